@@ -1,0 +1,1 @@
+"""What the cluster does: API, scheduler, controllers, kubelets and the watched folder, all on one thread."""

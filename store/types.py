@@ -1,0 +1,165 @@
+"""The store's contract on one page: keys, revisions, authors, envelopes, events and errors.
+
+An object comes in as a JSON dict and is kept as an `Envelope`: its identity, the canonical JSON bytes, and the
+dict, which nobody mutates once it is stored. Each write makes one `Revision`, numbered by one counter per cluster
+(it is the object's `resourceVersion`), with an `Author`. Watchers receive `WatchEvent`s in revision order.
+
+Errors (each is ready to be shown to a person):
+
+    StoreError
+    ├── Expired          the revision asked for has left the ring or was compacted
+    ├── FutureRevision   the revision asked for has not happened yet
+    ├── Damaged          the file is no healthy Kubarium store; nothing was changed
+    └── NewerFormat      the file was written by a newer Kubarium; nothing was changed
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal, NamedTuple, NewType
+
+import orjson
+
+Uid = NewType("Uid", str)
+Revision = NewType("Revision", int)
+"""Position in the cluster's one revision log, from 1. 0 stands for the empty log."""
+Micros = NewType("Micros", int)
+"""An instant of cluster time: microseconds since the Unix epoch, UTC."""
+JsonObject = dict[str, Any]
+"""One Kubernetes object as JSON. Read-only once it is stored."""
+
+Op = Literal["create", "update", "delete"]
+EventType = Literal["ADDED", "MODIFIED", "DELETED"]
+ADDED: Final = "ADDED"
+MODIFIED: Final = "MODIFIED"
+DELETED: Final = "DELETED"
+
+
+class Resource(NamedTuple):
+    """A kind's storage name: API group ("" is core) and plural, printed as kubectl does (`deployments.apps`)."""
+
+    group: str
+    plural: str
+
+    def __str__(self) -> str:
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+
+class ObjectKey(NamedTuple):
+    """Identity of an object while it lives. `namespace` is "" for cluster-scoped kinds."""
+
+    group: str
+    plural: str
+    namespace: str
+    name: str
+
+    @property
+    def resource(self) -> Resource:
+        return Resource(self.group, self.plural)
+
+    def __str__(self) -> str:
+        where = f"{self.namespace}/{self.name}" if self.namespace else self.name
+        return f"{Resource(self.group, self.plural)} {where}"
+
+
+class Author(NamedTuple):
+    """Who made a revision, and the one action that it belongs to."""
+
+    who: str
+    """A user, a component (`system:deployment-controller`), a folder file, a fault."""
+    intent: str = ""
+    """Id of the user action this write is part of; "" when a component acts of its own."""
+
+
+class Envelope:
+    """A stored object: identity in slots, canonical bytes, and a dict decoded on demand that nobody mutates."""
+
+    __slots__ = ("_obj", "key", "labels", "owner", "raw", "revision", "uid")
+
+    def __init__(self, key: ObjectKey, revision: Revision, raw: bytes, obj: JsonObject | None) -> None:
+        meta = (obj if obj is not None else orjson.loads(raw)).get("metadata", {})
+        self.key = key
+        self.revision = revision
+        self.raw = raw
+        self._obj = obj
+        self.uid: Uid = meta.get("uid", "")
+        self.labels: Mapping[str, str] = meta.get("labels") or _NO_LABELS
+        self.owner: Uid | None = None
+        """uid of the controlling owner (ownerReferences with controller: true), None without one."""
+        for ref in meta.get("ownerReferences") or ():
+            if ref.get("controller"):
+                self.owner = ref["uid"]
+
+    @property
+    def obj(self) -> JsonObject:
+        """The object as a dict: read-only."""
+        if self._obj is None:
+            self._obj = orjson.loads(self.raw)
+        return self._obj
+
+    @property
+    def namespace(self) -> str:
+        return self.key.namespace
+
+    @property
+    def name(self) -> str:
+        return self.key.name
+
+    def __repr__(self) -> str:
+        return f"<{self.key} @{self.revision}>"
+
+
+_NO_LABELS: Final[Mapping[str, str]] = {}
+
+
+class WatchEvent(NamedTuple):
+    """One revision as a watcher sees it. For DELETED, `now` holds the object's last state at the deleting revision."""
+
+    type: EventType
+    now: Envelope
+    before: Envelope | None
+    """The state before this revision: None for ADDED. Selectors need it to tell who leaves a view."""
+    revision: Revision
+
+
+class RevisionRecord(NamedTuple):
+    """One row of the revision log, as history reads it."""
+
+    revision: Revision
+    key: ObjectKey
+    uid: Uid
+    op: Op
+    author: Author
+    cluster_time: Micros
+    wall_time: Micros
+    previous: Revision | None
+    """The object's revision before this one; None for its first."""
+    raw: bytes
+
+
+class StoreError(Exception):
+    """Base of all errors of this package."""
+
+
+class Expired(StoreError):
+    """The revision has left the ring or was compacted: list again."""
+
+    def __init__(self, asked: int, oldest: int) -> None:
+        super().__init__(f"too old resource version: {asked} ({oldest})")
+        self.asked, self.oldest = asked, oldest
+
+
+class FutureRevision(StoreError):
+    """The revision has not happened yet."""
+
+    def __init__(self, asked: int, current: int) -> None:
+        super().__init__(f"Too large resource version: {asked}, current: {current}")
+        self.asked, self.current = asked, current
+
+
+class Damaged(StoreError):
+    """The file is no healthy Kubarium store. It was left as it was."""
+
+
+class NewerFormat(StoreError):
+    """The file was written by a newer Kubarium. It was left as it was."""
