@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.api.kinds import NAMESPACES, builtin_kinds
 from engine.api.server import Api, Caller
 from engine.clock import Clock
 from engine.controllers.controller import ControllerRunner
 from engine.controllers.registry import CONTROLLERS, ControllerContext
+from engine.flags import Flags
 from engine.informers import Informers
 from engine.loop import Loop
 from engine.seed import Seed
@@ -26,6 +27,9 @@ class ClusterOptions:
     seed: int = 0
     controllers: Sequence[str] | None = None
     """Names of the controllers to run; None: all (`--controllers`)."""
+    flags: Flags = field(default_factory=Flags)
+    folder: str | None = None
+    """Directory of manifests to watch; None: none."""
 
 
 class Cluster:
@@ -40,7 +44,7 @@ class Cluster:
         names = CONTROLLERS if options.controllers is None else options.controllers
         self.controllers = [
             ControllerRunner(
-                CONTROLLERS[name](ControllerContext(self.api, clock, self.seed, name)),
+                CONTROLLERS[name](ControllerContext(self.api, clock, self.seed, name, options.flags)),
                 self.api, clock, self.loop, self.informers,
             )
             for name in names

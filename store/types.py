@@ -44,6 +44,12 @@ class Resource(NamedTuple):
     def __str__(self) -> str:
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
+    @classmethod
+    def parse(cls, text: str) -> Resource:
+        """`deployments.apps` or `pods`."""
+        plural, _, group = text.partition(".")
+        return cls(group, plural)
+
 
 class ObjectKey(NamedTuple):
     """Identity of an object while it lives. `namespace` is "" for cluster-scoped kinds."""

@@ -9,6 +9,7 @@ from engine.api.server import Api, Caller
 from engine.clock import Clock
 from engine.controllers.controller import Controller
 from engine.events import EventRecorder
+from engine.flags import Flags
 from engine.seed import Seed
 
 
@@ -20,6 +21,7 @@ class ControllerContext:
     clock: Clock
     seed: Seed
     name: str
+    flags: Flags
 
     @property
     def caller(self) -> Caller:

@@ -1,0 +1,132 @@
+"""Kubernetes' component flags that Kubarium honours, with Kubernetes' names, meanings and defaults.
+
+Values are given as text, as on a command line; durations in Go's notation (`40s`, `1h30m`). A component reads its
+own with `Flags.duration`, `.number` or `.text`; an unknown name or a malformed value is refused when `Flags` is made.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final, Literal, NamedTuple
+
+from engine.clock import HOUR, MINUTE, SECOND
+
+_UNITS: Final = {"ns": 0.001, "us": 1, "µs": 1, "ms": 1_000, "s": SECOND, "m": MINUTE, "h": HOUR}
+_PART: Final = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
+
+
+class Flag(NamedTuple):
+    """One flag. `component` is the binary that has it in Kubernetes."""
+
+    name: str
+    kind: Literal["duration", "number", "text"]
+    default: str
+    component: str
+    help: str
+
+
+FLAGS: Final = (
+    Flag(
+        "node-monitor-period", "duration", "5s", "kube-controller-manager",
+        "how often the node lifecycle controller looks at the nodes' heartbeats",
+    ),
+    Flag(
+        "node-monitor-grace-period", "duration", "50s", "kube-controller-manager",
+        "how long a node may be silent before it is marked Unknown (40s before v1.32)",
+    ),
+    Flag(
+        "node-startup-grace-period", "duration", "1m", "kube-controller-manager",
+        "the same for a node that has never reported",
+    ),
+    Flag(
+        "node-eviction-rate", "number", "0.1", "kube-controller-manager",
+        "nodes per second whose pods are evicted while a zone is healthy",
+    ),
+    Flag(
+        "secondary-node-eviction-rate", "number", "0.01", "kube-controller-manager",
+        "the same in an unhealthy zone of more than large-cluster-size-threshold nodes; 0 in a smaller one",
+    ),
+    Flag(
+        "unhealthy-zone-threshold", "number", "0.55", "kube-controller-manager",
+        "fraction of nodes not ready (at least 3) from which a zone counts as unhealthy",
+    ),
+    Flag(
+        "large-cluster-size-threshold", "number", "50", "kube-controller-manager",
+        "zones with more nodes than this are large",
+    ),
+    Flag(
+        "terminated-pod-gc-threshold", "number", "12500", "kube-controller-manager",
+        "finished pods kept before the oldest are collected; 0 keeps all",
+    ),
+    Flag(
+        "default-not-ready-toleration-seconds", "number", "300", "kube-apiserver",
+        "tolerationSeconds for not-ready:NoExecute that pods without one are given",
+    ),
+    Flag(
+        "default-unreachable-toleration-seconds", "number", "300", "kube-apiserver",
+        "the same for unreachable:NoExecute",
+    ),
+    Flag("event-ttl", "duration", "1h", "kube-apiserver", "how long events are kept"),
+    Flag(
+        "node-status-update-frequency", "duration", "10s", "kubelet",
+        "how often a kubelet computes its node's status; it posts changes at once",
+    ),
+    Flag(
+        "node-status-report-frequency", "duration", "5m", "kubelet",
+        "how often a kubelet posts an unchanged status",
+    ),
+)  # fmt: skip
+"""Every flag, in the order of `--help`."""
+
+_BY_NAME: Final = {flag.name: flag for flag in FLAGS}
+
+
+class BadFlag(ValueError):
+    """An unknown flag or a malformed value; the text names both."""
+
+
+def parse_duration(text: str) -> int:
+    """Microseconds of a Go duration (`1h30m`, `300ms`, `0`). Raises ValueError."""
+    if text in ("0", "+0", "-0"):
+        return 0
+    sign, rest = (-1, text[1:]) if text[:1] == "-" else (1, text.removeprefix("+"))
+    total, position = 0.0, 0
+    for part in _PART.finditer(rest):
+        if part.start() != position:
+            break
+        total += float(part[1]) * _UNITS[part[2]]
+        position = part.end()
+    if not rest or position != len(rest):
+        raise ValueError(f"time: invalid duration {text!r} (expected such as 300ms, 40s, 1h30m)")
+    return sign * round(total)
+
+
+class Flags:
+    """The flags of one cluster: given values over defaults."""
+
+    def __init__(self, given: Mapping[str, str] | None = None) -> None:
+        """Raises BadFlag for an unknown name or a malformed value."""
+        self._values: dict[str, str] = {flag.name: flag.default for flag in FLAGS}
+        for name, text in (given or {}).items():
+            flag = _BY_NAME.get(name)
+            if flag is None:
+                raise BadFlag(f"unknown flag: --{name}")
+            try:
+                if flag.kind == "duration":
+                    parse_duration(text)
+                elif flag.kind == "number":
+                    float(text)
+            except ValueError as error:
+                raise BadFlag(f'invalid argument "{text}" for "--{name}": {error}') from error
+            self._values[name] = text
+
+    def duration(self, name: str) -> int:
+        """Microseconds."""
+        return parse_duration(self._values[name])
+
+    def number(self, name: str) -> float:
+        return float(self._values[name])
+
+    def text(self, name: str) -> str:
+        return self._values[name]
