@@ -1,0 +1,48 @@
+"""Component flags: Go durations, unknown names, malformed values."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.clock import HOUR, MINUTE, SECOND
+from engine.flags import BadFlag, Flags, parse_duration
+
+
+@pytest.mark.parametrize(
+    ("text", "micros"),
+    [("40s", 40 * SECOND), ("1h30m", HOUR + 30 * MINUTE), ("1.5s", 1_500_000), ("300ms", 300_000), ("0", 0), ("-2m", -2 * MINUTE)],
+)  # fmt: skip
+def test_durations_are_read_as_go_reads_them(text: str, micros: int) -> None:
+    """Units add up, fractions count, a sign is allowed."""
+    assert parse_duration(text) == micros
+
+
+@pytest.mark.parametrize("text", ["", "40", "s", "1h 30m", "1d", "five", "1h30", "-"])
+def test_other_texts_are_no_durations(text: str) -> None:
+    """A number without a unit is refused, as by Go."""
+    with pytest.raises(ValueError, match="invalid duration"):
+        parse_duration(text)
+
+
+@given(st.integers(0, 100), st.integers(0, 59), st.integers(0, 59))
+def test_durations_add_up(hours: int, minutes: int, seconds: int) -> None:
+    """Each part counts for itself."""
+    assert parse_duration(f"{hours}h{minutes}m{seconds}s") == hours * HOUR + minutes * MINUTE + seconds * SECOND
+
+
+def test_defaults_are_kubernetes_own_and_given_values_win() -> None:
+    """v1.36 waits 50 s for a silent node; the older 40 s is one setting away."""
+    assert Flags().duration("node-monitor-grace-period") == 50 * SECOND
+    assert Flags({"node-monitor-grace-period": "40s"}).duration("node-monitor-grace-period") == 40 * SECOND
+    assert Flags().number("node-eviction-rate") == 0.1
+
+
+@pytest.mark.parametrize(
+    "given_flags", [{"node-monitor-grace": "40s"}, {"node-eviction-rate": "fast"}, {"event-ttl": "60"}]
+)
+def test_bad_flags_name_themselves(given_flags: dict[str, str]) -> None:
+    """The error tells the flag, and the value if that is what is wrong."""
+    with pytest.raises(BadFlag, match=next(iter(given_flags))):
+        Flags(given_flags)

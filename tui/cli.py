@@ -1,0 +1,262 @@
+"""The command `kubarium`: the console by default, `run` and `serve` without one.
+
+Exit status: 0 when all went well, 1 when something was refused or failed (the reason is on stderr), 2 for a wrong
+command line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from engine.client import ClientError, ClusterClient, ConnectOptions, RunReport, component_flags, connect, play
+
+_DESCRIPTION: Final = """\
+A whole Kubernetes v1.36 cluster behind glass: one process, one SQLite file, a terminal console.
+
+  kubarium DIR          open the console on a folder of manifests; it is watched and applied as you save
+  kubarium run DIR      play cluster time as fast as it goes, and print a report
+  kubarium serve DIR    run without a console until SIGTERM or Ctrl-C
+"""
+_EPILOG: Final = """\
+examples:
+  kubarium sample-cluster
+  kubarium sample-cluster --speed 60 --node-monitor-grace-period 40s
+  kubarium run sample-cluster --for 15m --seed 7
+  kubarium run sample-cluster --for 24h --seed 7 --output json
+
+In the console, ? lists the keys of the present view.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point. Returns the exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    command = words[0] if words[:1] in (["run"], ["serve"]) else "console"
+    parser = _parser(command)
+    args = parser.parse_args(words if command == "console" else words[1:])
+    try:
+        options = _options(parser, args, command)
+        if command == "run":
+            return _run(options, args)
+        if command == "serve":
+            return _serve(options)
+        return _console(options, args)
+    except (ClientError, OSError, ValueError) as error:
+        print(f"kubarium: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def default_store(folder: Path) -> Path:
+    """Where a folder's cluster is kept: `$XDG_STATE_HOME/kubarium/<name>-<hash of its path>.db`."""
+    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    mark = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:8]
+    return Path(state) / "kubarium" / f"{folder.resolve().name}-{mark}.db"
+
+
+# -- commands ----------------------------------------------------------------------------------------------------------
+
+
+def _console(options: ConnectOptions, args: argparse.Namespace) -> int:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        print("kubarium: the console needs a terminal; without one use `kubarium run` or `serve`", file=sys.stderr)
+        return 1
+    from tui.app import KubariumApp
+
+    app = KubariumApp(connect(options), keys_file=args.keys)
+    app.run()
+    return app.return_code or 0
+
+
+def _run(options: ConnectOptions, args: argparse.Namespace) -> int:
+    report = play(options, args.span)
+    if args.output == "json":
+        print(json.dumps(asdict(report), indent=2))
+    else:
+        print(format_report(report))
+    return 1 if report.crashes else 0
+
+
+def _serve(options: ConnectOptions) -> int:
+    client = connect(options)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    client.start()
+    if not _wait_ready(client, stop):
+        return 0
+    where = options.store or "memory"
+    print(f"kubarium: serving {options.folder or 'an empty cluster'}, store {where}; stop with Ctrl-C", flush=True)
+    stop.wait()
+    client.stop(timeout=10)
+    print("kubarium: stopped", flush=True)
+    return 0
+
+
+def _wait_ready(client: ClusterClient, stop: threading.Event) -> bool:
+    """False when it was told to stop before the cluster was up. Raises what kept it from coming up."""
+    while not stop.is_set():
+        try:
+            client.ready.result(timeout=0.1)
+        except FutureTimeout:
+            if not client.ready.done():
+                continue
+            raise
+        return True
+    return False
+
+
+# -- command line ------------------------------------------------------------------------------------------------------
+
+
+def _parser(command: str) -> argparse.ArgumentParser:
+    formatter = argparse.RawDescriptionHelpFormatter
+    if command == "console":
+        parser = argparse.ArgumentParser(
+            "kubarium", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=formatter, allow_abbrev=False
+        )
+        parser.add_argument("--version", action="version", version=f"kubarium {version('kubarium')}")
+        parser.add_argument(
+            "folder", nargs="?", metavar="DIR", help="folder of manifests to watch; none: empty cluster"
+        )
+        parser.add_argument("--keys", metavar="FILE", help="key bindings (default ~/.config/kubarium/keys.toml)")
+    elif command == "run":
+        parser = argparse.ArgumentParser(
+            "kubarium run", description="Play cluster time as fast as it goes, then print a report.",
+            formatter_class=formatter, allow_abbrev=False,
+        )  # fmt: skip
+        parser.add_argument("folder", nargs="?", metavar="DIR", help="folder of manifests to apply")
+        parser.add_argument(
+            "--for", dest="span", type=_duration, default=_duration("15m"), metavar="SPAN",
+            help="cluster time to play: 90s, 15m, 24h (default 15m)",
+        )  # fmt: skip
+        parser.add_argument("--output", "-o", choices=("text", "json"), default="text", help="form of the report")
+    else:
+        parser = argparse.ArgumentParser(
+            "kubarium serve", description="Run a cluster without a console until SIGTERM or Ctrl-C.",
+            formatter_class=formatter, allow_abbrev=False,
+        )  # fmt: skip
+        parser.add_argument("folder", nargs="?", metavar="DIR", help="folder of manifests to watch")
+    shared = parser.add_argument_group("cluster")
+    shared.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="seed of names, UIDs and tie-breaks (default 0)"
+    )
+    where = "in memory, gone at the end" if command == "run" else "one per folder under ~/.local/state/kubarium"
+    shared.add_argument("--store", metavar="FILE", help=f"SQLite file of the cluster (default: {where})")
+    shared.add_argument("--durable", action="store_true", help="fsync each commit: survives a power cut as well")
+    shared.add_argument("--log", metavar="FILE", help="write the log of the engine to FILE")
+    if command != "run":
+        shared.add_argument("--memory", action="store_true", help="keep nothing: the cluster is gone at the end")
+        shared.add_argument("--fresh", action="store_true", help="begin anew: the folder's kept cluster is set aside")
+        shared.add_argument(
+            "--speed",
+            type=float,
+            default=1.0,
+            metavar="X",
+            help="cluster seconds per second; 0 starts paused (default 1)",
+        )
+    flags = parser.add_argument_group("Kubernetes' component flags")
+    for flag in component_flags():
+        flags.add_argument(f"--{flag.name}", metavar="VALUE", help=f"{flag.help} (default {flag.default})")
+    return parser
+
+
+def _options(parser: argparse.ArgumentParser, args: argparse.Namespace, command: str) -> ConnectOptions:
+    if args.log:
+        logging.basicConfig(
+            filename=args.log, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+        )
+    else:
+        logging.basicConfig(level=logging.CRITICAL if command == "console" else logging.WARNING)
+    if args.folder is not None and not Path(args.folder).is_dir():
+        parser.error(f"{args.folder}: no such folder")
+    store = args.store
+    if store is None and command != "run" and args.folder is not None and not args.memory:
+        path = default_store(Path(args.folder))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        store = str(path)
+    if store is not None and getattr(args, "fresh", False):
+        set_aside(Path(store))
+    given = {flag.name: getattr(args, flag.name.replace("-", "_")) for flag in component_flags()}
+    speed = getattr(args, "speed", 1.0)
+    if not 0 <= speed <= 1000:
+        parser.error(f"argument --speed: {speed:g} is not between 0 and 1000")
+    return ConnectOptions(
+        folder=args.folder,
+        store=store,
+        seed=args.seed,
+        speed=speed,
+        durable=args.durable,
+        flags={name: value for name, value in given.items() if value is not None},
+    )
+
+
+def set_aside(store: Path) -> None:
+    """Rename a kept cluster to `<file>.old` (one generation is kept), so that the next one begins anew."""
+    for suffix in ("", "-wal", "-shm"):
+        path = store.with_name(store.name + suffix)
+        old = store.with_name(store.name + ".old" + suffix)
+        if path.exists():
+            path.replace(old)
+        elif old.exists():
+            old.unlink()
+
+
+def _duration(text: str) -> int:
+    """Microseconds of `90s`, `15m`, `24h`, `1h30m`, `2d`."""
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+    total, number = 0.0, ""
+    for character in text:
+        if character in units and number:
+            total, number = total + float(number) * units[character], ""
+        elif character.isdigit() or character == ".":
+            number += character
+        else:
+            raise argparse.ArgumentTypeError(f"{text!r} is no span of time (expected such as 90s, 15m, 1h30m, 2d)")
+    if number or not text:
+        raise argparse.ArgumentTypeError(f"{text!r} is no span of time: the unit is missing (s, m, h or d)")
+    return round(total * 1_000_000)
+
+
+def format_report(report: RunReport) -> str:
+    """The report of a headless run as text."""
+    lines = [
+        f"cluster time   {report.cluster_time}",
+        f"revisions      {report.revisions}",
+        f"digest         {report.digest}",
+        f"wall time      {report.wall_seconds:.2f} s",
+    ]
+    if report.crashes:
+        lines.append(f"crashes        {report.crashes}")
+    sections = (
+        ("nodes", report.nodes_by_status),
+        ("pods by phase", report.pods_by_phase),
+        ("files", report.files),
+        ("events by reason", report.events_by_reason),
+        ("objects", report.objects),
+    )
+    for title, counts in sections:
+        if counts:
+            width = max(len(word) for word in counts)
+            lines += ["", title, *(f"  {word:{width}}  {count}" for word, count in counts.items())]
+    if report.problems:
+        lines += ["", "problems in the folder", *(f"  {problem}" for problem in report.problems)]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
