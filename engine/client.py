@@ -334,7 +334,7 @@ class ConnectOptions:
     speed: float = 1.0
     """Cluster seconds per second; 0 starts paused."""
     start: int | None = None
-    """First instant of a new cluster, microseconds since the epoch; None: now. A reopened one continues its own time."""
+    """First instant of a new cluster, microseconds since the epoch; None: now. A reopened one keeps its time."""
     durable: bool = False
     """fsync each commit: survives a power cut, not only a killed process."""
     flags: Mapping[str, str] = field(default_factory=dict)

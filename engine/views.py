@@ -6,7 +6,6 @@ is listed anew: slow watchers are cut, not waited for.
 
 from __future__ import annotations
 
-
 from engine.api.errors import Gone
 from engine.api.server import Api
 from engine.client import Change, Mailbox, Query, Relist
@@ -32,7 +31,8 @@ class Views:
 
     def pump(self) -> None:
         """Deliver what was committed. Views with more to come are pumped again after other work."""
-        if any([view.pump() for view in self._views]) and not self._pumping:
+        behind = [view for view in self._views if view.pump()]
+        if behind and not self._pumping:
             self._pumping = True
             self._loop.call_soon(self._again)
 

@@ -12,8 +12,15 @@ from engine.flags import BadFlag, Flags, parse_duration
 
 @pytest.mark.parametrize(
     ("text", "micros"),
-    [("40s", 40 * SECOND), ("1h30m", HOUR + 30 * MINUTE), ("1.5s", 1_500_000), ("300ms", 300_000), ("0", 0), ("-2m", -2 * MINUTE)],
-)  # fmt: skip
+    [
+        ("40s", 40 * SECOND),
+        ("1h30m", HOUR + 30 * MINUTE),
+        ("1.5s", 1_500_000),
+        ("300ms", 300_000),
+        ("0", 0),
+        ("-2m", -2 * MINUTE),
+    ],
+)
 def test_durations_are_read_as_go_reads_them(text: str, micros: int) -> None:
     """Units add up, fractions count, a sign is allowed."""
     assert parse_duration(text) == micros
