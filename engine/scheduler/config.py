@@ -1,0 +1,44 @@
+"""The scheduler's settings: KubeSchedulerConfiguration of one profile, with Kubernetes' names and defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from engine.clock import MINUTE, SECOND
+
+DEFAULT_WEIGHTS: Mapping[str, int] = {
+    "TaintToleration": 3,
+    "NodeAffinity": 2,
+    "NodeResourcesFit": 1,
+    "NodeResourcesBalancedAllocation": 1,
+    "ImageLocality": 1,
+}
+"""Score weights of the default profile (pkg/scheduler/apis/config/v1/default_plugins.go)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerConfig:
+    """One profile. Spans are microseconds of cluster time."""
+
+    scheduler_name: str = "default-scheduler"
+    """Pods with another `spec.schedulerName` are left alone."""
+    weights: Mapping[str, int] = field(default_factory=lambda: dict(DEFAULT_WEIGHTS))
+    """Score weight by plugin; a plugin without one does not score."""
+    disabled: frozenset[str] = frozenset()
+    """Plugins that do not run."""
+    percentage_of_nodes_to_score: int = 100
+    """`percentageOfNodesToScore`. All nodes are scored: over arrays that is cheaper than choosing a sample."""
+    initial_backoff: int = 1 * SECOND
+    """`podInitialBackoffSeconds`"""
+    max_backoff: int = 10 * SECOND
+    """`podMaxBackoffSeconds`"""
+    max_in_unschedulable: int = 5 * MINUTE
+    """`--pod-max-in-unschedulable-pods-duration`: a pod that no event moved is tried again after it."""
+    pop_from_backoff: bool = True
+    """Feature gate `SchedulerPopFromBackoffQ` (on since v1.33): an idle scheduler does not wait for a back-off to end.
+    Pods that failed by an error always wait."""
+    class_shortcut: bool = True
+    """Keep masks and scores of equal pods between attempts. Off, each attempt starts anew: same results, slower."""
+    attempt_nodes: int = 100
+    """Rows per node kept of a failed attempt; what is beyond is kept by reason."""

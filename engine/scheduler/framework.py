@@ -1,0 +1,183 @@
+"""The scheduling framework: extension points as Kubernetes has them, over all nodes at once.
+
+Order of a cycle: PreEnqueue (may the pod be tried at all) → PreFilter (which nodes can come into question) → Filter →
+PostFilter when no node is left → PreScore (does this plugin have a say) → Score → Normalize → Reserve → Bind.
+
+A filter answers with one number per node: 0 takes the pod, any other is the plugin's own code for why not, which
+`reasons` turns into Kubernetes' words. A plugin is *dynamic* when its answer depends on the pods that are on a node;
+it then also answers for one node alone, so that a node that changed does not mean asking for all of them again. Both
+ways must agree. Scores are integers from 0 to 100; a plugin that counts things says how they are normalised.
+
+A plugin is one file and one line in plugins/__init__.py. It keeps no state of its own between pods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Final, Literal, NamedTuple
+
+import numpy as np
+
+from engine.scheduler.nodes import Ints, Mask, NodeChange, NodeTable
+from engine.scheduler.podclass import PodClass
+from store.types import Envelope
+
+MAX_SCORE: Final = 100
+
+
+class Freed(NamedTuple):
+    """A pod left its node (it was deleted, or it ended)."""
+
+    row: int
+    pod: PodClass
+
+
+ClusterEvent = NodeChange | Freed
+"""What may make room for a pod that found none."""
+
+
+class Plugin:
+    """Base of all plugins."""
+
+    name: ClassVar[str]
+
+    def hint(self, event: ClusterEvent, pod: PodClass, nodes: NodeTable) -> bool:
+        """May this event let through a pod that this plugin refused? (QueueingHintFn)"""
+        return isinstance(event, NodeChange) and event.added
+
+
+class PreEnqueuePlugin(Plugin):
+    """May hold a pod back before it is tried at all."""
+
+    def pre_enqueue(self, env: Envelope) -> bool:
+        """False keeps the pod out of the queue until it is updated."""
+        raise NotImplementedError
+
+
+class FilterPlugin(Plugin):
+    """Refuses nodes."""
+
+    dynamic: ClassVar[bool] = False
+    """Looks at what is on a node, not only at what the node is."""
+
+    def concerns(self, pod: PodClass) -> bool:
+        """PreFilter's Skip: False if no node can be refused."""
+        return True
+
+    def node_names(self, pod: PodClass) -> frozenset[str] | None:
+        """PreFilter: the only nodes in question, when the pod names them; None for all."""
+        return None
+
+    def filter(self, pod: PodClass, nodes: NodeTable) -> Ints:
+        """A code per row of the table; 0 takes the pod."""
+        raise NotImplementedError
+
+    def refusal(self, pod: PodClass, nodes: NodeTable, row: int) -> int:
+        """The same for one node."""
+        return int(self.filter(pod, nodes)[row])
+
+    def reasons(self, code: int, nodes: NodeTable) -> tuple[str, ...]:
+        """Kubernetes' words for a code."""
+        raise NotImplementedError
+
+    def resolvable(self, code: int) -> bool:
+        """Could removing pods from the node help? (Unschedulable, not UnschedulableAndUnresolvable)"""
+        return False
+
+    def explain(self, pod: PodClass, nodes: NodeTable, row: int) -> tuple[str, ...]:
+        """The refusal of one node in words for people, with figures."""
+        raise NotImplementedError
+
+    def figures(self, pod: PodClass, nodes: NodeTable, row: int, code: int) -> tuple[str, str]:
+        """(needed, had) for the record of an attempt; empty where there is nothing to measure."""
+        return "", ""
+
+    def remedy(self, pod: PodClass, nodes: NodeTable, rows: list[int]) -> str:
+        """The one change that would let these nodes pass, as the end of a sentence; they are refused by this plugin."""
+        raise NotImplementedError
+
+
+class ScorePlugin(Plugin):
+    """Ranks nodes."""
+
+    score_dynamic: ClassVar[bool] = False
+    normalize: ClassVar[Literal["no", "up", "down"]] = "no"
+    """DefaultNormalizeScore over the nodes that fit: `up` scales the largest to 100, `down` turns it round."""
+
+    def scores(self, pod: PodClass, nodes: NodeTable) -> bool:
+        """PreScore: False skips the plugin for this pod."""
+        return True
+
+    def score(self, pod: PodClass, nodes: NodeTable) -> Ints:
+        """One integer per row."""
+        raise NotImplementedError
+
+    def score_one(self, pod: PodClass, nodes: NodeTable, row: int) -> int:
+        """The same for one node."""
+        return int(self.score(pod, nodes)[row])
+
+
+class PostFilterResult(NamedTuple):
+    message: str
+    nominated: str = ""
+    """Node that room is being made on."""
+
+
+class PostFilterPlugin(Plugin):
+    """Runs when no node takes the pod."""
+
+    def post_filter(self, pod: PodClass, nodes: NodeTable, diagnosis: Diagnosis) -> PostFilterResult:
+        raise NotImplementedError
+
+
+class ReservePlugin(Plugin):
+    """Takes and gives back what a placed pod needs besides its node."""
+
+    def reserve(self, env: Envelope, pod: PodClass, node: str) -> None:
+        """Raise to refuse; the pod is tried again after a back-off."""
+
+    def unreserve(self, env: Envelope, pod: PodClass, node: str) -> None:
+        """Undo `reserve`; must not fail."""
+
+
+class BindPlugin(Plugin):
+    """Writes the decision."""
+
+    def bind(self, env: Envelope, node: str) -> Envelope:
+        """The bound pod. Raises ApiError when the API refuses."""
+        raise NotImplementedError
+
+
+class Diagnosis(NamedTuple):
+    """Why no node took a pod."""
+
+    total: int
+    """Nodes that exist."""
+    refusals: Mapping[str, Ints]
+    """By plugin in the order of filters: its code per row, 0 where it passed or was not asked."""
+    reasons: Mapping[str, int]
+    """Kubernetes' words → number of nodes."""
+    resolvable: int
+    """Nodes where removing pods might help."""
+    ruled_out: tuple[str, ...] = ()
+    """Plugins whose PreFilter left nodes out of question."""
+    absent: Mask | None = None
+    """Those nodes; None without any."""
+    pre_filter: str = ""
+    """PreFilter's own message when it refused the pod as such."""
+
+    @property
+    def rejectors(self) -> tuple[str, ...]:
+        """Plugins that an event must satisfy before the pod is worth another try."""
+        return tuple(dict.fromkeys((*self.refusals, *self.ruled_out)))
+
+
+def normalized(raw: Ints, fits: Mask, direction: Literal["no", "up", "down"]) -> Ints:
+    """DefaultNormalizeScore over the rows that fit; what the others get means nothing."""
+    if direction == "no":
+        return raw
+    most = int(raw[fits].max(initial=0))
+    if most == 0:
+        return np.full_like(raw, MAX_SCORE) if direction == "down" else raw
+    scaled = raw * MAX_SCORE // most
+    return MAX_SCORE - scaled if direction == "down" else scaled

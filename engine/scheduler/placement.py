@@ -1,0 +1,267 @@
+"""Where a class of pods fits and how well, kept up to date as nodes fill.
+
+A `ClassView` holds, over all rows: what the static filters say, what the dynamic ones add, the scores, and the rows
+that share the best one. `refresh` brings it to the present: anew when a node itself changed, else row by row for the
+nodes whose pods changed. A run of equal pods thus costs one row each. The result is the same either way.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections import Counter
+from typing import Final, Literal, NamedTuple
+
+import numpy as np
+
+from engine.scheduler.framework import Diagnosis, FilterPlugin, ScorePlugin, normalized
+from engine.scheduler.messages import fit_error, truncated
+from engine.scheduler.nodes import Ints, Mask, NodeTable
+from engine.scheduler.podclass import PodClass
+from engine.scheduler.profile import PluginError, Profile
+
+_ROWWISE: Final = 64
+"""With more changed rows than this, all are recomputed at once."""
+_AFFINITY_CONFLICT: Final = "pod affinity terms conflict"
+
+
+class _Normalized(NamedTuple):
+    """A static score that is normalised over the nodes that fit."""
+
+    weight: int
+    direction: Literal["no", "up", "down"]
+    raw: Ints
+    uniform: bool
+    """The same on every node that can fit: whichever of them do, the normalised score is the same."""
+
+
+class ClassView:
+    """One class over the node table."""
+
+    def __init__(self, pod: PodClass, nodes: NodeTable, profile: Profile) -> None:
+        self.pod, self._nodes, self._profile = pod, nodes, profile
+        self._epoch = -1
+        self._version = -1
+        self.best = -1
+        """Best total score; -1 when no node fits."""
+        self.ties: list[int] = []
+        """Rows with the best score, ascending."""
+        self.failure: Diagnosis | None = None
+        """Cache for `diagnose`, void after a change."""
+
+    def refresh(self) -> None:
+        """Bring masks and scores to the present. Raises PluginError."""
+        nodes = self._nodes
+        nodes.vector(self.pod)  # A resource that no one asked for yet widens the table, which is a change of epoch.
+        if self._epoch == nodes.epoch:
+            changed = nodes.changed_since(self._version)
+            if changed is not None and len(changed) <= _ROWWISE:
+                for row in changed:
+                    self._update(row)
+                self._version = nodes.version
+                if changed and not self.ties:
+                    self._rank()
+                return
+        self._build()
+        self._epoch, self._version = nodes.epoch, nodes.version
+
+    def total(self, row: int) -> int:
+        """Total score of a row, -1 when it does not fit."""
+        return int(self._total[row])
+
+    def runners_up(self, chosen: int, most: int) -> list[int]:
+        """The next best rows."""
+        if len(self.ties) > most:
+            return [row for row in self.ties[: most + 1] if row != chosen][:most]
+        size = min(most + 1, len(self._total))
+        top = np.argpartition(self._total, -size)[-size:]
+        ranked = sorted(top.tolist(), key=lambda row: (-int(self._total[row]), row))
+        return [row for row in ranked if row != chosen and self._total[row] >= 0][:most]
+
+    def score_parts(self, row: int) -> dict[str, int]:
+        """Weighted score by plugin of a row that fits."""
+        parts = {}
+        for plugin, weight in self._profile.scorers:
+            if plugin.scores(self.pod, self._nodes):
+                raw = normalized(plugin.score(self.pod, self._nodes), self._fits, plugin.normalize)
+                parts[plugin.name] = weight * int(raw[row])
+        return parts
+
+    def diagnose(self) -> Diagnosis:
+        """Why no node fits, in the order of filters."""
+        if self.failure is None:
+            self.failure = diagnose(self.pod, self._nodes, self._profile)
+        return self.failure
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        pod, nodes, size = self.pod, self._nodes, self._nodes.size
+        self.failure = None
+        fits = nodes.alive[:size].copy()
+        self._dynamic_filters: list[FilterPlugin] = []
+        for plugin in self._profile.filters:
+            try:
+                allowed = plugin.node_names(pod)
+                if allowed is not None:
+                    fits &= _named(allowed, nodes)
+                if not plugin.concerns(pod):
+                    continue
+                if plugin.dynamic:
+                    self._dynamic_filters.append(plugin)
+                else:
+                    fits &= plugin.filter(pod, nodes) == 0
+            except Exception as error:
+                raise PluginError(plugin.name, "filter", error) from error
+        self._static_fits = fits
+        fits = fits.copy()
+        for plugin in self._dynamic_filters:
+            try:
+                fits &= plugin.filter(pod, nodes) == 0
+            except Exception as error:
+                raise PluginError(plugin.name, "filter", error) from error
+        self._fits: Mask = fits
+        self._score()
+        self._rank()
+
+    def _score(self) -> None:
+        pod, nodes = self.pod, self._nodes
+        self._base = np.zeros(nodes.size, np.int64)
+        self._fixed = np.zeros(nodes.size, np.int64)
+        self._dynamic_scorers: list[tuple[ScorePlugin, int]] = []
+        self._normalized: list[_Normalized] = []
+        for plugin, weight in self._profile.scorers:
+            try:
+                if not plugin.scores(pod, nodes):
+                    continue
+                raw = plugin.score(pod, nodes)
+            except Exception as error:
+                raise PluginError(plugin.name, "score", error) from error
+            if plugin.normalize != "no":
+                possible = raw[self._static_fits]
+                uniform = not len(possible) or int(possible.min()) == int(possible.max())
+                self._normalized.append(_Normalized(weight, plugin.normalize, raw, uniform))
+            elif plugin.score_dynamic:
+                self._dynamic_scorers.append((plugin, weight))
+                self._base += weight * raw
+            else:
+                self._fixed += weight * raw
+        self._shifting = any(not part.uniform for part in self._normalized)
+        self._sum_up()
+
+    def _sum_up(self) -> None:
+        self._extra = self._fixed.copy()
+        for part in self._normalized:
+            self._extra += part.weight * normalized(part.raw, self._fits, part.direction)
+        self._total = np.where(self._fits, self._base + self._extra, -1)
+
+    def _rank(self) -> None:
+        if not len(self._total):
+            self.best, self.ties = -1, []
+            return
+        self.best = int(self._total.max())
+        self.ties = np.flatnonzero(self._total == self.best).tolist() if self.best >= 0 else []
+
+    def _update(self, row: int) -> None:
+        """Recompute one row whose pods changed."""
+        if not self._static_fits[row]:
+            return
+        self.failure = None
+        pod, nodes = self.pod, self._nodes
+        fits, base = True, 0
+        for plugin in self._dynamic_filters:
+            try:
+                if plugin.refusal(pod, nodes, row):
+                    fits = False
+                    break
+            except Exception as error:
+                raise PluginError(plugin.name, "filter", error) from error
+        for scorer, weight in self._dynamic_scorers:
+            try:
+                base += weight * scorer.score_one(pod, nodes, row)
+            except Exception as error:
+                raise PluginError(scorer.name, "score", error) from error
+        self._base[row] = base
+        if fits != bool(self._fits[row]):
+            self._fits[row] = fits
+            if self._shifting:
+                self._sum_up()
+                self._rank()
+                return
+            if fits:
+                # Normalised parts of a row are the same whichever nodes fit, but were not computed if none did.
+                self._sum_up()
+        total = base + int(self._extra[row]) if fits else -1
+        self._total[row] = total
+        self._place(row, total)
+
+    def _place(self, row: int, total: int) -> None:
+        """Keep `best` and `ties` true. They may run empty: the caller ranks anew then."""
+        ties = self.ties
+        at = bisect_left(ties, row)
+        present = at < len(ties) and ties[at] == row
+        if total > self.best:
+            if ties or self.best < 0:
+                self.best, self.ties = total, [row]
+            return
+        if total == self.best and total >= 0:
+            if not present and ties:
+                insort(ties, row)
+        elif present:
+            del ties[at]
+
+
+def diagnose(pod: PodClass, nodes: NodeTable, profile: Profile) -> Diagnosis:
+    """Ask every filter in order; a node is asked until its first refusal. Raises PluginError."""
+    standing = nodes.alive[: nodes.size].copy()
+    refusals: dict[str, Ints] = {}
+    reasons: Counter[str] = Counter()
+    resolvable = 0
+    absent: Mask | None = None
+    ruled_out: list[str] = []
+    for plugin in profile.filters:
+        allowed = plugin.node_names(pod)
+        if allowed is not None:
+            left_out = standing & ~_named(allowed, nodes)
+            absent = left_out if absent is None else absent | left_out
+            ruled_out.append(plugin.name)
+            standing &= ~left_out
+            if not allowed:
+                return Diagnosis(nodes.count, {}, {}, 0, tuple(ruled_out), absent, _AFFINITY_CONFLICT)
+    if absent is not None:
+        count = int(np.count_nonzero(absent))
+        if count:
+            reasons[f"node(s) didn't satisfy plugin(s) [{' '.join(ruled_out)}]"] = count
+    for plugin in profile.filters:
+        try:
+            if not plugin.concerns(pod):
+                continue
+            codes = np.where(standing, plugin.filter(pod, nodes), 0)
+            found, counts = np.unique(codes, return_counts=True)
+            for code, count in zip(found.tolist(), counts.tolist(), strict=True):
+                if code:
+                    resolvable += count if plugin.resolvable(code) else 0
+                    for reason in plugin.reasons(code, nodes):
+                        reasons[reason] += count
+        except Exception as error:
+            raise PluginError(plugin.name, "filter", error) from error
+        if found.any():
+            refusals[plugin.name] = codes
+            standing &= codes == 0
+    return Diagnosis(nodes.count, refusals, reasons, resolvable, tuple(ruled_out), absent)
+
+
+def refusal_message(pod: PodClass, nodes: NodeTable, profile: Profile, diagnosis: Diagnosis) -> tuple[str, str]:
+    """(what the event and the condition say, the node that PostFilter nominated or "")."""
+    results = [plugin.post_filter(pod, nodes, diagnosis) for plugin in profile.post_filters]
+    said = [result.message for result in results]
+    message = truncated(fit_error(diagnosis.total, diagnosis.reasons, said, diagnosis.pre_filter))
+    return message, next((result.nominated for result in results if result.nominated), "")
+
+
+def _named(names: frozenset[str], nodes: NodeTable) -> Mask:
+    found = np.zeros(nodes.size, np.bool_)
+    for name in sorted(names):
+        row = nodes.row(name)
+        if row is not None:
+            found[row] = True
+    return found

@@ -1,0 +1,34 @@
+"""The plugins of the default profile, one file each, in Kubernetes' order (filters run in it, first refusal wins)."""
+
+from __future__ import annotations
+
+from engine.api.server import Api, Caller
+from engine.scheduler.framework import Plugin
+from engine.scheduler.plugins.balanced_allocation import NodeResourcesBalancedAllocation
+from engine.scheduler.plugins.default_binder import DefaultBinder
+from engine.scheduler.plugins.default_preemption import DefaultPreemption
+from engine.scheduler.plugins.dynamic_resources import DynamicResources
+from engine.scheduler.plugins.node_affinity import NodeAffinity
+from engine.scheduler.plugins.node_name import NodeName
+from engine.scheduler.plugins.node_ports import NodePorts
+from engine.scheduler.plugins.node_resources_fit import NodeResourcesFit
+from engine.scheduler.plugins.node_unschedulable import NodeUnschedulable
+from engine.scheduler.plugins.scheduling_gates import SchedulingGates
+from engine.scheduler.plugins.taint_toleration import TaintToleration
+
+
+def default_plugins(api: Api, caller: Caller) -> list[Plugin]:
+    """Fresh instances. Who binds does it through `api` as `caller`."""
+    return [
+        SchedulingGates(),
+        NodeUnschedulable(),
+        NodeName(),
+        TaintToleration(),
+        NodeAffinity(),
+        NodePorts(),
+        NodeResourcesFit(),
+        DynamicResources(),
+        DefaultPreemption(),
+        NodeResourcesBalancedAllocation(),
+        DefaultBinder(api, caller),
+    ]

@@ -1,0 +1,14 @@
+"""DynamicResources: pods with resource claims. No claim is ever allocated here, so PostFilter finds none to free."""
+
+from __future__ import annotations
+
+from engine.scheduler.framework import Diagnosis, PostFilterPlugin, PostFilterResult
+from engine.scheduler.nodes import NodeTable
+from engine.scheduler.podclass import PodClass
+
+
+class DynamicResources(PostFilterPlugin):
+    name = "DynamicResources"
+
+    def post_filter(self, pod: PodClass, nodes: NodeTable, diagnosis: Diagnosis) -> PostFilterResult:
+        return PostFilterResult("no new claims to deallocate")

@@ -1,0 +1,123 @@
+"""NodeResourcesFit: requests must fit into what is left of a node's allocatable; emptier nodes score higher.
+
+The score is LeastAllocated over cpu and memory, weight 1 each, counting non-zero requests. A request beyond the whole
+allocatable of a node is not resolvable: no eviction there would help.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from engine.scheduler.framework import MAX_SCORE, ClusterEvent, FilterPlugin, Freed, ScorePlugin
+from engine.scheduler.nodes import Ints, NodeTable
+from engine.scheduler.podclass import PodClass
+from engine.scheduler.resources import PODS, text_of
+
+_PODS_ROW: Final = 3
+_UNRESOLVABLE: Final = 1 << 62
+
+
+class NodeResourcesFit(FilterPlugin, ScorePlugin):
+    """A code has bit i set for the i-th resource of the table that falls short."""
+
+    name = "NodeResourcesFit"
+    dynamic = True
+    score_dynamic = True
+
+    def hint(self, event: ClusterEvent, pod: PodClass, nodes: NodeTable) -> bool:
+        if isinstance(event, Freed):
+            return True
+        if not (event.added or event.allocatable):
+            return False
+        return bool((nodes.vector(pod) <= nodes.allocatable[:, event.row]).all())
+
+    def filter(self, pod: PodClass, nodes: NodeTable) -> Ints:
+        size, vector = nodes.size, nodes.vector(pod)
+        codes = np.zeros(size, np.int64)
+        for index in np.flatnonzero(vector):
+            wanted = vector[index]
+            offered = nodes.allocatable[index, :size]
+            short = nodes.requested[index, :size] + wanted > offered
+            codes |= short.astype(np.int64) << index
+            if index != _PODS_ROW:
+                codes |= (offered < wanted).astype(np.int64) * _UNRESOLVABLE
+        return codes
+
+    def refusal(self, pod: PodClass, nodes: NodeTable, row: int) -> int:
+        vector = nodes.vector(pod)
+        code = 0
+        wanted, offered = vector.tolist(), nodes.allocatable[:, row].tolist()
+        for index, used in enumerate(nodes.requested[:, row].tolist()):
+            want = wanted[index]
+            if want and used + want > offered[index]:
+                code |= 1 << index
+                if index != _PODS_ROW and want > offered[index]:
+                    code |= _UNRESOLVABLE
+        return code
+
+    def reasons(self, code: int, nodes: NodeTable) -> tuple[str, ...]:
+        short = [name for name, index in nodes.resources.items() if code >> index & 1]
+        return tuple(["Too many pods"] * (PODS in short) + [f"Insufficient {name}" for name in short if name != PODS])
+
+    def resolvable(self, code: int) -> bool:
+        return not code & _UNRESOLVABLE
+
+    def explain(self, pod: PodClass, nodes: NodeTable, row: int) -> tuple[str, ...]:
+        lines = []
+        code = self.refusal(pod, nodes, row)
+        for name, index in nodes.resources.items():
+            if code >> index & 1:
+                total = int(nodes.allocatable[index, row])
+                free = total - int(nodes.requested[index, row])
+                if name == PODS:
+                    lines.append(f"runs {total - free} of {total} pods")
+                else:
+                    want = text_of(name, pod.requests[name])
+                    lines.append(f"needs {name} {want}, free {text_of(name, max(free, 0))} of {text_of(name, total)}")
+        return tuple(lines)
+
+    def figures(self, pod: PodClass, nodes: NodeTable, row: int, code: int) -> tuple[str, str]:
+        short = [(name, index) for name, index in nodes.resources.items() if code >> index & 1]
+        needed = [f"{name} {text_of(name, pod.requests.get(name, 1))}" for name, _ in short]
+        had = [
+            f"{name} {text_of(name, int(nodes.allocatable[index, row] - nodes.requested[index, row]))}"
+            for name, index in short
+        ]
+        return ", ".join(needed), ", ".join(had)
+
+    def remedy(self, pod: PodClass, nodes: NodeTable, rows: list[int]) -> str:
+        short = 0
+        for row in rows:
+            short |= self.refusal(pod, nodes, row)
+        names = [name for name, index in nodes.resources.items() if short >> index & 1]
+        if names == [PODS]:
+            return "fewer pods on them"
+        offers = [
+            f"{name} {text_of(name, max(0, int((nodes.allocatable[i, rows] - nodes.requested[i, rows]).max())))}"
+            for name, i in ((name, nodes.resources[name]) for name in names if name != PODS)
+        ]
+        return f"asking for less (the most that is free on one of them: {', '.join(offers)}), or room made there"
+
+    def score(self, pod: PodClass, nodes: NodeTable) -> Ints:
+        total = np.zeros(nodes.size, np.int64)
+        weights = np.zeros(nodes.size, np.int64)
+        for index, wanted in enumerate((pod.milli_cpu_counted, pod.memory_counted)):
+            offered = nodes.allocatable[index, : nodes.size]
+            free = np.maximum(offered - nodes.counted[index, : nodes.size] - wanted, 0)
+            total += free * MAX_SCORE // np.maximum(offered, 1)
+            weights += offered > 0
+        return total // np.maximum(weights, 1)
+
+    def score_one(self, pod: PodClass, nodes: NodeTable, row: int) -> int:
+        cpu, memory = nodes.allocatable[:2, row].tolist()
+        used_cpu, used_memory = nodes.counted[:, row].tolist()
+        total = weights = 0
+        if cpu:
+            total += max(cpu - used_cpu - pod.milli_cpu_counted, 0) * MAX_SCORE // cpu
+            weights += 1
+        if memory:
+            total += max(memory - used_memory - pod.memory_counted, 0) * MAX_SCORE // memory
+            weights += 1
+        return total // weights if weights else 0
