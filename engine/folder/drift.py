@@ -1,0 +1,104 @@
+"""Drift: the live object says something else than the file that declares it, in a field that the file declares.
+
+Events of the resources that the folder declares arrive here; most are about status, or about objects that the folder
+does not declare, and cost a dictionary lookup. The others are compared field by field. Drift is told, not corrected:
+saving the file again applies it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from engine.api.server import Api
+from engine.client import Diagnostic, FieldChange
+from engine.folder.apply import OWNER
+from engine.folder.fields import parse_path, undeclared_ignored
+from engine.folder.records import Claims, DocumentRecord
+from engine.informers import Informers
+from store.types import DELETED, Envelope, JsonObject, ObjectKey, Resource, WatchEvent
+
+_NOT_DECLARED: Final = frozenset({"status", "apiVersion", "kind"})
+_DECLARED_META: Final = ("labels", "annotations", "finalizers")
+
+
+class DriftWatch:
+    """Tells which declared objects somebody else changed."""
+
+    def __init__(self, informers: Informers, claims: Claims, suspect: Callable[[DocumentRecord, bool], None]) -> None:
+        """`suspect(record, deleted)` is called on the loop for a declared object that changed or went."""
+        self._informers, self._claims, self._suspect = informers, claims, suspect
+        self._watched: dict[Resource, None] = {}
+
+    def watch(self, resource: Resource) -> None:
+        if resource not in self._watched:
+            self._watched[resource] = None
+            self._informers.on_event(resource, self._on_event)
+
+    def _on_event(self, event: WatchEvent) -> None:
+        record = self._claims.owner(event.now.key)
+        if record is None:
+            return
+        if event.type == DELETED:
+            self._suspect(record, True)
+        elif event.before is None or _touches_declarable(event.before.obj, event.now.obj):
+            self._suspect(record, False)
+
+
+def _touches_declarable(before: JsonObject, now: JsonObject) -> bool:
+    for key, value in now.items():
+        if key not in _NOT_DECLARED and key != "metadata":
+            other = before.get(key)
+            if value is not other and value != other:
+                return True
+    old, new = before["metadata"], now["metadata"]
+    return (
+        any(old.get(key) != new.get(key) for key in _DECLARED_META)
+        or old.get("deletionTimestamp") != new.get("deletionTimestamp")
+        or len(before) > len(now)
+    )
+
+
+def declared_differences(record: DocumentRecord, live: Envelope) -> tuple[FieldChange, ...]:
+    """Declared fields that the live object holds otherwise: (path, live, declared)."""
+    declared = {key: value for key, value in record.document.obj.items() if key not in _NOT_DECLARED}
+    meta = declared.pop("metadata", None) or {}
+    declared["metadata"] = {key: meta[key] for key in _DECLARED_META if meta.get(key)}
+    annotations = declared["metadata"].get("annotations")
+    if isinstance(annotations, dict) and OWNER in annotations:
+        declared["metadata"]["annotations"] = {k: v for k, v in annotations.items() if k != OWNER}
+    if live.key.plural == "secrets" and "stringData" in declared:
+        del declared["stringData"]  # write-only: the API keeps it as data
+    return tuple(undeclared_ignored(declared, live.obj))
+
+
+def judge(api: Api, record: DocumentRecord, key: ObjectKey) -> None:
+    """Set the record to applied or drifted by what the live object says now."""
+    live = api.store.get(key)
+    place = (record.document.line, record.document.column)
+    if live is None or live.obj["metadata"].get("deletionTimestamp"):
+        what = "is being deleted" if live is not None else "was deleted"
+        message = f'{key.resource} "{key.name}" {what}; save the file to create it again'
+        record.settle("drifted", message, (Diagnostic(*place, "warning", "", message, record.document.index),))
+        return
+    changes = [change for change in declared_differences(record, live) if change not in record.baseline]
+    if not changes:
+        record.settle("applied")
+        return
+    diagnostics = tuple(
+        Diagnostic(*record.document.place(parse_path(change.path), value=True), "warning", change.path,
+                   f"{change.path}: live value is {_shown(change.before)}, the file says {_shown(change.after)}",
+                   record.document.index)
+        for change in changes
+    )  # fmt: skip
+    message = f"{key.resource} {key.name}: {diagnostics[0].message}"
+    if len(changes) > 1:
+        message += f" (and {len(changes) - 1} more)"
+    record.settle("drifted", message, diagnostics)
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "not set"
+    text = f'"{value}"' if isinstance(value, str) else str(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,477 @@
+"""The watched folder on the engine thread: news of files come in, documents are applied in order, states go out.
+
+Reading and parsing happen elsewhere (watch.py); this side only sees `FileNews` with parsed documents. News become
+work: documents to apply, in the order that their kinds need, and objects to take back. A few are done per callback of
+the loop, so a load of a thousand files never holds the engine up. All that one save does is one intent, written in the
+file's name (`folder:shop/web.yaml`).
+
+What must wait (a namespace, a definition, an account) is tried again when such objects change, never on a timer; only
+refusals that pass by themselves (conflicts, 429, 5xx) are retried after a while of cluster time.
+A file that broke keeps what it declared: nothing is pruned until it can be read again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from engine.api.errors import ApiError
+from engine.api.kinds import CRDS, NAMESPACES, PRIORITYCLASSES, SERVICEACCOUNTS
+from engine.api.server import Api, Caller
+from engine.client import Diagnostic, FolderFile, FolderReceiver, Plan, Subscription
+from engine.clock import SECOND, Clock
+from engine.folder.apply import (
+    Waits,
+    apply,
+    key_of,
+    last_applied,
+    manifest,
+    no_match,
+    owner_mark,
+    owning_file,
+    prune,
+    rank,
+    same_config,
+    transient,
+)
+from engine.folder.diagnose import diagnostics_of
+from engine.folder.documents import ParsedFile, read_text
+from engine.folder.drift import DriftWatch, declared_differences, judge
+from engine.folder.plan import make_plan
+from engine.folder.records import Claims, DocumentRecord, FileRecord
+from engine.folder.watch import FileNews, Watcher
+from engine.informers import Informers
+from engine.loop import Loop
+from store.types import ObjectKey, Resource, WatchEvent
+
+_log = logging.getLogger(__name__)
+_PER_SLICE: Final = 4
+"""Documents per callback of the loop: a number and not a time, for the order of the log must not depend on the wall."""
+_SLICES_PER_REPORT: Final = 25
+_RETRY: Final = SECOND
+_RETRY_MAX: Final = 60 * SECOND
+_AWAITED: Final = (NAMESPACES, CRDS, SERVICEACCOUNTS, PRIORITYCLASSES, Resource("", "resourcequotas"),
+                   Resource("", "limitranges"), Resource("storage.k8s.io", "storageclasses"))  # fmt: skip
+_GROUPS: Final = ("system:masters", "system:authenticated")
+_NOTHING: Final = ParsedFile((), (), False, {})
+
+
+class _Prune(NamedTuple):
+    key: ObjectKey
+    file: str
+    intent: str
+
+
+class Folder:
+    """The desired state in a directory. Everything but the constructor's watcher runs on the engine thread."""
+
+    def __init__(self, api: Api, clock: Clock, loop: Loop, informers: Informers, path: str) -> None:
+        self._api, self._clock, self._loop = api, clock, loop
+        self._files: dict[str, FileRecord] = {}
+        self._claims = Claims()
+        self._drift = DriftWatch(informers, self._claims, self._on_suspect)
+        self._queue: list[DocumentRecord] = []
+        self._prunes: list[_Prune] = []
+        self._suspects: dict[DocumentRecord, None] = {}
+        self._retries: dict[DocumentRecord, None] = {}
+        self._scheduled = self._retrying = self._announced = False
+        self._slices = 0
+        self._receivers: list[FolderReceiver] = []
+        self._watcher = Watcher(path, loop, self.load)
+        for resource in _AWAITED:
+            informers.on_event(resource, self._on_awaited)
+
+    # -- life ------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Load the folder and follow it, on a thread of its own."""
+        self._watcher.start()
+
+    def load_once(self) -> None:
+        """Load the folder as it is now, for a run that does not follow it. The loop does the applying."""
+        self.load(self._watcher.read_all(), first=True)
+
+    def stop(self) -> None:
+        """Stop following. What is queued is still applied if the loop goes on."""
+        self._watcher.stop()
+
+    # -- questions -------------------------------------------------------------------------------------------------
+
+    def files(self) -> tuple[FolderFile, ...]:
+        """All files in path order."""
+        return tuple(self._files[path].report() for path in sorted(self._files))
+
+    def states(self) -> dict[str, int]:
+        """Number of files by state."""
+        counts: dict[str, int] = {}
+        for record in self._files.values():
+            state = record.report().state
+            counts[state] = counts.get(state, 0) + 1
+        return counts
+
+    def subscribe(self, receive: FolderReceiver) -> Subscription:
+        """`receive` gets all files now and whenever one of them changed."""
+        self._receivers.append(receive)
+        receive(self.files())
+        return _Receiver(self._receivers, receive)
+
+    def plan(self, path: str, text: str) -> Plan:
+        """What saving `text` as the file at `path` would do. Writes nothing, raises nothing."""
+        record = self._files.get(path)
+        parsed = read_text(text, record.parsed if record is not None else None)
+        declared: dict[ObjectKey, None] = {}
+        if record is not None:
+            declared = {r.key: None for r in record.documents if r.key is not None} | record.kept
+        caller = Caller(f"folder:{path}", groups=_GROUPS)
+        return make_plan(self._api, self._claims, caller, path, parsed, declared)
+
+    def manifest_of(self, resource: str, namespace: str, name: str) -> tuple[str, int] | None:
+        """(file, line) that declares an object, or the nearest of its controlling owners; None when none does."""
+        key: ObjectKey | None = self._api.key(Resource.parse(resource), namespace, name)
+        for _ in range(10):
+            if key is None:
+                return None
+            record = self._claims.owner(key)
+            if record is not None:
+                return record.file, record.document.line
+            key = self._controller_of(key)
+        return None
+
+    def _controller_of(self, key: ObjectKey) -> ObjectKey | None:
+        env = self._api.store.get(key)
+        if env is None:
+            return None
+        for ref in env.obj["metadata"].get("ownerReferences", ()):
+            if ref.get("controller"):
+                kind = self._api.kinds.by_kind(ref["apiVersion"], ref["kind"])
+                if kind is not None:
+                    return self._api.key(kind.resource, key.namespace if kind.namespaced else "", ref["name"])
+        return None
+
+    # -- news ------------------------------------------------------------------------------------------------------
+
+    def load(self, news: Sequence[FileNews], first: bool = False) -> None:
+        """Take over what changed in the folder and queue the work. `first`: all that there is, after a start."""
+        intent = self._intent(news, first)
+        dropped: dict[ObjectKey, str] = {}
+        fresh: list[DocumentRecord] = []
+        for item in news:
+            self._take_over(item, intent, dropped, fresh)
+        for record in fresh:
+            self._enqueue(record, intent)
+        if first:
+            for key, path in self._left_behind():
+                dropped.setdefault(key, path)
+        for key, path in dropped.items():
+            successors = self._claims.all(key)
+            if successors:
+                if successors[0].state == "error":
+                    self._enqueue(successors[0], intent)  # it was a duplicate of what is gone now
+            elif not self._claims.claimed(key):
+                self._prunes.append(_Prune(key, path, intent))
+        self._prunes.sort(key=self._prune_order, reverse=True)
+        self._schedule()
+
+    def _take_over(
+        self, news: FileNews, intent: str, dropped: dict[ObjectKey, str], fresh: list[DocumentRecord]
+    ) -> None:
+        """Replace one file's records; collect those to apply and the objects that are declared no more."""
+        before = self._files.get(news.path)
+        if news.fault and before is not None:
+            before.fault = news.fault
+            before.changed()
+            return
+        if news.parsed is None and not news.fault and not news.note:
+            if not news.gone:  # saved anew with what it held: apply what is not as it should be
+                for record in before.documents if before is not None else ():
+                    if record.state != "applied":
+                        fresh.append(record)
+                if before is not None and before.fault:
+                    before.fault = ""
+                    before.changed()
+                return
+            self._files.pop(news.path, None)
+        parsed = news.parsed or _NOTHING
+        after = FileRecord(news.path, parsed, [], fault=news.fault, note=news.note)
+        if not news.gone:
+            self._files[news.path] = after
+        known: dict[tuple[str, str, str, str], DocumentRecord] = {}
+        for record in before.documents if before is not None else ():
+            known.setdefault(_identity(record), record)
+            self._claims.remove(record)
+        for position, document in enumerate(parsed.documents):
+            record = DocumentRecord(news.path, position, document)
+            found = key_of(self._api, document)
+            record.key = found[1] if found is not None else None
+            earlier = known.pop(_identity(record), None)
+            after.documents.append(record)
+            self._claims.add(record)
+            if record.key is not None:
+                self._drift.watch(record.key.resource)
+            if earlier is not None and earlier.state == "applied" and earlier.document.obj == document.obj:
+                record.baseline = earlier.baseline
+                record.settle("applied")
+            else:
+                fresh.append(record)
+        gone = {record.key: None for record in known.values() if record.key is not None}
+        gone |= before.kept if before is not None else {}
+        for key in gone:
+            if before is not None and key in before.kept:
+                self._claims.drop_kept(key, news.path)
+            if parsed.broken and not news.gone:
+                after.kept[key] = None
+                self._claims.keep(key, news.path)
+            else:
+                dropped[key] = news.path
+
+    def _left_behind(self) -> list[tuple[ObjectKey, str]]:
+        """Objects that the folder created in an earlier life and that no file declares any more."""
+        broken = {path for path, record in self._files.items() if record.parsed.broken or record.fault}
+        found: list[tuple[ObjectKey, str]] = []
+        needle = b"kubarium.dev/folder"
+        for kind in self._api.kinds.all():
+            for env in self._api.store.list(kind.resource):
+                if needle not in env.raw or (path := owning_file(env)) is None or self._claims.claimed(env.key):
+                    continue
+                if path in broken:
+                    self._files[path].kept[env.key] = None
+                    self._claims.keep(env.key, path)
+                else:
+                    found.append((env.key, path))
+        return found
+
+    # -- work ------------------------------------------------------------------------------------------------------
+
+    def _enqueue(self, record: DocumentRecord, intent: str) -> None:
+        record.intent = intent
+        record.settle("pending")
+        self._retries.pop(record, None)
+        self._put(record)
+        self._changed(record)
+
+    def _put(self, record: DocumentRecord) -> None:
+        if not record.queued:
+            record.queued = True
+            self._queue.append(record)
+
+    def _schedule(self) -> None:
+        """Sort what is to be done, and see that it gets done."""
+        self._queue.sort(key=lambda r: (self._rank(r), r.file, r.position), reverse=True)
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._work)
+
+    def _work(self) -> None:
+        self._scheduled = False
+        for _ in range(_PER_SLICE):
+            if self._queue:
+                record = self._queue.pop()
+                record.queued = False
+                if self._alive(record):
+                    self._guarded(record)
+            elif self._prunes:
+                self._prune(self._prunes.pop())
+            elif self._suspects:
+                record = next(iter(self._suspects))
+                del self._suspects[record]
+                self._judge(record)
+            else:
+                break
+        self._slices += 1
+        if self._queue or self._prunes or self._suspects:
+            self._scheduled = True
+            self._loop.call_soon(self._work)
+            if self._slices % _SLICES_PER_REPORT:
+                return
+        self._report()
+
+    def _guarded(self, record: DocumentRecord) -> None:
+        """Apply one document. Whatever happens to it stays with it."""
+        try:
+            self._apply(record)
+        except ApiError as error:
+            diagnostics = diagnostics_of(error, record.document)
+            record.settle("error", diagnostics[0].message, diagnostics)
+            if transient(error):
+                self._retry_later(record)
+            elif error.code == 403:
+                self._retries[record] = None
+        except Waits as wait:
+            record.settle("waiting", str(wait), (self._note(record, str(wait)),))
+            self._retries[record] = None
+        except Exception as error:  # noqa: BLE001  one document's crash must not stop the folder
+            _log.error("applying %s %s failed", record.file, record.key, exc_info=error)
+            record.settle(
+                "error", f"internal error: {error}", (self._note(record, f"internal error: {error}", "error"),)
+            )
+        self._changed(record)
+
+    def _apply(self, record: DocumentRecord) -> None:
+        if record.key is None:
+            found = key_of(self._api, record.document)
+            if found is None:
+                text, may_come = no_match(self._api, record.document)
+                if may_come:
+                    raise Waits(text)
+                place = record.document.place(("kind",))
+                record.settle("error", text, (Diagnostic(*place, "error", "kind", text, record.document.index),))
+                return
+            record.key = found[1]
+            self._claims.add(record)
+            self._drift.watch(record.key.resource)
+        key = record.key
+        owner = self._claims.owner(key)
+        if owner is not None and owner is not record:
+            text = f"{key} is already declared in {owner.file}:{owner.document.line}"
+            record.settle("error", text, (self._note(record, text, "error"),))
+            return
+        for later in self._claims.all(key)[1:]:
+            if later.state in ("applied", "drifted"):
+                self._enqueue(later, record.intent)
+                self._schedule()
+        if self._stands(record, key):
+            return
+        env = apply(self._api, self._caller(record.file, record.intent), record.file, record.document, key)
+        record.failures = 0
+        record.baseline = declared_differences(record, env)
+        record.settle("applied")
+
+    def _stands(self, record: DocumentRecord, key: ObjectKey) -> bool:
+        """After a restart: this very document was applied before, so what differs now is drift and not a wish."""
+        if not record.intent.endswith(_FIRST):
+            return False
+        live = self._api.store.get(key)
+        if live is None or owning_file(live) != record.file:
+            return False
+        last = last_applied(live)
+        if last is None or not same_config(last, manifest(record.document, key, owner_mark(record.file, key))):
+            return False
+        now = declared_differences(record, live)
+        if now:
+            caller = self._caller(record.file, record.intent)
+            applied = apply(self._api, caller, record.file, record.document, key, dry_run=True)
+            record.baseline = declared_differences(record, applied)
+        judge(self._api, record, key)
+        return True
+
+    def _prune(self, item: _Prune) -> None:
+        if self._claims.claimed(item.key):
+            return
+        try:
+            prune(self._api, self._caller(item.file, item.intent), item.key)
+        except ApiError as error:
+            _log.warning("%s is no longer declared but could not be deleted: %s", item.key, error)
+            if transient(error):
+                self._clock.call_later(_RETRY, lambda: self._prune(item))
+
+    def _judge(self, record: DocumentRecord) -> None:
+        if (
+            record.key is not None
+            and record.state in ("applied", "drifted")
+            and self._claims.owner(record.key) is record
+        ):
+            before = (record.state, record.message)
+            judge(self._api, record, record.key)
+            if before != (record.state, record.message):
+                self._changed(record)
+
+    # -- what happens elsewhere ------------------------------------------------------------------------------------
+
+    def _on_suspect(self, record: DocumentRecord, deleted: bool) -> None:
+        if deleted and record in self._retries:
+            self._on_awaited(None)
+        elif deleted and record.state == "error":
+            self._enqueue(record, self._next_intent(f"apply {record.file} again"))
+            self._schedule()
+        elif record.state in ("applied", "drifted"):
+            self._suspects[record] = None
+            self._schedule()
+
+    def _on_awaited(self, event: WatchEvent | None) -> None:
+        if self._retries and not self._retrying:
+            self._retrying = True
+            self._loop.call_soon(self._retry)
+
+    def _retry(self) -> None:
+        self._retrying = False
+        records, self._retries = self._retries, {}
+        for record in records:
+            if self._alive(record):
+                self._put(record)
+        self._schedule()
+
+    def _retry_later(self, record: DocumentRecord) -> None:
+        span = min(_RETRY * 2 ** min(record.failures, 10), _RETRY_MAX)
+        record.failures += 1
+
+        def again() -> None:
+            if self._alive(record) and record.state == "error":
+                self._enqueue(record, record.intent)
+                self._schedule()
+
+        self._clock.call_later(span, again)
+
+    def _alive(self, record: DocumentRecord) -> bool:
+        """Still part of the folder, not replaced by a later save."""
+        file = self._files.get(record.file)
+        return file is not None and record.position < len(file.documents) and file.documents[record.position] is record
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _rank(self, record: DocumentRecord) -> int:
+        return rank(self._api.kinds.by_kind(record.document.api_version, record.document.kind))
+
+    def _prune_order(self, item: _Prune) -> tuple[int, ObjectKey]:
+        return -rank(self._api.kinds.get(item.key.resource)), item.key
+
+    def _note(self, record: DocumentRecord, text: str, severity: str = "info") -> Diagnostic:
+        path = ("metadata", "namespace") if text.startswith("namespaces ") else ()
+        place = record.document.place(path, value=True)
+        return Diagnostic(*place, severity, "", text, record.document.index)  # type: ignore[arg-type]
+
+    def _caller(self, path: str, intent: str) -> Caller:
+        return Caller(f"folder:{path}", intent, _GROUPS)
+
+    def _intent(self, news: Sequence[FileNews], first: bool) -> str:
+        if first:
+            return self._next_intent(f"load {len(news)} files") + _FIRST
+        what = news[0].path if len(news) == 1 else f"{len(news)} files"
+        return self._next_intent(f"save {what}")
+
+    def _next_intent(self, what: str) -> str:
+        """The revision makes it unique: what was written under an earlier intent moved it on."""
+        return f"r{self._api.store.revision} {what}"
+
+    def _changed(self, record: DocumentRecord) -> None:
+        file = self._files.get(record.file)
+        if file is not None:
+            file.changed()
+        self._announced = False
+
+    def _report(self) -> None:
+        if self._receivers and not self._announced:
+            files = self.files()
+            for receive in list(self._receivers):
+                receive(files)
+        self._announced = True
+
+
+_FIRST: Final = " at start"
+"""How the intent of a first load ends."""
+
+
+def _identity(record: DocumentRecord) -> tuple[str, str, str, str]:
+    document = record.document
+    return document.api_version, document.kind, document.namespace, document.name
+
+
+class _Receiver:
+    """One subscription."""
+
+    def __init__(self, receivers: list[FolderReceiver], receive: FolderReceiver) -> None:
+        self._receivers, self._receive = receivers, receive
+
+    def close(self) -> None:
+        if self._receive in self._receivers:
+            self._receivers.remove(self._receive)
