@@ -1,0 +1,158 @@
+"""Where the cursor stands in a manifest that is being typed: document kind, field path, key or value.
+
+Reads lines by indentation, not by a YAML parser: the text is broken most of the time while somebody types. Block style
+only (flow style `{…}` gives the place of the line that opens it).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+_LINE: Final = re.compile(r"^(?P<indent> *)(?P<dashes>(?:- +)*)(?P<rest>.*)$")
+_KEY: Final = re.compile(r"""^(?P<key>"[^"]*"|'[^']*'|[^\s#'"\[\]{},:][^:#]*?)\s*:(?:\s+(?P<value>.*))?$""")
+_WORD: Final = re.compile(r"[\w./-]*$")
+
+
+class Place(NamedTuple):
+    """What a completion or a hover needs to know."""
+
+    api_version: str
+    kind: str
+    path: tuple[str, ...]
+    """The mapping that the cursor is in; list items are `[]`. With `key` set: the field whose value is typed."""
+    word: str
+    """What is typed already, up to the cursor."""
+    key: str
+    """The key on the cursor's line when the cursor stands behind its colon, else ""."""
+    siblings: frozenset[str]
+    """Keys that the mapping has already."""
+
+
+class _Line(NamedTuple):
+    column: int
+    """Where the key begins."""
+    dashes: tuple[int, ...]
+    """Columns of the list markers before it."""
+    key: str
+    value: str
+
+
+def place_at(lines: Sequence[str], row: int, column: int) -> Place:
+    """The place at (row, column), counted from 0."""
+    first, last = _document(lines, row)
+    before = lines[row][:column] if row < len(lines) else ""
+    here = _parse(before)
+    word_match = _WORD.search(before)
+    word = word_match.group() if word_match else ""
+    in_value = _parse_colon(before)
+    path, siblings = _walk(lines, row, first, last, here)
+    header = _header(lines, first, last)
+    key = here.key if in_value else ""
+    return Place(
+        header.get("apiVersion", ""), header.get("kind", ""), (*path, key) if key else path, word, key, siblings
+    )
+
+
+def field_at(lines: Sequence[str], row: int) -> tuple[str, str, tuple[str, ...]]:
+    """(apiVersion, kind, path of the field that the line declares): what a hover explains."""
+    line = lines[row] if row < len(lines) else ""
+    first, last = _document(lines, row)
+    here = _parse(line)
+    path, _ = _walk(lines, row, first, last, here)
+    header = _header(lines, first, last)
+    return header.get("apiVersion", ""), header.get("kind", ""), (*path, here.key) if here.key else path
+
+
+def _document(lines: Sequence[str], row: int) -> tuple[int, int]:
+    first = row
+    while first > 0 and not lines[first - 1].startswith("---"):
+        first -= 1
+    last = row
+    while last < len(lines) and not lines[last].startswith("---"):
+        last += 1
+    return first, max(last, row + 1)
+
+
+def _header(lines: Sequence[str], first: int, last: int) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for line in lines[first:last]:
+        if line[:1] not in (" ", "-", "#") and (match := _KEY.match(line)) and match["value"]:
+            found.setdefault(match["key"], match["value"].split(" #")[0].strip("\"' "))
+    return found
+
+
+def _parse(line: str) -> _Line:
+    match = _LINE.match(line)
+    assert match is not None  # the pattern matches any line
+    column, dashes = len(match["indent"]), []
+    for part in re.findall(r"- +", match["dashes"]):
+        dashes.append(column)
+        column += len(part)
+    rest = match["rest"]
+    if rest == "-":
+        dashes.append(column)
+        column, rest = column + 2, ""
+    key = _KEY.match(rest)
+    if key is None:
+        return _Line(column, tuple(dashes), "", rest)
+    return _Line(column, tuple(dashes), key["key"].strip("\"'"), key["value"] or "")
+
+
+def _parse_colon(before: str) -> bool:
+    match = _LINE.match(before)
+    return bool(match and re.match(r"""^("[^"]*"|'[^']*'|[^\s#:]+):\s""", match["rest"] + " "))
+
+
+def _blank(line: str) -> bool:
+    text = line.strip()
+    return not text or text.startswith("#")
+
+
+def _walk(lines: Sequence[str], row: int, first: int, last: int, here: _Line) -> tuple[tuple[str, ...], frozenset[str]]:
+    """Path of the mapping that the line `here` belongs to, and the keys beside it."""
+    path: list[str] = []
+    siblings = _below(lines, row, last, here.column)
+    column, lists_too = here.column, False
+    """A key is a parent when it begins left of `column`; after a list marker also at the marker's own column."""
+    for dash in reversed(here.dashes):
+        path.append("[]")
+        column, lists_too = dash, True
+    for number in range(row - 1, first - 1, -1):
+        if _blank(lines[number]):
+            continue
+        line = _parse(lines[number])
+        if line.column == column and not lists_too:  # beside us in the same mapping
+            if line.key and not path:
+                siblings.add(line.key)
+            for dash in reversed(line.dashes):
+                path.append("[]")
+                column, lists_too = dash, True
+            continue
+        if lists_too and line.dashes and line.dashes[0] == column:  # another item of the list
+            continue
+        parent = line.column < column or (lists_too and line.column == column and not line.dashes)
+        if not parent or not line.key:
+            continue
+        path.append(line.key)
+        column, lists_too = line.column, False
+        for dash in reversed(line.dashes):
+            path.append("[]")
+            column, lists_too = dash, True
+    return tuple(reversed(path)), frozenset(siblings)
+
+
+def _below(lines: Sequence[str], row: int, last: int, column: int) -> set[str]:
+    found: set[str] = set()
+    for number in range(row + 1, last):
+        if _blank(lines[number]):
+            continue
+        line = _parse(lines[number])
+        if line.column < column or line.dashes:
+            if line.column <= column or not line.dashes:
+                break
+            continue
+        if line.column == column and line.key:
+            found.add(line.key)
+    return found
