@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from engine.api.server import Api, Caller
 from engine.clock import Clock
 from engine.controllers.controller import Controller
+from engine.controllers.deployment.controller import DeploymentController
+from engine.controllers.replicaset import ReplicaSetController
 from engine.events import EventRecorder
 from engine.flags import Flags
 from engine.seed import Seed
@@ -32,5 +34,8 @@ class ControllerContext:
         return EventRecorder(self.api, component or self.name)
 
 
-CONTROLLERS: dict[str, Callable[[ControllerContext], Controller]] = {}
+CONTROLLERS: dict[str, Callable[[ControllerContext], Controller]] = {
+    "deployment-controller": DeploymentController,
+    "replicaset-controller": ReplicaSetController,
+}
 """Controller name → factory."""

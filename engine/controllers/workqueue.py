@@ -3,6 +3,8 @@
 - `add` while the key waits does nothing; while it is being reconciled it is queued again afterwards.
 - `add_after` waits in cluster time; the earliest of several waits wins.
 - `add_rate_limited` waits 5 ms · 2ⁿ, at most 1000 s, n the failures since `forget` (DefaultTypedControllerRateLimiter).
+
+Keys come out in the order in which they became due. Nothing here costs anything while nothing is queued.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ from engine.clock import SECOND, Clock, Timer
 K = TypeVar("K", bound=Hashable)
 _BASE: Final = 5_000
 _MAX: Final = 1000 * SECOND
+_MAX_SHIFT: Final = 28
+"""5 ms · 2²⁸ is far above the maximum: no need to compute larger powers."""
 
 
 class WorkQueue(Generic[K]):
@@ -25,14 +29,22 @@ class WorkQueue(Generic[K]):
         self._clock, self._on_ready = clock, on_ready
         self._queue: deque[K] = deque()
         self._dirty: set[K] = set()
+        """Keys to reconcile: those in `_queue`, and those in `_processing` that changed meanwhile."""
         self._processing: set[K] = set()
         self._waiting: dict[K, Timer] = {}
         self._failures: dict[K, int] = {}
 
     def __len__(self) -> int:
+        """Keys that are ready now."""
         return len(self._queue)
 
+    @property
+    def waiting(self) -> int:
+        """Keys that wait for an instant to come."""
+        return len(self._waiting)
+
     def add(self, key: K) -> None:
+        """Queue for the present instant."""
         if key in self._dirty:
             return
         self._dirty.add(key)
@@ -49,7 +61,7 @@ class WorkQueue(Generic[K]):
             return
         when = self._clock.now() + span
         timer = self._waiting.get(key)
-        if timer is not None and timer.active:
+        if timer is not None:
             if timer.when <= when:
                 return
             timer.cancel()
@@ -61,15 +73,17 @@ class WorkQueue(Generic[K]):
         self._waiting[key] = self._clock.call_at(when, due)
 
     def add_rate_limited(self, key: K) -> None:
+        """Add after the key's back-off, which doubles."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
-        self.add_after(key, min(_BASE * 2 ** min(failures, 30), _MAX))
+        self.add_after(key, min(_BASE << min(failures, _MAX_SHIFT), _MAX))
 
     def forget(self, key: K) -> None:
         """The key was reconciled well: its back-off starts over."""
         self._failures.pop(key, None)
 
     def failures(self, key: K) -> int:
+        """Failures since the key was last forgotten."""
         return self._failures.get(key, 0)
 
     def take(self) -> K | None:
@@ -82,6 +96,9 @@ class WorkQueue(Generic[K]):
         return key
 
     def done(self, key: K) -> None:
+        """The key's reconcile is over; it is queued again if it was added meanwhile."""
+        if key not in self._processing:
+            return
         self._processing.discard(key)
         if key in self._dirty:
             self._queue.append(key)
@@ -89,11 +106,10 @@ class WorkQueue(Generic[K]):
                 self._on_ready()
 
     def clear(self) -> None:
-        """Forget everything (the controller is restarted)."""
+        """Forget what is queued and what waits (the controller restarts). Failures are kept: back-off goes on."""
         for timer in self._waiting.values():
             timer.cancel()
         self._queue.clear()
         self._dirty.clear()
         self._processing.clear()
         self._waiting.clear()
-        self._failures.clear()
