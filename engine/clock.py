@@ -15,6 +15,7 @@ import heapq
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from store.types import Micros
@@ -123,14 +124,19 @@ class Clock:
         return True
 
 
+@lru_cache(maxsize=1024)
+def _to_the_second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
 def rfc3339(instant: int) -> str:
     """`2026-11-23T09:02:05Z`: how metav1.Time is written."""
-    return datetime.fromtimestamp(instant // SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _to_the_second(instant // SECOND) + "Z"
 
 
 def rfc3339_micro(instant: int) -> str:
     """`2026-11-23T09:02:05.267844Z`: how metav1.MicroTime is written."""
-    return datetime.fromtimestamp(instant // SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{instant % SECOND:06d}Z"
+    return f"{_to_the_second(instant // SECOND)}.{instant % SECOND:06d}Z"
 
 
 def parse_time(text: str) -> Micros:

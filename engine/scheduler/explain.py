@@ -84,7 +84,7 @@ def _refusing(scheduler: Scheduler, pod: PodClass) -> dict[str, Ints]:
         if not plugin.concerns(pod):
             continue
         try:
-            codes = plugin.filter(pod, nodes)
+            codes = plugin.filter(pod, nodes, nodes.all_rows)
         except Exception as error:
             raise PluginError(plugin.name, "filter", error) from error
         if codes.any():

@@ -5,8 +5,9 @@ PostFilter when no node is left → PreScore (does this plugin have a say) → S
 
 A filter answers with one number per node: 0 takes the pod, any other is the plugin's own code for why not, which
 `reasons` turns into Kubernetes' words. A plugin is *dynamic* when its answer depends on the pods that are on a node;
-it then also answers for one node alone, so that a node that changed does not mean asking for all of them again. Both
-ways must agree. Scores are integers from 0 to 100; a plugin that counts things says how they are normalised.
+it is then asked again for the nodes that changed: many at once, or a single one by the same rule in plain Python
+(`refusal`, `score_one`), which is quicker for one. Both ways must agree. Scores are integers from 0 to 100; a plugin
+that counts things says how they are normalised (over the nodes that fit; it must not be dynamic then).
 
 A plugin is one file and one line in plugins/__init__.py. It keeps no state of its own between pods.
 """
@@ -18,7 +19,7 @@ from typing import ClassVar, Final, Literal, NamedTuple
 
 import numpy as np
 
-from engine.scheduler.nodes import Ints, Mask, NodeChange, NodeTable
+from engine.scheduler.nodes import Ints, Mask, NodeChange, NodeTable, Rows
 from engine.scheduler.podclass import PodClass
 from store.types import Envelope
 
@@ -68,13 +69,13 @@ class FilterPlugin(Plugin):
         """PreFilter: the only nodes in question, when the pod names them; None for all."""
         return None
 
-    def filter(self, pod: PodClass, nodes: NodeTable) -> Ints:
-        """A code per row of the table; 0 takes the pod."""
+    def filter(self, pod: PodClass, nodes: NodeTable, rows: Rows) -> Ints:
+        """A code for each of the rows; 0 takes the pod."""
         raise NotImplementedError
 
     def refusal(self, pod: PodClass, nodes: NodeTable, row: int) -> int:
         """The same for one node."""
-        return int(self.filter(pod, nodes)[row])
+        return int(self.filter(pod, nodes, np.array([row]))[0])
 
     def reasons(self, code: int, nodes: NodeTable) -> tuple[str, ...]:
         """Kubernetes' words for a code."""
@@ -108,13 +109,13 @@ class ScorePlugin(Plugin):
         """PreScore: False skips the plugin for this pod."""
         return True
 
-    def score(self, pod: PodClass, nodes: NodeTable) -> Ints:
-        """One integer per row."""
+    def score(self, pod: PodClass, nodes: NodeTable, rows: Rows) -> Ints:
+        """One integer for each of the rows."""
         raise NotImplementedError
 
     def score_one(self, pod: PodClass, nodes: NodeTable, row: int) -> int:
         """The same for one node."""
-        return int(self.score(pod, nodes)[row])
+        return int(self.score(pod, nodes, np.array([row]))[0])
 
 
 class PostFilterResult(NamedTuple):

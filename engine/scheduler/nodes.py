@@ -26,6 +26,8 @@ from store.types import JsonObject, Uid
 Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
+Rows = slice | npt.NDArray[np.intp]
+"""Some rows of the table, or a run of them."""
 
 _FIRST_ROWS: Final = 64
 _LOG_KEPT: Final = 8192
@@ -92,7 +94,7 @@ class NodeTable:
         self._free: list[int] = []
         self._columns: dict[str, LabelColumn] = {}
         self._taint_sets: dict[tuple[Taint, ...], int] = {}
-        self._vectors: dict[int, Ints] = {}
+        self._vectors: dict[int, tuple[Ints, list[tuple[int, int]]]] = {}
         self._log: list[int] = []
         self._log_start = 0
         self._allocate(_FIRST_ROWS)
@@ -148,21 +150,34 @@ class NodeTable:
         tail = self._log[version - self._log_start :]
         return tail if len(tail) < 2 else list(dict.fromkeys(tail))
 
+    @property
+    def all_rows(self) -> slice:
+        return slice(0, self.size)
+
     def vector(self, pod: PodClass) -> Ints:
         """The pod's requests in the order of `resources`, with 1 for `pods`."""
-        vector = self._vectors.get(pod.number)
-        if vector is None or len(vector) != len(self.resources):
-            for name in pod.requests:
-                if name not in self.resources:
-                    self._add_resource(name)
-            vector = np.zeros(len(self.resources), np.int64)
-            for name, value in pod.requests.items():
-                vector[self.resources[name]] = value
-            vector[self.resources[PODS]] = 1
-            if len(self._vectors) > 4096:
-                self._vectors.clear()
-            self._vectors[pod.number] = vector
-        return vector
+        return self._vector(pod)[0]
+
+    def wanted(self, pod: PodClass) -> list[tuple[int, int]]:
+        """What of it is not zero: (index of the resource, amount)."""
+        return self._vector(pod)[1]
+
+    def _vector(self, pod: PodClass) -> tuple[Ints, list[tuple[int, int]]]:
+        known = self._vectors.get(pod.number)
+        if known is not None and len(known[0]) == len(self.resources):
+            return known
+        for name in pod.requests:
+            if name not in self.resources:
+                self._add_resource(name)
+        vector = np.zeros(len(self.resources), np.int64)
+        for name, value in pod.requests.items():
+            vector[self.resources[name]] = value
+        vector[self.resources[PODS]] = 1
+        pairs = [(index, value) for index, value in enumerate(vector.tolist()) if value]
+        if len(self._vectors) > 4096:
+            self._vectors.clear()
+        self._vectors[pod.number] = vector, pairs
+        return vector, pairs
 
     # -- nodes -----------------------------------------------------------------------------------------------------
 

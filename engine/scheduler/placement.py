@@ -15,12 +15,12 @@ import numpy as np
 
 from engine.scheduler.framework import Diagnosis, FilterPlugin, ScorePlugin, normalized
 from engine.scheduler.messages import fit_error, truncated
-from engine.scheduler.nodes import Ints, Mask, NodeTable
+from engine.scheduler.nodes import Ints, Mask, NodeTable, Rows
 from engine.scheduler.podclass import PodClass
 from engine.scheduler.profile import PluginError, Profile
 
-_ROWWISE: Final = 64
-"""With more changed rows than this, all are recomputed at once."""
+_SINGLY: Final = 8
+"""Up to so many changed rows are recomputed one by one, which is quicker than starting numpy for them."""
 _AFFINITY_CONFLICT: Final = "pod affinity terms conflict"
 
 
@@ -53,16 +53,22 @@ class ClassView:
         nodes = self._nodes
         nodes.vector(self.pod)  # A resource that no one asked for yet widens the table, which is a change of epoch.
         if self._epoch == nodes.epoch:
+            if self._version == nodes.version:
+                return
             changed = nodes.changed_since(self._version)
-            if changed is not None and len(changed) <= _ROWWISE:
+            if changed is None or len(changed) * 2 > nodes.size:
+                self._update_rows(nodes.all_rows)
+            elif len(changed) > _SINGLY:
+                self._update_rows(np.array(changed, np.intp))
+            else:
                 for row in changed:
                     self._update(row)
-                self._version = nodes.version
-                if changed and not self.ties:
+                if not self.ties:
                     self._rank()
-                return
-        self._build()
-        self._epoch, self._version = nodes.epoch, nodes.version
+        else:
+            self._build()
+            self._epoch = nodes.epoch
+        self._version = nodes.version
 
     def total(self, row: int) -> int:
         """Total score of a row, -1 when it does not fit."""
@@ -82,7 +88,8 @@ class ClassView:
         parts = {}
         for plugin, weight in self._profile.scorers:
             if plugin.scores(self.pod, self._nodes):
-                raw = normalized(plugin.score(self.pod, self._nodes), self._fits, plugin.normalize)
+                scores = plugin.score(self.pod, self._nodes, self._nodes.all_rows)
+                raw = normalized(scores, self._fits, plugin.normalize)
                 parts[plugin.name] = weight * int(raw[row])
         return parts
 
@@ -95,9 +102,9 @@ class ClassView:
     # -- inside ----------------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        pod, nodes, size = self.pod, self._nodes, self._nodes.size
-        self.failure = None
-        fits = nodes.alive[:size].copy()
+        """Everything anew."""
+        pod, nodes, every = self.pod, self._nodes, self._nodes.all_rows
+        fits = nodes.alive[every].copy()
         self._dynamic_filters: list[FilterPlugin] = []
         for plugin in self._profile.filters:
             try:
@@ -109,44 +116,69 @@ class ClassView:
                 if plugin.dynamic:
                     self._dynamic_filters.append(plugin)
                 else:
-                    fits &= plugin.filter(pod, nodes) == 0
+                    fits &= plugin.filter(pod, nodes, every) == 0
             except Exception as error:
                 raise PluginError(plugin.name, "filter", error) from error
         self._static_fits = fits
-        fits = fits.copy()
-        for plugin in self._dynamic_filters:
-            try:
-                fits &= plugin.filter(pod, nodes) == 0
-            except Exception as error:
-                raise PluginError(plugin.name, "filter", error) from error
-        self._fits: Mask = fits
-        self._score()
-        self._rank()
-
-    def _score(self) -> None:
-        pod, nodes = self.pod, self._nodes
-        self._base = np.zeros(nodes.size, np.int64)
+        self._fits: Mask = fits.copy()
         self._fixed = np.zeros(nodes.size, np.int64)
+        self._base = np.zeros(nodes.size, np.int64)
         self._dynamic_scorers: list[tuple[ScorePlugin, int]] = []
         self._normalized: list[_Normalized] = []
-        for plugin, weight in self._profile.scorers:
+        for scorer, weight in self._profile.scorers:
             try:
-                if not plugin.scores(pod, nodes):
+                if not scorer.scores(pod, nodes):
                     continue
-                raw = plugin.score(pod, nodes)
+                if scorer.score_dynamic:
+                    self._dynamic_scorers.append((scorer, weight))
+                    continue
+                raw = scorer.score(pod, nodes, every)
             except Exception as error:
-                raise PluginError(plugin.name, "score", error) from error
-            if plugin.normalize != "no":
+                raise PluginError(scorer.name, "score", error) from error
+            if scorer.normalize == "no":
+                self._fixed += weight * raw
+            else:
                 possible = raw[self._static_fits]
                 uniform = not len(possible) or int(possible.min()) == int(possible.max())
-                self._normalized.append(_Normalized(weight, plugin.normalize, raw, uniform))
-            elif plugin.score_dynamic:
-                self._dynamic_scorers.append((plugin, weight))
-                self._base += weight * raw
-            else:
-                self._fixed += weight * raw
+                self._normalized.append(_Normalized(weight, scorer.normalize, raw, uniform))
         self._shifting = any(not part.uniform for part in self._normalized)
+        self._dynamic(every)
         self._sum_up()
+        self._rank()
+
+    def _dynamic(self, rows: Rows) -> Mask:
+        """Recompute what depends on pods for some rows: `_fits` and `_base`. Returns the new `_fits` of the rows."""
+        pod, nodes = self.pod, self._nodes
+        self.failure = None
+        fits = self._static_fits[rows].copy()
+        for plugin in self._dynamic_filters:
+            try:
+                fits &= plugin.filter(pod, nodes, rows) == 0
+            except Exception as error:
+                raise PluginError(plugin.name, "filter", error) from error
+        base: Ints | None = None
+        for scorer, weight in self._dynamic_scorers:
+            try:
+                score = scorer.score(pod, nodes, rows)
+            except Exception as error:
+                raise PluginError(scorer.name, "score", error) from error
+            if weight != 1:
+                score = score * weight
+            base = score if base is None else base + score
+        self._fits[rows] = fits
+        if base is not None:
+            self._base[rows] = base
+        return fits
+
+    def _update_rows(self, rows: Rows) -> None:
+        """Recompute rows whose pods changed."""
+        before = self._fits[rows].copy()
+        fits = self._dynamic(rows)
+        if (fits != before).any():
+            self._sum_up()
+        else:
+            self._total[rows] = np.where(fits, self._base[rows] + self._extra[rows], -1)
+        self._rank()
 
     def _sum_up(self) -> None:
         self._extra = self._fixed.copy()
@@ -235,7 +267,7 @@ def diagnose(pod: PodClass, nodes: NodeTable, profile: Profile) -> Diagnosis:
         try:
             if not plugin.concerns(pod):
                 continue
-            codes = np.where(standing, plugin.filter(pod, nodes), 0)
+            codes = np.where(standing, plugin.filter(pod, nodes, nodes.all_rows), 0)
             found, counts = np.unique(codes, return_counts=True)
             for code, count in zip(found.tolist(), counts.tolist(), strict=True):
                 if code:

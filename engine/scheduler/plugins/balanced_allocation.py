@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.scheduler.framework import MAX_SCORE, ScorePlugin
-from engine.scheduler.nodes import Ints, NodeTable
+from engine.scheduler.nodes import Ints, NodeTable, Rows
 from engine.scheduler.podclass import PodClass
 from engine.scheduler.resources import CPU, MEMORY
 
@@ -21,16 +21,14 @@ class NodeResourcesBalancedAllocation(ScorePlugin):
     def scores(self, pod: PodClass, nodes: NodeTable) -> bool:
         return not pod.best_effort
 
-    def score(self, pod: PodClass, nodes: NodeTable) -> Ints:
-        shares = []
-        both = np.ones(nodes.size, np.bool_)
-        for index, name in enumerate((CPU, MEMORY)):
-            offered = nodes.allocatable[index, : nodes.size]
-            used = nodes.requested[index, : nodes.size] + pod.requests.get(name, 0)
-            shares.append(np.minimum(used / np.maximum(offered, 1), 1.0))
-            both &= offered > 0
-        deviation = np.where(both, np.abs(shares[0] - shares[1]) / 2, 0.0)
-        return ((1 - deviation) * float(MAX_SCORE)).astype(np.int64)
+    def score(self, pod: PodClass, nodes: NodeTable, rows: Rows) -> Ints:
+        offered = nodes.allocatable[:2, rows]
+        asked = np.array([[pod.requests.get(CPU, 0)], [pod.requests.get(MEMORY, 0)]], np.int64)
+        shares = np.minimum((nodes.requested[:2, rows] + asked) / np.maximum(offered, 1), 1.0)
+        deviation = np.abs(shares[0] - shares[1]) / 2
+        deviation[~offered.all(axis=0)] = 0.0
+        score: Ints = ((1 - deviation) * float(MAX_SCORE)).astype(np.int64)
+        return score
 
     def score_one(self, pod: PodClass, nodes: NodeTable, row: int) -> int:
         cpu, memory = nodes.allocatable[:2, row].tolist()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from engine.scheduler.framework import ClusterEvent, FilterPlugin, ScorePlugin
-from engine.scheduler.nodes import Ints, NodeChange, NodeTable
+from engine.scheduler.nodes import Ints, NodeChange, NodeTable, Rows
 from engine.scheduler.podclass import PodClass
 from engine.scheduler.selectors import (
     Term,
@@ -44,11 +44,11 @@ class NodeAffinity(FilterPlugin, ScorePlugin):
             names |= set.intersection(*(set(f.get("values") or ()) for f in fields))
         return frozenset(names)
 
-    def filter(self, pod: PodClass, nodes: NodeTable) -> Ints:
+    def filter(self, pod: PodClass, nodes: NodeTable, rows: Rows) -> Ints:
         found = selector_mask(pod.selector, nodes)
         if pod.required_terms is not None:
             found &= terms_mask(pod.required_terms, nodes)
-        return (~found).astype(np.int64)
+        return (~found[rows]).astype(np.int64)
 
     def reasons(self, code: int, nodes: NodeTable) -> tuple[str, ...]:
         return ("node(s) didn't match Pod's node affinity/selector",)
@@ -89,11 +89,11 @@ class NodeAffinity(FilterPlugin, ScorePlugin):
     def scores(self, pod: PodClass, nodes: NodeTable) -> bool:
         return bool(pod.preferred_terms)
 
-    def score(self, pod: PodClass, nodes: NodeTable) -> Ints:
+    def score(self, pod: PodClass, nodes: NodeTable, rows: Rows) -> Ints:
         total = np.zeros(nodes.size, np.int64)
         for term in pod.preferred_terms:
             total[term_mask(term["preference"], nodes)] += term["weight"]
-        return total
+        return total[rows]
 
     def _matches(self, pod: PodClass, nodes: NodeTable, row: int) -> bool:
         labels = nodes.labels[row]

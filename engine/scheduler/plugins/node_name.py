@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.scheduler.framework import ClusterEvent, FilterPlugin
-from engine.scheduler.nodes import Ints, NodeChange, NodeTable
+from engine.scheduler.nodes import Ints, NodeChange, NodeTable, Rows
 from engine.scheduler.podclass import PodClass
 
 
@@ -18,12 +18,12 @@ class NodeName(FilterPlugin):
     def concerns(self, pod: PodClass) -> bool:
         return bool(pod.node_name)
 
-    def filter(self, pod: PodClass, nodes: NodeTable) -> Ints:
+    def filter(self, pod: PodClass, nodes: NodeTable, rows: Rows) -> Ints:
         codes = np.ones(nodes.size, np.int64)
         row = nodes.row(pod.node_name)
         if row is not None:
             codes[row] = 0
-        return codes
+        return codes[rows]
 
     def reasons(self, code: int, nodes: NodeTable) -> tuple[str, ...]:
         return ("node(s) didn't match the requested node name",)

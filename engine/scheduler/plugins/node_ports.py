@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from engine.scheduler.framework import ClusterEvent, FilterPlugin, Freed
-from engine.scheduler.nodes import Ints, NodeTable
+from engine.scheduler.nodes import Ints, NodeTable, Rows
 from engine.scheduler.podclass import HostPort, PodClass
 
 _ANY: Final = "0.0.0.0"
@@ -25,12 +25,9 @@ class NodePorts(FilterPlugin):
     def concerns(self, pod: PodClass) -> bool:
         return bool(pod.ports)
 
-    def filter(self, pod: PodClass, nodes: NodeTable) -> Ints:
-        codes = np.zeros(nodes.size, np.int64)
-        for row, used in enumerate(nodes.ports):
-            if used:
-                codes[row] = self.refusal(pod, nodes, row)
-        return codes
+    def filter(self, pod: PodClass, nodes: NodeTable, rows: Rows) -> Ints:
+        codes = [int(bool(nodes.ports[row]) and self.refusal(pod, nodes, row)) for row in np.arange(nodes.size)[rows]]
+        return np.array(codes, np.int64)
 
     def refusal(self, pod: PodClass, nodes: NodeTable, row: int) -> int:
         return int(any(_meet(theirs, ours) for theirs in nodes.ports[row] for ours in pod.ports))

@@ -11,12 +11,12 @@ from typing import Final
 import numpy as np
 
 from engine.scheduler.framework import MAX_SCORE, ClusterEvent, FilterPlugin, Freed, ScorePlugin
-from engine.scheduler.nodes import Ints, NodeTable
+from engine.scheduler.nodes import Ints, NodeTable, Rows
 from engine.scheduler.podclass import PodClass
 from engine.scheduler.resources import PODS, text_of
 
 _PODS_ROW: Final = 3
-_UNRESOLVABLE: Final = 1 << 62
+_UNRESOLVABLE_BIT: Final = 62
 
 
 class NodeResourcesFit(FilterPlugin, ScorePlugin):
@@ -33,28 +33,25 @@ class NodeResourcesFit(FilterPlugin, ScorePlugin):
             return False
         return bool((nodes.vector(pod) <= nodes.allocatable[:, event.row]).all())
 
-    def filter(self, pod: PodClass, nodes: NodeTable) -> Ints:
-        size, vector = nodes.size, nodes.vector(pod)
-        codes = np.zeros(size, np.int64)
-        for index in np.flatnonzero(vector):
-            wanted = vector[index]
-            offered = nodes.allocatable[index, :size]
-            short = nodes.requested[index, :size] + wanted > offered
-            codes |= short.astype(np.int64) << index
+    def filter(self, pod: PodClass, nodes: NodeTable, rows: Rows) -> Ints:
+        codes: Ints | None = None
+        for index, wanted in nodes.wanted(pod):
+            offered = nodes.allocatable[index, rows]
+            short = (nodes.requested[index, rows] + wanted > offered).astype(np.int64) << index
             if index != _PODS_ROW:
-                codes |= (offered < wanted).astype(np.int64) * _UNRESOLVABLE
+                short |= (offered < wanted).astype(np.int64) << _UNRESOLVABLE_BIT
+            codes = short if codes is None else codes | short
+        assert codes is not None  # A pod always wants a place among the node's pods.
         return codes
 
     def refusal(self, pod: PodClass, nodes: NodeTable, row: int) -> int:
-        vector = nodes.vector(pod)
         code = 0
-        wanted, offered = vector.tolist(), nodes.allocatable[:, row].tolist()
-        for index, used in enumerate(nodes.requested[:, row].tolist()):
-            want = wanted[index]
-            if want and used + want > offered[index]:
+        offered, used = nodes.allocatable[:, row].tolist(), nodes.requested[:, row].tolist()
+        for index, wanted in nodes.wanted(pod):
+            if used[index] + wanted > offered[index]:
                 code |= 1 << index
-                if index != _PODS_ROW and want > offered[index]:
-                    code |= _UNRESOLVABLE
+                if index != _PODS_ROW and wanted > offered[index]:
+                    code |= 1 << _UNRESOLVABLE_BIT
         return code
 
     def reasons(self, code: int, nodes: NodeTable) -> tuple[str, ...]:
@@ -62,7 +59,7 @@ class NodeResourcesFit(FilterPlugin, ScorePlugin):
         return tuple(["Too many pods"] * (PODS in short) + [f"Insufficient {name}" for name in short if name != PODS])
 
     def resolvable(self, code: int) -> bool:
-        return not code & _UNRESOLVABLE
+        return not code >> _UNRESOLVABLE_BIT & 1
 
     def explain(self, pod: PodClass, nodes: NodeTable, row: int) -> tuple[str, ...]:
         lines = []
@@ -100,15 +97,13 @@ class NodeResourcesFit(FilterPlugin, ScorePlugin):
         ]
         return f"asking for less (the most that is free on one of them: {', '.join(offers)}), or room made there"
 
-    def score(self, pod: PodClass, nodes: NodeTable) -> Ints:
-        total = np.zeros(nodes.size, np.int64)
-        weights = np.zeros(nodes.size, np.int64)
-        for index, wanted in enumerate((pod.milli_cpu_counted, pod.memory_counted)):
-            offered = nodes.allocatable[index, : nodes.size]
-            free = np.maximum(offered - nodes.counted[index, : nodes.size] - wanted, 0)
-            total += free * MAX_SCORE // np.maximum(offered, 1)
-            weights += offered > 0
-        return total // np.maximum(weights, 1)
+    def score(self, pod: PodClass, nodes: NodeTable, rows: Rows) -> Ints:
+        offered = nodes.allocatable[:2, rows]
+        counted = np.array([[pod.milli_cpu_counted], [pod.memory_counted]], np.int64)
+        free = np.maximum(offered - nodes.counted[:, rows] - counted, 0)
+        shares = free * MAX_SCORE // np.maximum(offered, 1)
+        total: Ints = (shares[0] + shares[1]) // np.maximum((offered > 0).sum(axis=0), 1)
+        return total
 
     def score_one(self, pod: PodClass, nodes: NodeTable, row: int) -> int:
         cpu, memory = nodes.allocatable[:2, row].tolist()

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from engine.scheduler.framework import ClusterEvent, FilterPlugin
-from engine.scheduler.nodes import Ints, NodeChange, NodeTable
+from engine.scheduler.nodes import Ints, NodeChange, NodeTable, Rows
 from engine.scheduler.podclass import PodClass
 
 TAINT: Final = "node.kubernetes.io/unschedulable"
@@ -24,8 +24,8 @@ class NodeUnschedulable(FilterPlugin):
     def concerns(self, pod: PodClass) -> bool:
         return not pod.tolerates(TAINT, "", "NoSchedule")
 
-    def filter(self, pod: PodClass, nodes: NodeTable) -> Ints:
-        return nodes.unschedulable[: nodes.size].astype(np.int64)
+    def filter(self, pod: PodClass, nodes: NodeTable, rows: Rows) -> Ints:
+        return nodes.unschedulable[rows].astype(np.int64)
 
     def reasons(self, code: int, nodes: NodeTable) -> tuple[str, ...]:
         return ("node(s) were unschedulable",)

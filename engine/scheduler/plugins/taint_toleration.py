@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from engine.scheduler.framework import ClusterEvent, FilterPlugin, ScorePlugin
-from engine.scheduler.nodes import Ints, NodeChange, NodeTable, Taint
+from engine.scheduler.nodes import Ints, NodeChange, NodeTable, Rows, Taint
 from engine.scheduler.podclass import PodClass
 
 _HARD: Final = ("NoSchedule", "NoExecute")
@@ -24,9 +24,9 @@ class TaintToleration(FilterPlugin, ScorePlugin):
             return False
         return not untolerated(pod, nodes.taints[event.row])
 
-    def filter(self, pod: PodClass, nodes: NodeTable) -> Ints:
+    def filter(self, pod: PodClass, nodes: NodeTable, rows: Rows) -> Ints:
         refused = np.array([bool(untolerated(pod, taints)) for taints in nodes.taint_sets], np.int64)
-        return refused[nodes.taint_codes[: nodes.size]]
+        return refused[nodes.taint_codes[rows]]
 
     def reasons(self, code: int, nodes: NodeTable) -> tuple[str, ...]:
         return ("node(s) had untolerated taint(s)",)
@@ -42,11 +42,11 @@ class TaintToleration(FilterPlugin, ScorePlugin):
         taints, _ = refusing.most_common(1)[0]
         return f"tolerating {' and '.join(str(taint) for taint in taints)}"
 
-    def score(self, pod: PodClass, nodes: NodeTable) -> Ints:
+    def score(self, pod: PodClass, nodes: NodeTable, rows: Rows) -> Ints:
         counts = [
             sum(t.effect == "PreferNoSchedule" and not pod.tolerates(*t) for t in taints) for taints in nodes.taint_sets
         ]
-        return np.array(counts, np.int64)[nodes.taint_codes[: nodes.size]]
+        return np.array(counts, np.int64)[nodes.taint_codes[rows]]
 
 
 def untolerated(pod: PodClass, taints: tuple[Taint, ...]) -> tuple[Taint, ...]:
