@@ -1,0 +1,136 @@
+"""Schemas of Kubarium's own kinds (group kubarium.dev): what a person can declare about the simulation.
+
+`KUBARIUM_SCHEMAS` maps a kind to its OpenAPI v3 schema, in the shape of a CustomResourceDefinition's `openAPIV3Schema`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+_DURATION: Final = {"type": "string", "description": "A duration such as 300ms, 5s or 1m30s."}
+
+
+def _duration(text: str) -> dict[str, Any]:
+    return {**_DURATION, "description": f"{text} A duration such as 300ms, 5s or 1m30s."}
+
+
+def _quantity(text: str) -> dict[str, Any]:
+    return {"x-kubernetes-int-or-string": True, "anyOf": [{"type": "integer"}, {"type": "string"}], "description": text}
+
+
+def _object(text: str, properties: dict[str, Any], required: list[str] | None = None) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "object", "description": text, "properties": properties}
+    return schema | ({"required": required} if required else {})
+
+
+_IMAGE_SPEC: Final = _object(
+    "How the image can be pulled and how its simulated containers behave. What is left out is as for an image that "
+    "nobody declared: it exists, runs everywhere, answers its probes and runs until it is stopped.",
+    {
+        "image": {
+            "type": "string",
+            "description": "The repository as a pod names it: nginx, quay.io/shop/web, or a pattern such as "
+            "registry.example/shop/*. A tag may follow. Default: the object's name.",
+        },
+        "tags": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Tags this object speaks of, or patterns such as 1.*. Empty: all. Where every Image of a "
+            "repository lists tags, no other tag exists.",
+        },
+        "size": _quantity("Compressed size in bytes (70Mi); it decides how long a pull takes."),
+        "platforms": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Platforms it was built for (linux/amd64). On other nodes the pull fails with "
+            "`no match for platform in manifest`. Empty: all.",
+        },
+        "exists": {"type": "boolean", "description": "false: the registry does not have it. Default true."},
+        "private": {
+            "type": "boolean",
+            "description": "true: pulling needs an image pull secret that exists. Default false.",
+        },
+        "pullDelay": _duration("Added to each pull: a slow registry."),
+        "startupDelay": _duration("From a container's start until it listens; probes are refused before."),
+        "exit": _object(
+            "The container ends by itself.",
+            {
+                "after": _duration("From its start to its end."),
+                "code": {"type": "integer", "minimum": 0, "maximum": 255, "description": "Exit code. Default 0."},
+            },
+        ),
+        "stop": _object(
+            "What the container does when it is asked to stop (SIGTERM).",
+            {
+                "ignoresSigterm": {
+                    "type": "boolean",
+                    "description": "true: only SIGKILL, after the grace period, ends it.",
+                },
+                "after": _duration("From SIGTERM to its end."),
+                "code": {
+                    "type": "integer",
+                    "minimum": 0,
+                    "maximum": 255,
+                    "description": "Exit code then (143). Default 0.",
+                },
+            },
+        ),
+        "memory": _object(
+            "Memory in use. Above the container's limit it is OOMKilled.",
+            {
+                "start": _quantity("In use at the start."),
+                "growthPerSecond": _quantity("Growth each second: a leak."),
+                "max": _quantity("Where growth ends. Default: never."),
+            },
+        ),
+        "cpu": _quantity("CPU in use (100m)."),
+        "logs": {
+            "type": "array",
+            "description": "Lines that its containers log.",
+            "items": _object(
+                "One template of log lines.",
+                {
+                    "text": {
+                        "type": "string",
+                        "description": "The line. {n}, {pod}, {container} and {seconds} are replaced.",
+                    },
+                    "at": _duration("From the start to the first such line."),
+                    "every": _duration("Between lines. Without it the line appears once."),
+                },
+                ["text"],
+            ),
+        },
+        "probes": {
+            "type": "array",
+            "description": "What its containers answer to probes.",
+            "items": _object(
+                "The answer on one path, or to every probe.",
+                {
+                    "path": {"type": "string", "description": "Path of an HTTP probe. Empty: every probe."},
+                    "status": {
+                        "type": "integer",
+                        "minimum": 100,
+                        "maximum": 599,
+                        "description": "HTTP status. Default 200.",
+                    },
+                    "readyAfter": _duration("From the start until it answers so; refused before."),
+                    "failsAfter": _duration("From the start until it answers 500 instead."),
+                },
+            ),
+        },
+    },
+)
+
+KUBARIUM_SCHEMAS: Final[dict[str, dict[str, Any]]] = {
+    "Image": _object(
+        "Image declares how a container image behaves in the simulation: whether it can be pulled, its size and "
+        "platforms, when its containers exit, what they log and use, and how they answer probes.",
+        {
+            "apiVersion": {"type": "string", "description": "kubarium.dev/v1alpha1"},
+            "kind": {"type": "string", "description": "Image"},
+            "metadata": {"type": "object", "description": "Standard object's metadata. Images have no namespace."},
+            "spec": _IMAGE_SPEC,
+        },
+    )
+}
+"""Kind → OpenAPI v3 schema."""

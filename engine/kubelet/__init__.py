@@ -1,0 +1,1 @@
+"""One simulated kubelet per node: it registers the node, keeps its lease, and runs the pods that are bound to it."""

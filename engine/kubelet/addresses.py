@@ -1,0 +1,92 @@
+"""Addresses of nodes and pods: 192.168.x.y for machines, a /24 of 10.244.0.0/14 for the pods of each.
+
+Allocation is by first free number, in the order in which nodes appear, so it is the same in every run. Pod addresses
+go round their range, as the host-local plugin does: a freed one is not handed out again at once.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network, ip_network
+
+from store.types import Envelope, Uid
+
+_PODS = IPv4Network("10.244.0.0/14")
+
+
+class NodeAddresses:
+    """What is taken in the machines' network and in the pods' network."""
+
+    def __init__(self) -> None:
+        self._hosts: dict[str, None] = {}
+        self._ranges: dict[str, None] = {}
+        self._next_host = self._next_range = 0
+
+    def learn(self, node: Envelope) -> None:
+        """A node's own addresses are taken."""
+        for address in (node.obj.get("status") or {}).get("addresses") or ():
+            if address.get("type") == "InternalIP":
+                self._hosts[address["address"]] = None
+        if cidr := (node.obj.get("spec") or {}).get("podCIDR"):
+            self._ranges[cidr] = None
+
+    def host(self) -> str:
+        """A free InternalIP: 192.168.0.1, 192.168.0.2, …"""
+        while True:
+            self._next_host += 1
+            block, last = divmod(self._next_host - 1, 254)
+            address = f"192.168.{block % 256}.{last + 1}"
+            if address not in self._hosts:
+                self._hosts[address] = None
+                return address
+
+    def pod_range(self) -> str:
+        """A free podCIDR: 10.244.0.0/24, 10.244.1.0/24, …"""
+        while True:
+            base = int(_PODS.network_address) + 256 * self._next_range
+            self._next_range += 1
+            cidr = f"{IPv4Address(base)}/24"
+            if cidr not in self._ranges:
+                self._ranges[cidr] = None
+                return cidr
+
+
+class PodAddresses:
+    """The pod addresses of one node."""
+
+    def __init__(self, cidr: str) -> None:
+        network = ip_network(cidr, strict=False)
+        self._network = network
+        self._size = min(network.num_addresses, 1 << 16)
+        self._taken: dict[str, Uid] = {}
+        self._held: dict[Uid, str] = {}
+        self._last = 1
+
+    def take(self, uid: Uid) -> str:
+        """The pod's address, a new one if it has none; "" when all are taken."""
+        if uid in self._held:
+            return self._held[uid]
+        for _ in range(self._size):
+            self._last += 1
+            if self._last >= self._size - 1:
+                self._last = 2
+            address = str(self._network[self._last])
+            if address not in self._taken:
+                self.claim(uid, address)
+                return address
+        return ""
+
+    def claim(self, uid: Uid, address: str) -> None:
+        """The pod has this address already."""
+        self._taken[address] = uid
+        self._held[uid] = address
+        try:
+            offset = int(IPv4Address(address)) - int(self._network.network_address)
+        except ValueError:
+            return
+        if self._last < offset < self._size - 1:
+            self._last = offset
+
+    def give_back(self, uid: Uid) -> None:
+        address = self._held.pop(uid, None)
+        if address is not None:
+            self._taken.pop(address, None)

@@ -1,0 +1,133 @@
+"""What a kubelet remembers of one container: its state, its last end, its back-off."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from engine.clock import Timer, rfc3339
+from engine.kubelet.backoff import Backoff
+from engine.kubelet.config import KubeletConfig
+from engine.kubelet.facts import ContainerFacts
+from engine.kubelet.probes import Prober
+from engine.kubelet.runtime import Cancel, Exit, Handle
+from store.types import JsonObject
+
+WAITING: Final = "waiting"
+RUNNING: Final = "running"
+TERMINATED: Final = "terminated"
+
+
+class Container:
+    """One container of one pod. Instants are microseconds of cluster time."""
+
+    __slots__ = (
+        "backoff", "busy", "facts", "fresh", "handle", "id", "image", "image_id", "killing", "last", "message",
+        "probers", "pull_backoff", "pulling", "ready", "reason", "restarts", "retry_at", "started", "started_at",
+        "state", "terminated", "timer",
+    )  # fmt: skip
+
+    def __init__(self, facts: ContainerFacts, waiting: str, config: KubeletConfig) -> None:
+        self.facts = facts
+        self.state = WAITING
+        self.reason, self.message = waiting, ""
+        """Why it waits; only while `state` is WAITING."""
+        self.id = ""
+        self.image, self.image_id = facts.image, ""
+        self.started_at = 0
+        self.terminated: JsonObject | None = None
+        """The present end, as ContainerStateTerminated; only while `state` is TERMINATED."""
+        self.last: JsonObject | None = None
+        """The end before the present state."""
+        self.restarts = 0
+        self.ready = self.started = False
+        self.fresh = True
+        """Nothing was tried yet."""
+        self.busy = False
+        """Being started, or waiting for another try."""
+        self.killing = False
+        """Being stopped."""
+        self.retry_at = 0
+        self.handle: Handle | None = None
+        self.timer: Timer | None = None
+        self.pulling: Cancel | None = None
+        self.probers: tuple[Prober, ...] = ()
+        self.backoff = Backoff(config.back_off_start, config.back_off_limit)
+        self.pull_backoff = Backoff(config.back_off_start, config.back_off_limit)
+
+    @property
+    def completed(self) -> bool:
+        """Ended with exit code 0."""
+        return self.terminated is not None and self.terminated["exitCode"] == 0
+
+    def wait(self, reason: str, message: str) -> None:
+        """Turn to waiting; an end that is shown becomes the last one."""
+        if self.terminated is not None:
+            self.last, self.terminated = self.terminated, None
+        self.state, self.reason, self.message = WAITING, reason, message
+
+    def run(self, handle: Handle) -> None:
+        """Turn to running."""
+        if self.terminated is not None:
+            self.last, self.terminated = self.terminated, None
+        if self.last is not None:
+            self.restarts += 1
+        self.state, self.handle, self.started_at = RUNNING, handle, handle.started_at
+        self.busy = self.killing = False
+
+    def end(self, ending: Exit) -> None:
+        """Turn to terminated."""
+        self.quiet()
+        self.state, self.handle = TERMINATED, None
+        self.ready = self.started = self.killing = self.busy = False
+        self.terminated = {
+            "containerID": self.id,
+            "exitCode": ending.code,
+            "finishedAt": rfc3339(ending.at),
+            "reason": ending.reason,
+            "startedAt": rfc3339(self.started_at),
+        }
+        if ending.message:
+            self.terminated["message"] = ending.message
+
+    def set_timer(self, timer: Timer) -> None:
+        """Keep the one timer of this container, in place of an earlier one."""
+        if self.timer is not None:
+            self.timer.cancel()
+        self.timer = timer
+
+    def quiet(self) -> None:
+        """No timer, probe or pull goes on."""
+        if self.timer is not None:
+            self.timer.cancel()
+        if self.pulling is not None:
+            self.pulling.cancel()
+            self.pulling = None
+        for prober in self.probers:
+            prober.stop()
+        self.probers = ()
+
+    def status(self) -> JsonObject:
+        """The ContainerStatus."""
+        facts = self.facts
+        state: JsonObject
+        if self.state == RUNNING:
+            state = {"running": {"startedAt": rfc3339(self.started_at)}}
+        elif self.terminated is not None:
+            state = {"terminated": self.terminated}
+        else:
+            waiting: dict[str, Any] = {"reason": self.reason}
+            if self.message:
+                waiting["message"] = self.message
+            state = {"waiting": waiting}
+        status: JsonObject = {
+            "name": facts.name, "state": state, "lastState": {"terminated": self.last} if self.last else {},
+            "ready": self.ready, "restartCount": self.restarts, "image": self.image, "imageID": self.image_id,
+            "started": self.started,
+        }  # fmt: skip
+        if self.id:
+            status["containerID"] = self.id
+        if self.state == RUNNING:
+            if facts.allocated:
+                status["allocatedResources"] = facts.allocated
+            status["resources"] = facts.resources
+        return status

@@ -1,0 +1,211 @@
+"""What a pod's spec means to a kubelet, computed once per template.
+
+Pods of one workload share their container lists in memory, so facts are cached by the identity of those lists (kept
+alive by the cache, which makes the identity safe to compare). Facts are read-only.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal
+
+from engine.clock import SECOND
+from engine.kubelet.amounts import milli, units
+from store.types import JsonObject
+
+ContainerKind = Literal["init", "sidecar", "app"]
+ProbeKind = Literal["Startup", "Readiness", "Liveness"]
+_NONE: Final[Mapping[str, Any]] = {}
+_CACHE_LIMIT: Final = 2048
+
+
+class ProbeFacts:
+    """One probe with its defaults filled in; spans in microseconds."""
+
+    __slots__ = ("delay", "failures", "grace", "kind", "period", "spec", "successes", "timeout")
+
+    def __init__(self, kind: ProbeKind, spec: Mapping[str, Any]) -> None:
+        self.kind: ProbeKind = kind
+        self.spec = spec
+        self.delay = (spec.get("initialDelaySeconds") or 0) * SECOND
+        self.period = (spec.get("periodSeconds") or 10) * SECOND
+        self.timeout = (spec.get("timeoutSeconds") or 1) * SECOND
+        self.successes: int = spec.get("successThreshold") or 1
+        self.failures: int = spec.get("failureThreshold") or 3
+        self.grace: int | None = spec.get("terminationGracePeriodSeconds")
+        """Seconds for the stop that a failure leads to; None: the pod's."""
+
+
+class ContainerFacts:
+    """One container of a pod's spec."""
+
+    __slots__ = (
+        "allocated", "command", "field_path", "image", "kind", "liveness", "memory_limit", "name", "policy", "ports",
+        "pre_stop", "readiness", "resources", "restart", "spec", "startup",
+    )  # fmt: skip
+
+    def __init__(self, spec: Mapping[str, Any], kind: ContainerKind, pod_restart: str) -> None:
+        self.spec = spec
+        self.kind: ContainerKind = kind
+        self.name: str = spec["name"]
+        self.image: str = spec.get("image") or ""
+        tagless = ":" not in self.image.rpartition("/")[2] and "@" not in self.image
+        self.policy: str = spec.get("imagePullPolicy") or (
+            "Always" if tagless or self.image.endswith(":latest") else "IfNotPresent"
+        )
+        self.command: tuple[str, ...] = (*(spec.get("command") or ()), *(spec.get("args") or ()))
+        self.field_path = f"spec.{'containers' if kind == 'app' else 'initContainers'}{{{self.name}}}"
+        self.startup = _probe("Startup", spec.get("startupProbe"))
+        self.readiness = _probe("Readiness", spec.get("readinessProbe"))
+        self.liveness = _probe("Liveness", spec.get("livenessProbe"))
+        self.restart: str = spec.get("restartPolicy") or ("OnFailure" if kind == "init" else pod_restart)
+        """When this container is restarted: Always, OnFailure or Never."""
+        if kind == "init" and not spec.get("restartPolicy") and pod_restart == "Never":
+            self.restart = "Never"
+        resources = spec.get("resources") or _NONE
+        requests, limits = resources.get("requests") or _NONE, resources.get("limits") or _NONE
+        self.memory_limit: int | None = units(limits["memory"]) if "memory" in limits else None
+        self.resources = {name: resources[name] for name in ("limits", "requests") if resources.get(name)}
+        """`status.containerStatuses[].resources`."""
+        self.allocated: Mapping[str, Any] | None = dict(requests) or None
+        self.pre_stop = pre_stop_span((spec.get("lifecycle") or _NONE).get("preStop") or _NONE)
+        self.ports: Sequence[Mapping[str, Any]] = spec.get("ports") or ()
+
+    def port(self, wanted: int | str | None) -> int:
+        """The number of a port given by number or name; 80 when the name is unknown."""
+        if isinstance(wanted, int):
+            return wanted
+        for port in self.ports:
+            if port.get("name") == wanted:
+                return int(port["containerPort"])
+        return int(wanted) if isinstance(wanted, str) and wanted.isdigit() else 80
+
+
+class PodFacts:
+    """A pod's spec in the kubelet's terms."""
+
+    __slots__ = (
+        "apps", "containers", "cpu", "extended", "gates", "grace", "host_network", "inits", "memory", "qos",
+        "restart_policy", "storage",
+    )  # fmt: skip
+
+    def __init__(self, spec: Mapping[str, Any]) -> None:
+        self.restart_policy: str = spec.get("restartPolicy") or "Always"
+        self.inits = [
+            ContainerFacts(c, "sidecar" if c.get("restartPolicy") == "Always" else "init", self.restart_policy)
+            for c in spec.get("initContainers") or ()
+        ]
+        """Init containers and sidecars, in order."""
+        self.apps = [ContainerFacts(c, "app", self.restart_policy) for c in spec.get("containers") or ()]
+        self.containers = [*self.inits, *self.apps]
+        self.host_network = bool(spec.get("hostNetwork"))
+        self.grace: int = spec.get("terminationGracePeriodSeconds", 30)
+        self.gates: list[str] = [gate["conditionType"] for gate in spec.get("readinessGates") or ()]
+        self.qos = qos_class(spec)
+        totals = effective_requests(spec)
+        self.cpu = totals.pop("cpu", 0)
+        """Millicores."""
+        self.memory = totals.pop("memory", 0)
+        """Bytes."""
+        self.storage = totals.pop("ephemeral-storage", 0)
+        self.extended = totals
+        """Every other resource by name, in units."""
+
+
+_cache: OrderedDict[tuple[int, int, str, bool, int], tuple[Any, Any, PodFacts]] = OrderedDict()
+
+
+def facts_of(spec: JsonObject) -> PodFacts:
+    """The facts of a pod's spec: from the cache when its container lists are those of an earlier pod."""
+    containers, inits = spec.get("containers"), spec.get("initContainers")
+    key = (
+        id(containers), id(inits), spec.get("restartPolicy") or "", bool(spec.get("hostNetwork")),
+        spec.get("terminationGracePeriodSeconds", 30),
+    )  # fmt: skip
+    plain = not spec.get("readinessGates") and not spec.get("overhead")
+    if plain:
+        found = _cache.get(key)
+        if found is not None:
+            return found[2]
+    facts = PodFacts(spec)
+    if plain:
+        _cache[key] = (containers, inits, facts)
+        if len(_cache) > _CACHE_LIMIT:
+            _cache.popitem(last=False)
+    return facts
+
+
+def effective_requests(spec: Mapping[str, Any]) -> dict[str, int]:
+    """What a pod asks of a node: the larger of its running containers and each init step, plus overhead.
+
+    cpu in millicores, all else in units. Sidecars count for everything that starts after them
+    (k8s.io/component-helpers/resource PodRequests).
+    """
+    running: dict[str, int] = {}
+    for container in spec.get("containers") or ():
+        _add(running, _requests(container))
+    sidecars: dict[str, int] = {}
+    peak: dict[str, int] = {}
+    for container in spec.get("initContainers") or ():
+        wanted = _requests(container)
+        if container.get("restartPolicy") == "Always":
+            _add(running, wanted)
+            _add(sidecars, wanted)
+            step = dict(sidecars)
+        else:
+            step = dict(sidecars)
+            _add(step, wanted)
+        for name, amount in step.items():
+            peak[name] = max(peak.get(name, 0), amount)
+    for name, amount in peak.items():
+        running[name] = max(running.get(name, 0), amount)
+    _add(running, {name: _amount(name, text) for name, text in (spec.get("overhead") or _NONE).items()})
+    return running
+
+
+def qos_class(spec: Mapping[str, Any]) -> str:
+    """Guaranteed, Burstable or BestEffort (pkg/apis/core/v1/helper/qos)."""
+    some, guaranteed = False, True
+    for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
+        resources = container.get("resources") or _NONE
+        requests, limits = resources.get("requests") or _NONE, resources.get("limits") or _NONE
+        for name in ("cpu", "memory"):
+            request, limit = requests.get(name), limits.get(name)
+            some = some or (request is not None and milli(request) > 0) or (limit is not None and milli(limit) > 0)
+            same = limit is not None and milli(limit) > 0 and (request is None or milli(request) == milli(limit))
+            guaranteed = guaranteed and same
+    if not some:
+        return "BestEffort"
+    return "Guaranteed" if guaranteed else "Burstable"
+
+
+def pre_stop_span(hook: Mapping[str, Any]) -> int:
+    """How long a preStop hook takes: what it sleeps; every other hook is done at once."""
+    if "sleep" in hook:
+        return int(hook["sleep"].get("seconds") or 0) * SECOND
+    words = " ".join((hook.get("exec") or _NONE).get("command") or ()).split()
+    for word, following in itertools.pairwise(words):
+        if word.rpartition("/")[2] == "sleep" and following.rstrip("s").replace(".", "", 1).isdigit():
+            return round(float(following.rstrip("s")) * SECOND)
+    return 0
+
+
+def _probe(kind: ProbeKind, spec: Mapping[str, Any] | None) -> ProbeFacts | None:
+    return ProbeFacts(kind, spec) if spec else None
+
+
+def _requests(container: Mapping[str, Any]) -> dict[str, int]:
+    resources = container.get("resources") or _NONE
+    wanted = {**(resources.get("limits") or _NONE), **(resources.get("requests") or _NONE)}
+    return {name: _amount(name, text) for name, text in wanted.items()}
+
+
+def _amount(name: str, text: str | int) -> int:
+    return milli(text) if name == "cpu" else units(text)
+
+
+def _add(total: dict[str, int], more: Mapping[str, int]) -> None:
+    for name, amount in more.items():
+        total[name] = total.get(name, 0) + amount

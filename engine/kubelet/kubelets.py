@@ -1,0 +1,223 @@
+"""All kubelets of the cluster: one per Node object, on one queue, two timer wheels and one list of unwritten statuses.
+
+In come changes of nodes, pods and images; they are worked off in slices of 2 ms. Out go, through the API and as
+`system:node:<name>`, leases, node statuses, pod statuses and events. A step that crashes is logged and costs only the
+pod it was about.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from engine.api.kinds import IMAGES, NODES, PODS
+from engine.api.server import Api
+from engine.clock import Clock
+from engine.informers import Informers
+from engine.kubelet import logs, machine, spread
+from engine.kubelet.addresses import NodeAddresses
+from engine.kubelet.catalogue import Catalogue
+from engine.kubelet.config import KubeletConfig
+from engine.kubelet.node import Node
+from engine.kubelet.runtime import Stats
+from engine.kubelet.simulated import SimulatedRuntime
+from engine.kubelet.wheel import Wheel
+from engine.kubelet.worker import PodWorker
+from engine.loop import Loop
+from engine.seed import Seed
+from store.types import ADDED, DELETED, Envelope, Uid, WatchEvent
+
+_log = logging.getLogger(__name__)
+_SLICE: Final = 0.002
+"""Wall seconds of work in one callback."""
+
+
+class Kubelets:
+    """Every node's kubelet."""
+
+    def __init__(
+        self, api: Api, clock: Clock, loop: Loop, informers: Informers, seed: Seed,
+        config: KubeletConfig = KubeletConfig(),
+    ) -> None:  # fmt: skip
+        self._api, self._clock, self._loop, self._seed, self.config = api, clock, loop, seed, config
+        self.catalogue = Catalogue(api.store)
+        self.runtime = SimulatedRuntime(clock, self.catalogue, config)
+        self.nodes: dict[str, Node] = {}
+        self._network = NodeAddresses()
+        self._bound: dict[str, dict[Uid, Envelope]] = {}
+        """Node name → its pods, as last seen."""
+        self._events: deque[WatchEvent] = deque()
+        self._dirty: dict[PodWorker, None] = {}
+        self._scheduled = self._started = False
+        self._leases = Wheel(clock, config.lease_renew, self._renew)
+        self._reports = Wheel(clock, config.status_report, self._report)
+        for resource in (NODES, PODS, IMAGES):
+            informers.on_event(resource, self._enqueue)
+
+    def start(self) -> None:
+        """Take up every node and pod that exists."""
+        self._started = True
+        self._events.clear()
+        for env in self._api.store.list(NODES):
+            self._network.learn(env)
+        for env in self._api.store.list(PODS):
+            if name := env.obj["spec"].get("nodeName"):
+                self._bound.setdefault(name, {})[env.uid] = env
+        for env in self._api.store.list(NODES):
+            self._events.append(WatchEvent(ADDED, env, None, env.revision))
+            self._wake()
+
+    # -- questions -------------------------------------------------------------------------------------------------
+
+    def logs(
+        self, namespace: str, pod: str, container: str = "", *, previous: bool = False, tail: int | None = None
+    ) -> Sequence[tuple[int, str]]:
+        """(instant, line) of a container's log. Raises NotFound or BadRequest, in Kubernetes' words."""
+        return logs.read(self._api, self.runtime, namespace, pod, container, previous, tail)
+
+    def worker(self, env: Envelope) -> PodWorker | None:
+        """The worker of a pod; None when no kubelet has it."""
+        node = self.nodes.get(env.obj["spec"].get("nodeName") or "")
+        return node.workers.get(env.uid) if node is not None else None
+
+    def stats(self, env: Envelope) -> dict[str, Stats]:
+        """What each running container of a pod uses (simulated), by name."""
+        worker = self.worker(env)
+        if worker is None:
+            return {}
+        return {c.facts.name: c.handle.stats() for c in worker.containers if c.handle is not None}
+
+    # -- the queue -------------------------------------------------------------------------------------------------
+
+    def _enqueue(self, event: WatchEvent) -> None:
+        self._events.append(event)
+        self._wake()
+
+    def _wake(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._work)
+
+    def _work(self) -> None:
+        """Work off changes, then write what is dirty, for one slice."""
+        end = time.perf_counter() + _SLICE
+        events, dirty = self._events, self._dirty
+        while events:
+            event = events.popleft()
+            if self._started:
+                self._guard(lambda event=event: self._handle(event), event.now)  # type: ignore[misc]
+            if time.perf_counter() > end:
+                break
+        else:
+            while dirty:
+                worker = next(iter(dirty))
+                del dirty[worker]
+                self._guard(lambda worker=worker: worker.node.write(worker), worker.env)  # type: ignore[misc]
+                if time.perf_counter() > end:
+                    break
+        self._scheduled = bool(events or dirty)
+        if self._scheduled:
+            self._loop.call_soon(self._work)
+
+    def _guard(self, step: Callable[[], None], about: Envelope) -> None:
+        try:
+            step()
+        except Exception:  # noqa: BLE001  one pod's crash must not cost the others their kubelet
+            _log.exception("a kubelet failed on %s", about.key)
+
+    def _handle(self, event: WatchEvent) -> None:
+        resource = event.now.key.resource
+        if resource == PODS:
+            self._pod(event)
+        elif resource == NODES:
+            self._node(event)
+        else:
+            self.catalogue.forget()
+
+    def _mark(self, worker: PodWorker) -> None:
+        self._dirty[worker] = None
+        self._wake()
+
+    # -- pods ------------------------------------------------------------------------------------------------------
+
+    def _pod(self, event: WatchEvent) -> None:
+        env = event.now
+        name = env.obj["spec"].get("nodeName")
+        if not name:
+            return
+        bound = self._bound.setdefault(name, {})
+        node = self.nodes.get(name)
+        if event.type == DELETED:
+            bound.pop(env.uid, None)
+            if node is not None:
+                node.pod_gone(env.uid)
+            return
+        bound[env.uid] = env
+        if node is not None and node.running:
+            node.pod_seen(env)
+
+    # -- nodes -----------------------------------------------------------------------------------------------------
+
+    def _node(self, event: WatchEvent) -> None:
+        env = event.now
+        node = self.nodes.get(env.name)
+        if event.type == DELETED:
+            if node is not None and node.env.uid == env.uid:
+                self._drop_node(node)
+            return
+        if node is not None and node.env.uid != env.uid:
+            self._drop_node(node)
+            node = None
+        if node is None:
+            self._network.learn(env)
+            self._add_node(env)
+            return
+        node.env = env
+        if machine.is_stopped(env):
+            if node.running:
+                self._stop(node)
+        elif not node.running:
+            self._start(node, fresh=True)
+
+    def _add_node(self, env: Envelope) -> None:
+        node = Node(env, self._api, self._clock, self.runtime, self.config, self._network, self._mark)
+        self.nodes[env.name] = node
+        for image in (env.obj.get("status") or {}).get("images") or ():
+            for name in image.get("names") or ():
+                if "@" not in name:
+                    node.know_image(name)
+        if not machine.is_stopped(env):
+            self._start(node, fresh=False)
+
+    def _drop_node(self, node: Node) -> None:
+        del self.nodes[node.name]
+        self._leases.remove(node.name)
+        self._reports.remove(node.name)
+        node.remove()
+
+    def _start(self, node: Node, fresh: bool) -> None:
+        node.start(fresh)
+        uid = node.env.uid
+        self._leases.add(node.name, spread.within((0, self.config.lease_renew - 1), uid, "lease"))
+        self._reports.add(node.name, spread.within((0, self.config.status_report - 1), uid, "report"))
+        present = self._bound.get(node.name, {})
+        for gone in [known for known in node.workers if known not in present]:
+            node.pod_gone(gone)
+        for env in list(present.values()):
+            now = self._api.find(PODS, env.namespace, env.name)
+            if now is not None and now.uid == env.uid:
+                self._guard(lambda now=now: node.take_up(now), now)  # type: ignore[misc]
+
+    def _stop(self, node: Node) -> None:
+        self._leases.remove(node.name)
+        self._reports.remove(node.name)
+        node.stop()
+
+    def _renew(self, name: str) -> None:
+        self.nodes[name].renew_lease()
+
+    def _report(self, name: str) -> None:
+        self.nodes[name].report()

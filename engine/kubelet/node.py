@@ -1,0 +1,337 @@
+"""One machine with its kubelet: the node's registration, lease and status, and the workers of its pods.
+
+Nothing here is stored: a `Node` is made from the Node object, its workers from the Pod objects, and a kubelet that
+starts again takes over the containers that have been running meanwhile.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from engine.api.errors import ApiError, Conflict, NotFound
+from engine.api.kinds import LEASES, NODES, PODS
+from engine.api.server import Api, Caller, DeleteOptions
+from engine.clock import Clock, Timer, rfc3339_micro
+from engine.events import EventRecorder
+from engine.kubelet import admission, ending, machine, restore, spread
+from engine.kubelet.addresses import NodeAddresses, PodAddresses
+from engine.kubelet.behaviour import COMPLETE, FAIL, HANG, NOT_READY
+from engine.kubelet.config import KubeletConfig
+from engine.kubelet.container import RUNNING
+from engine.kubelet.facts import facts_of
+from engine.kubelet.images import NodeImages
+from engine.kubelet.podstatus import pod_status
+from engine.kubelet.references import InvalidReference, parse
+from engine.kubelet.runtime import Runtime
+from engine.kubelet.volumes import Volumes
+from engine.kubelet.worker import PodWorker
+from store.types import Envelope, JsonObject, Uid
+
+_log = logging.getLogger(__name__)
+LEASE_NAMESPACE: Final = "kube-node-lease"
+_BEHAVIOUR: Final = (COMPLETE, FAIL, HANG, NOT_READY)
+
+
+class Usage:
+    """What the admitted pods of a node ask for."""
+
+    __slots__ = ("cpu", "extended", "memory", "pods", "storage")
+
+    def __init__(self) -> None:
+        self.pods = self.cpu = self.memory = self.storage = 0
+        self.extended: dict[str, int] = {}
+
+    def add(self, worker: PodWorker, sign: int) -> None:
+        facts = worker.facts
+        self.pods += sign
+        self.cpu += sign * facts.cpu
+        self.memory += sign * facts.memory
+        self.storage += sign * facts.storage
+        for name, amount in facts.extended.items():
+            self.extended[name] = self.extended.get(name, 0) + sign * amount
+
+
+class Node:
+    """One machine."""
+
+    def __init__(
+        self, env: Envelope, api: Api, clock: Clock, runtime: Runtime, config: KubeletConfig,
+        network: NodeAddresses, dirty: Callable[[PodWorker], None],
+    ) -> None:  # fmt: skip
+        """`dirty` is told of each pod whose status is to be written."""
+        self.name, self.env = env.name, env
+        self.api, self.clock, self.runtime, self.config = api, clock, runtime, config
+        self.caller = Caller(f"system:node:{env.name}", groups=("system:nodes", "system:authenticated"))
+        self._recorder = EventRecorder(api, "kubelet", env.name)
+        self._network, self._dirty = network, dirty
+        self.images = NodeImages(runtime, clock, machine.platform(env), self._images_changed)
+        self.volumes = Volumes(api)
+        self.running = False
+        """Its kubelet runs."""
+        self.workers: dict[Uid, PodWorker] = {}
+        self._admitted: dict[Uid, PodWorker] = {}
+        self._usage = Usage()
+        self._status_timer: Timer | None = None
+        self._start_timer: Timer | None = None
+        self.address = ""
+        self.addresses: list[dict[str, str]] = []
+        self.addresses_of_pods = PodAddresses("10.244.0.0/24")
+        self._learn_addresses()
+
+    # -- the kubelet's life ----------------------------------------------------------------------------------------
+
+    def start(self, fresh: bool) -> None:
+        """Run the kubelet. `fresh`: it starts; else the process does, and the kubelet is taken to have run on."""
+        self.running = True
+        if not machine.is_registered(self.env):
+            self._register()
+        elif fresh:
+            self.renew_lease()
+            self._start_timer = self.clock.call_later(self.config.recovery_delay, self.post_status)
+            self._note("Normal", "Starting", "Starting kubelet.")
+        elif not self._is_ready():
+            self._start_timer = self.clock.call_later(self.config.recovery_delay, self.post_status)
+
+    def stop(self) -> None:
+        """The kubelet is no more; the containers run on."""
+        self.running = False
+        for timer in (self._status_timer, self._start_timer):
+            if timer is not None:
+                timer.cancel()
+        for worker in self.workers.values():
+            worker.suspend()
+
+    def remove(self) -> None:
+        """The machine is no more."""
+        self.stop()
+        self.workers.clear()
+
+    def _register(self) -> None:
+        api, now = self.api, self.clock.now()
+        pod_range = (self.env.obj.get("spec") or {}).get("podCIDR") or self._network.pod_range()
+        obj = machine.registered_object(self.env, pod_range)
+        try:
+            self.env = api.update(self.caller, NODES, "", self.name, obj)
+            address = self.address or self._network.host()
+            status, complaint = machine.registered_status(self.env, address, self.config)
+            status["conditions"], events = machine.conditions(status, now, network_ready=False)
+            self.env = api.update_status(self.caller, self.env, status)
+        except ApiError as error:
+            _log.warning("node %s cannot be registered: %s", self.name, error)
+            self._start_timer = self.clock.call_later(self.config.recovery_delay, self._register_again)
+            return
+        self._learn_addresses()
+        self._note("Normal", "Starting", "Starting kubelet.")
+        self._say_conditions([event for event in events if event != "NodeNotReady"])
+        self._note("Normal", "NodeAllocatableEnforced", "Updated Node Allocatable limit across pods")
+        if complaint:
+            self._note("Warning", "InvalidCapacity", complaint)
+        self.renew_lease()
+        delay = spread.within(self.config.ready_delay, self.env.uid, "ready")
+        self._start_timer = self.clock.call_later(delay, self.post_status)
+
+    def _register_again(self) -> None:
+        env = self.api.find(NODES, "", self.name)
+        if env is not None and self.running:
+            self.env = env
+            self._register()
+
+    def report(self) -> None:
+        """Post the unchanged status, once the kubelet has posted any."""
+        if self._start_timer is None or not self._start_timer.active:
+            self.post_status()
+
+    def _is_ready(self) -> bool:
+        conditions = (self.env.obj.get("status") or {}).get("conditions") or ()
+        return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+    def _learn_addresses(self) -> None:
+        """The node's own address, and the range of its pods'."""
+        status, spec = self.env.obj.get("status") or {}, self.env.obj.get("spec") or {}
+        found = [a["address"] for a in status.get("addresses") or () if a.get("type") == "InternalIP"]
+        if found:
+            self.address = found[0]
+            self.addresses = [{"ip": address} for address in found]
+        if spec.get("podCIDR"):
+            self.addresses_of_pods = PodAddresses(spec["podCIDR"])
+
+    # -- lease and status ------------------------------------------------------------------------------------------
+
+    def renew_lease(self) -> None:
+        """Write the lease's renewTime; make the lease when there is none."""
+        api, now = self.api, rfc3339_micro(self.clock.now())
+        env = api.find(LEASES, LEASE_NAMESPACE, self.name)
+        try:
+            if env is not None:
+                obj = {**env.obj, "spec": {**env.obj["spec"], "holderIdentity": self.name, "renewTime": now}}
+                api.update(self.caller, LEASES, LEASE_NAMESPACE, self.name, obj)
+                return
+            owner = {"apiVersion": "v1", "kind": "Node", "name": self.name, "uid": self.env.uid}
+            spec = {
+                "holderIdentity": self.name, "leaseDurationSeconds": self.config.lease_duration_seconds,
+                "renewTime": now,
+            }  # fmt: skip
+            meta = {"name": self.name, "namespace": LEASE_NAMESPACE, "ownerReferences": [owner]}
+            api.create(self.caller, LEASES, LEASE_NAMESPACE, {"metadata": meta, "spec": spec})
+        except ApiError as error:
+            _log.warning("lease of node %s: %s", self.name, error)
+
+    def post_status(self) -> None:
+        """Post the node's status now."""
+        env = self.api.find(NODES, "", self.name)
+        if env is None or not self.running:
+            return
+        if self._status_timer is not None:
+            self._status_timer.cancel()
+            self._status_timer = None
+        status = dict(env.obj.get("status") or {})
+        status["conditions"], events = machine.conditions(status, self.clock.now(), network_ready=True)
+        status["images"] = self.images.status()
+        try:
+            self.env = self.api.update_status(self.caller, env, status)
+        except ApiError as error:
+            _log.warning("status of node %s: %s", self.name, error)
+            return
+        self._say_conditions(events)
+
+    def _images_changed(self) -> None:
+        """What changed is posted with the next computation of the status."""
+        if self._status_timer is None or not self._status_timer.active:
+            period = self.config.status_update
+            phase = spread.within((0, period - 1), self.env.uid, "status")
+            wait = (phase - self.clock.now()) % period or period
+            self._status_timer = self.clock.call_later(wait, self.post_status)
+
+    def _say_conditions(self, events: list[str]) -> None:
+        for event in events:
+            self._note("Normal", event, f"Node {self.name} status is now: {event}")
+
+    def _note(self, type_: str, reason: str, message: str) -> None:
+        self.say(self.env, type_, reason, message)
+
+    # -- pods ------------------------------------------------------------------------------------------------------
+
+    def pod_seen(self, env: Envelope) -> None:
+        """A pod of this node is there or changed; `env` is its present object."""
+        worker = self.workers.get(env.uid)
+        if worker is None:
+            self._new_pod(env)
+            return
+        before, worker.env = worker.env, env
+        meta, was = env.obj["metadata"], before.obj["metadata"]
+        if meta.get("deletionTimestamp"):
+            if meta.get("deletionGracePeriodSeconds") != was.get("deletionGracePeriodSeconds") or worker.finished:
+                ending.terminate(worker, meta.get("deletionGracePeriodSeconds") or 0)
+            return
+        spec, old = env.obj["spec"], before.obj["spec"]
+        if spec is not old:
+            if spec.get("activeDeadlineSeconds") != old.get("activeDeadlineSeconds"):
+                worker.watch_deadline()
+            if spec.get("containers") != old.get("containers"):
+                restore.change_images(worker)
+        notes, earlier = meta.get("annotations") or {}, was.get("annotations") or {}
+        if notes is not earlier and any(notes.get(key) != earlier.get(key) for key in _BEHAVIOUR):
+            restore.change_behaviour(worker)
+        if worker.facts.gates and env.obj.get("status") is not before.obj.get("status"):
+            worker.post()
+
+    def _new_pod(self, env: Envelope) -> None:
+        """Take up a pod: a new one, or one that an earlier kubelet has worked on."""
+        worker = PodWorker(self, env, facts_of(env.obj["spec"]))
+        self.workers[env.uid] = worker
+        meta = env.obj["metadata"]
+        if restore.is_known(env):
+            restore.from_status(worker)
+        elif not meta.get("deletionTimestamp"):
+            worker.begin()
+        if meta.get("deletionTimestamp"):
+            ending.terminate(worker, meta.get("deletionGracePeriodSeconds") or 0)
+
+    def take_up(self, env: Envelope) -> None:
+        """The kubelet has started: go on with a pod of this node."""
+        worker = self.workers.get(env.uid)
+        if worker is None:
+            self._new_pod(env)
+            return
+        worker.env = env
+        restore.resume(worker)
+        meta = env.obj["metadata"]
+        if meta.get("deletionTimestamp"):
+            worker.terminating = False
+            ending.terminate(worker, meta.get("deletionGracePeriodSeconds") or 0)
+
+    def pod_gone(self, uid: Uid) -> None:
+        """The pod object was removed: whatever still runs is killed."""
+        worker = self.workers.pop(uid, None)
+        self.volumes.forget(uid)
+        if worker is None:
+            return
+        worker.suspend()
+        if self.running:
+            for c in worker.containers:
+                if c.state == RUNNING and not c.killing:
+                    worker.say("Normal", "Killing", f"Stopping container {c.facts.name}", c)
+        self.release(worker)
+
+    def admit(self, worker: PodWorker) -> tuple[str, str] | None:
+        """Count a pod in; (reason, message) when the node refuses it."""
+        node = self.api.find(NODES, "", self.name) or self.env
+        refusal = admission.refusal(worker.env.obj, worker.facts, node.obj, self._usage)
+        if refusal is None:
+            self.count(worker)
+        return refusal
+
+    def count(self, worker: PodWorker) -> None:
+        """The pod uses the node's resources."""
+        if worker.uid not in self._admitted:
+            self._admitted[worker.uid] = worker
+            self._usage.add(worker, 1)
+
+    def release(self, worker: PodWorker) -> None:
+        """The pod uses nothing any more."""
+        if self._admitted.pop(worker.uid, None) is not None:
+            self._usage.add(worker, -1)
+        self.addresses_of_pods.give_back(worker.uid)
+
+    def know_image(self, image: str) -> None:
+        """A container of this node was made from this image."""
+        try:
+            self.images.add(parse(image))
+        except InvalidReference:
+            return
+
+    def say(self, about: Envelope, type_: str, reason: str, message: str, field_path: str = "") -> None:
+        """An event of this kubelet."""
+        self._recorder.event(about, "Warning" if type_ == "Warning" else "Normal", reason, message, field_path)
+
+    def post(self, worker: PodWorker) -> None:
+        """Write a pod's status at the end of this instant."""
+        self._dirty(worker)
+
+    def write(self, worker: PodWorker) -> None:
+        """Write a pod's status now, if it changed."""
+        env = self.api.find(PODS, worker.env.namespace, worker.env.name)
+        if env is None or env.uid != worker.uid or not self.running:
+            return
+        status: JsonObject = pod_status(worker, env.obj, self.clock.now())
+        if status == env.obj.get("status"):
+            return
+        try:
+            worker.env = self.api.update_status(self.caller, env, status)
+        except (NotFound, Conflict):
+            return
+
+    def let_go(self, worker: PodWorker) -> None:
+        """Delete the object of a pod that has ended, after its last status."""
+
+        def delete() -> None:
+            self.write(worker)
+            options = DeleteOptions(grace_period_seconds=0, uid=worker.uid)
+            try:
+                self.api.delete(self.caller, PODS, worker.env.namespace, worker.env.name, options)
+            except (NotFound, Conflict):
+                return
+
+        self.clock.call_later(0, delete)

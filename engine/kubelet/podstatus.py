@@ -1,0 +1,159 @@
+"""A pod's status, computed from what its containers do: phase, conditions, and everything `kubectl get pod` shows.
+
+Rules: pkg/kubelet/kubelet_pods.go (getPhase) and pkg/kubelet/status/generate.go. Conditions that others own are kept,
+before the kubelet's own; a condition's lastTransitionTime moves only with its status.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from engine.clock import rfc3339
+from engine.kubelet.container import RUNNING, TERMINATED, Container
+from store.types import JsonObject
+
+if TYPE_CHECKING:
+    from engine.kubelet.worker import PodWorker
+
+_OWN: Final = frozenset(("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"))
+_KEPT: Final = ("nominatedNodeName", "resourceClaimStatuses", "extendedResourceClaimStatus")
+
+
+def pod_status(worker: PodWorker, before: JsonObject, now: int) -> JsonObject:
+    """The status of a pod whose present object is `before`."""
+    old: Mapping[str, Any] = before.get("status") or {}
+    facts = worker.facts
+    phase = worker.failure_phase or pod_phase(worker)
+    earlier = {c["type"]: c for c in old.get("conditions", ())}
+    generation = before["metadata"].get("generation", 1)
+    stamp = rfc3339(now)
+
+    def condition(type_: str, status: str, reason: str = "", message: str = "") -> JsonObject:
+        was = earlier.get(type_)
+        since = was["lastTransitionTime"] if was is not None and was["status"] == status else stamp
+        made = {
+            "type": type_, "status": status, "observedGeneration": generation, "lastProbeTime": None,
+            "lastTransitionTime": since,
+        }  # fmt: skip
+        if reason:
+            made["reason"] = reason
+        if message:
+            made["message"] = message
+        return made
+
+    status: JsonObject = {"phase": phase}
+    conditions = [c for c in old.get("conditions", ()) if c["type"] not in _OWN]
+    if worker.rejected:
+        conditions.extend(c for c in (earlier.get("PodScheduled"),) if c)
+    else:
+        ready = _containers_ready(worker, phase)
+        conditions += [
+            condition("PodReadyToStartContainers", "True" if worker.sandbox else "False"),
+            condition("Initialized", *_initialized(worker, phase)),
+            condition("Ready", *_gated(facts.gates, earlier, ready)),
+            condition("ContainersReady", *ready),
+            condition("PodScheduled", "True"),
+        ]
+    status["conditions"] = conditions
+    for name, text in (("reason", worker.failure_reason), ("message", worker.failure_message)):
+        if text:
+            status[name] = text
+    status["observedGeneration"] = generation
+    status["qosClass"] = old.get("qosClass") or facts.qos
+    status["startTime"] = old.get("startTime") or rfc3339(worker.start_time)
+    if not worker.rejected:
+        status["hostIP"] = worker.node.address
+        status["hostIPs"] = worker.node.addresses
+        if worker.address:
+            status["podIP"] = worker.address
+            status["podIPs"] = [{"ip": worker.address}]
+        if worker.inits:
+            status["initContainerStatuses"] = [_init_status(c) for c in worker.inits]
+        status["containerStatuses"] = [c.status() for c in worker.apps]
+    for name in _KEPT:
+        if name in old:
+            status[name] = old[name]
+    return status
+
+
+def pod_phase(worker: PodWorker) -> str:
+    """Pending, Running, Succeeded or Failed."""
+    policy = worker.facts.restart_policy
+    for c in worker.inits:
+        if c.facts.kind == "sidecar":
+            if not c.started and not worker.initialized and not worker.finished:
+                return "Pending"
+        elif not c.completed:
+            ended = c.terminated or c.last
+            if ended is not None and ended["exitCode"] and (c.facts.restart == "Never" or worker.finished):
+                return "Failed"
+            if not worker.finished:
+                return "Pending"
+    running = stopped = succeeded = waiting = 0
+    for c in worker.apps:
+        if c.state == RUNNING:
+            running += 1
+        elif c.state == TERMINATED or c.last is not None:
+            stopped += 1
+            ended = c.terminated or c.last
+            succeeded += ended is not None and ended["exitCode"] == 0
+        else:
+            waiting += 1
+    if worker.finished:
+        return "Succeeded" if stopped and succeeded == stopped and not waiting else "Failed"
+    if waiting:
+        return "Pending"
+    if running or not stopped or policy == "Always":
+        return "Running"
+    if stopped == succeeded:
+        return "Succeeded"
+    return "Failed" if policy == "Never" else "Running"
+
+
+def _init_status(c: Container) -> JsonObject:
+    status = c.status()
+    if c.facts.kind == "init":
+        status["ready"] = c.completed
+    return status
+
+
+def _initialized(worker: PodWorker, phase: str) -> tuple[str, str, str]:
+    if phase == "Succeeded":
+        return "True", "PodCompleted", ""
+    if worker.initialized:
+        return "True", "", ""
+    incomplete = [c.facts.name for c in worker.inits if not (c.completed if c.facts.kind == "init" else c.started)]
+    if not incomplete:
+        return "True", "", ""
+    return "False", "ContainersNotInitialized", f"containers with incomplete status: [{' '.join(incomplete)}]"
+
+
+def _containers_ready(worker: PodWorker, phase: str) -> tuple[str, str, str]:
+    if phase == "Succeeded":
+        return "False", "PodCompleted", ""
+    if phase == "Failed":
+        return "False", "PodFailed", ""
+    counted = [c for c in worker.containers if c.facts.kind != "init"]
+    unready = [c.facts.name for c in counted if not c.ready]
+    if not unready:
+        return "True", "", ""
+    return "False", "ContainersNotReady", f"containers with unready status: [{' '.join(unready)}]"
+
+
+def _gated(
+    gates: Sequence[str], conditions: Mapping[str, JsonObject], ready: tuple[str, str, str]
+) -> tuple[str, str, str]:
+    """Ready: the containers' readiness, and every readiness gate's condition."""
+    if ready[0] != "True":
+        return ready
+    messages = []
+    for gate in gates:
+        found = conditions.get(gate)
+        if found is None:
+            messages.append(f'corresponding condition of pod readiness gate "{gate}" does not exist.')
+        elif found["status"] != "True":
+            messages.append(f'the status of pod readiness gate "{gate}" is not "True", but {found["status"]}')
+    if messages:
+        return "False", "ReadinessGatesNotReady", ", ".join(messages)
+    return ready

@@ -1,0 +1,156 @@
+"""Taking a pod up again: after a restart of the process, after a stop of the kubelet, after a change of its spec.
+
+After a restart of the process a worker is rebuilt from the pod's status; containers that ran go on, as on a machine
+whose kubelet restarts. Back-offs go on too, from what the status shows.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from engine.clock import SECOND, parse_time
+from engine.flags import parse_duration
+from engine.kubelet import ending
+from engine.kubelet.container import RUNNING, TERMINATED, WAITING, Container
+from engine.kubelet.facts import facts_of
+from engine.kubelet.runtime import ContainerSpec
+from engine.kubelet.worker import PodWorker
+from store.types import Envelope
+
+_SHOWN_BACK_OFF: Final = re.compile(r"back-off (\S+) restarting failed container")
+
+
+def is_known(env: Envelope) -> bool:
+    """A kubelet has taken this pod up before."""
+    status = env.obj.get("status") or {}
+    return bool(status.get("startTime")) or status.get("phase") in ("Succeeded", "Failed")
+
+
+def from_status(worker: PodWorker) -> None:
+    """Fill a new worker from its pod's status, and go on."""
+    status = worker.env.obj.get("status") or {}
+    if status.get("startTime"):
+        worker.start_time = parse_time(status["startTime"])
+    found = {
+        s["name"]: s for s in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ()))
+    }
+    for c in worker.containers:
+        if c.facts.name in found:
+            _fill(worker, c, found[c.facts.name])
+    if status.get("phase") in ("Succeeded", "Failed"):
+        worker.finished = True
+        worker.rejected = not found
+        worker.failure_phase = status["phase"]
+        worker.failure_reason, worker.failure_message = status.get("reason", ""), status.get("message", "")
+        worker.address = status.get("podIP", "")
+        return
+    worker.node.count(worker)
+    worker.address = status.get("podIP", "")
+    if worker.address and not worker.facts.host_network:
+        worker.node.addresses_of_pods.claim(worker.uid, worker.address)
+    conditions = {c["type"]: c["status"] for c in status.get("conditions") or ()}
+    worker.sandbox = bool(worker.address) and conditions.get("PodReadyToStartContainers") != "False"
+    worker.initialized = conditions.get("Initialized") == "True" or not worker.inits
+    resume(worker)
+
+
+def _fill(worker: PodWorker, c: Container, status: dict[str, Any]) -> None:
+    c.restarts, c.ready, c.started = status.get("restartCount", 0), status["ready"], bool(status.get("started"))
+    c.id, c.image_id = status.get("containerID", ""), status.get("imageID", "")
+    c.image = status.get("image") or c.image
+    c.last = (status.get("lastState") or {}).get("terminated")
+    state = status.get("state") or {}
+    if c.id:
+        worker.node.know_image(c.image)
+    if "running" in state:
+        c.state, c.started_at, c.fresh = RUNNING, parse_time(state["running"]["startedAt"]), False
+    elif "terminated" in state:
+        c.state, c.terminated, c.fresh = TERMINATED, state["terminated"], False
+    else:
+        waiting = state.get("waiting") or {}
+        c.reason, c.message = waiting.get("reason", c.reason), waiting.get("message", "")
+        shown = _SHOWN_BACK_OFF.match(c.message)
+        if shown is not None and c.last is not None:
+            c.fresh = False
+            c.backoff.delay = parse_duration(shown[1])
+            c.backoff.updated = parse_time(c.last["finishedAt"])
+
+
+def resume(worker: PodWorker) -> None:
+    """Go on with a pod whose worker has had no timers: after `from_status`, or after the kubelet was stopped."""
+    if worker.finished:
+        return
+    worker.watch_deadline()
+    if not worker.sandbox:
+        worker.make_sandbox()
+        return
+    for c in worker.containers:
+        c.busy = False
+        if c.state == RUNNING:
+            _adopt(worker, c)
+        elif c.state == WAITING:
+            c.fresh = c.last is None or c.reason != "CrashLoopBackOff"
+            if not c.fresh and c.last is not None:
+                worker.restart(c, parse_time(c.last["finishedAt"]))
+        elif c.terminated is not None and (worker.initialized or c.facts.kind != "init"):
+            if worker.restarts(c, c.terminated["exitCode"]) and c.facts.kind != "init":
+                worker.restart(c, parse_time(c.terminated["finishedAt"]))
+        elif c.terminated is not None and c.terminated["exitCode"]:
+            worker.restart(c, parse_time(c.terminated["finishedAt"]))
+    worker.advance()
+    counted = worker.apps if worker.initialized else ()
+    if counted and all(c.state == TERMINATED and not c.busy for c in counted):
+        ending.complete(worker)
+    worker.post()
+
+
+def _adopt(worker: PodWorker, c: Container) -> None:
+    """Take over a running container; its probes go on from their last results."""
+    for prober in c.probers:
+        prober.stop()
+    if c.handle is not None:
+        c.handle.detach()
+    c.killing = False
+    spec = ContainerSpec(worker.env, c.facts, c.restarts, c.id, worker.address)
+    c.handle = handle = worker.node.runtime.adopt(spec, c.started_at, lambda exit_: worker.exited(c, exit_))
+    if not c.started:
+        worker.start_probes(c, handle)
+        return
+    probes = [probe for probe in (c.facts.readiness, c.facts.liveness) if probe is not None]
+    c.probers = tuple(worker.prober(c, probe, handle) for probe in probes)
+    if c.facts.readiness is None:
+        c.ready = handle.ready_unasked
+    for prober in c.probers:
+        prober.assume(c.ready if prober.probe.kind == "Readiness" else True)
+
+
+def change_behaviour(worker: PodWorker) -> None:
+    """The pod's behaviour annotations changed: running containers behave so from now on."""
+    if worker.finished or worker.terminating:
+        return
+    for c in worker.containers:
+        if c.state == RUNNING and not c.killing:
+            _adopt(worker, c)
+            if c.handle is not None:
+                for complaint in c.handle.complaints:
+                    worker.say("Warning", "InvalidBehaviour", complaint, c)
+            for prober in c.probers:
+                prober.refresh()
+    worker.post()
+
+
+def change_images(worker: PodWorker) -> None:
+    """The pod's containers changed: those with another image are restarted."""
+    facts = facts_of(worker.env.obj["spec"])
+    worker.facts = facts
+    for c, now in zip(worker.containers, facts.containers, strict=True):
+        before, c.facts = c.facts, now
+        if before.image == now.image:
+            continue
+        if c.state == RUNNING and now.kind != "init":
+            grace = facts.grace * SECOND
+            ending.kill(worker, c, grace, f"Container {now.name} definition changed, will be restarted")
+        elif c.state == WAITING and c.busy and c.reason in ("ErrImagePull", "ImagePullBackOff", "InvalidImageName"):
+            c.quiet()
+            worker.launch(c)

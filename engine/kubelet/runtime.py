@@ -1,0 +1,126 @@
+"""The seam between a kubelet and what really runs: pull, start, adopt, stop, exec, logs, stats.
+
+A kubelet decides what shall run; a `Runtime` makes it so and reports back by callback, on the engine's loop. The
+simulated runtime (`engine.kubelet.simulated`) is the first implementation; it labels what it makes up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+from engine.kubelet.facts import ContainerFacts, ProbeFacts
+from engine.kubelet.references import Reference
+from store.types import Envelope
+
+
+class Pulled(NamedTuple):
+    """An image is on the node."""
+
+    image_id: str
+    size: int
+    """Bytes."""
+
+
+class PullFailed(NamedTuple):
+    """Why it is not, in containerd's words."""
+
+    message: str
+
+
+class Exit(NamedTuple):
+    """How a container ended."""
+
+    code: int
+    reason: str
+    """Completed, Error, OOMKilled."""
+    at: int
+    """Instant of cluster time; may lie in the past for an adopted container."""
+    message: str = ""
+
+
+class Answer(NamedTuple):
+    """A container's answer to a probe at one instant."""
+
+    ok: bool
+    message: str
+    """Why it failed, as the kubelet's event tells it; "" when it passed."""
+    until: int | None
+    """Instant of cluster time until which the answer stays the same; None: for good."""
+
+
+class Stats(NamedTuple):
+    """What a container uses."""
+
+    cpu: int
+    """Millicores."""
+    memory: int
+    """Bytes."""
+
+
+class ContainerSpec(NamedTuple):
+    """What to run."""
+
+    pod: Envelope
+    facts: ContainerFacts
+    restarts: int
+    """Earlier runs of this container in this pod."""
+    container_id: str
+    address: str
+    """The pod's IP."""
+
+
+class Handle(Protocol):
+    """A running container."""
+
+    @property
+    def started_at(self) -> int:
+        """Instant of cluster time."""
+
+    @property
+    def complaints(self) -> Sequence[str]:
+        """What was declared about this container and could not be understood."""
+
+    @property
+    def ready_unasked(self) -> bool:
+        """Ready as soon as it runs, when it has no readiness probe."""
+
+    def answer(self, probe: ProbeFacts, at: int) -> Answer:
+        """What the container answers at `at`."""
+
+    def stop(self, grace: int) -> None:
+        """SIGTERM now and SIGKILL after `grace` microseconds; the exit is reported as any other."""
+
+    def detach(self) -> None:
+        """Report nothing more; the container goes on running."""
+
+    def stats(self) -> Stats: ...
+
+
+class Cancel(Protocol):
+    def cancel(self) -> None: ...
+
+
+class Runtime(Protocol):
+    """What a machine's container runtime offers to its kubelet."""
+
+    def pull(
+        self, platform: str, reference: Reference, credentials: bool, present: bool,
+        done: Callable[[Pulled | PullFailed], None],
+    ) -> Cancel:  # fmt: skip
+        """Fetch an image; `present`: its layers are on the node already. `done` is called once."""
+
+    def local(self, reference: Reference) -> Pulled:
+        """An image that is on the node."""
+
+    def start(self, spec: ContainerSpec, exited: Callable[[Exit], None]) -> Handle:
+        """Run a container now. `exited` is called when it ends."""
+
+    def adopt(self, spec: ContainerSpec, started_at: int, exited: Callable[[Exit], None]) -> Handle:
+        """Take over a container that has been running since `started_at`; it may have ended meanwhile."""
+
+    def exec(self, spec: ContainerSpec, command: Sequence[str]) -> tuple[int, str]:
+        """(exit code, output) of a command in a running container."""
+
+    def logs(self, spec: ContainerSpec, started_at: int, until: int, tail: int | None) -> Sequence[tuple[int, str]]:
+        """(instant, line) of what a container wrote from its start up to `until`; the last `tail` lines, None: all."""

@@ -1,0 +1,229 @@
+"""The simulated container runtime: images arrive after a while, containers live as their behaviour says.
+
+Nothing runs. A container is an instant at which it started and a behaviour; its exit is one timer, its answers to
+probes, its log and its memory are functions of the time since its start. So it costs nothing while nothing changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from engine.clock import SECOND, Clock, Timer
+from engine.kubelet import spread
+from engine.kubelet.amounts import go_duration
+from engine.kubelet.behaviour import Behaviour, LogRule, behaviour_of
+from engine.kubelet.catalogue import Catalogue
+from engine.kubelet.commands import interpret
+from engine.kubelet.config import KubeletConfig
+from engine.kubelet.facts import ContainerFacts, ProbeFacts
+from engine.kubelet.references import InvalidReference, Reference, parse
+from engine.kubelet.runtime import Answer, ContainerSpec, Exit, Pulled, PullFailed, Stats
+from store.types import Envelope
+
+_KILLED = 137
+
+
+class SimulatedRuntime:
+    """Implements `engine.kubelet.runtime.Runtime`; one for all nodes."""
+
+    def __init__(self, clock: Clock, catalogue: Catalogue, config: KubeletConfig) -> None:
+        self.clock, self.catalogue, self.config = clock, catalogue, config
+
+    def pull(
+        self, platform: str, reference: Reference, credentials: bool, present: bool,
+        done: Callable[[Pulled | PullFailed], None],
+    ) -> Timer:  # fmt: skip
+        info = self.catalogue.find(reference)
+        span = spread.within(self.config.pull_base, reference, platform) + info.pull_delay
+        outcome: Pulled | PullFailed
+        unpack = f'failed to pull and unpack image "{reference}": '
+        resolve = f'{unpack}failed to resolve reference "{reference}": '
+        if not info.exists:
+            outcome = PullFailed(f"rpc error: code = NotFound desc = {resolve}{reference}: not found")
+        elif info.private and not credentials:
+            outcome = PullFailed(
+                f"{resolve}pull access denied, repository does not exist or may require authorization: "
+                "server message: insufficient_scope: authorization failed"
+            )
+        elif info.platforms and platform not in info.platforms:
+            outcome = PullFailed(
+                f"rpc error: code = NotFound desc = {unpack}no match for platform in manifest: not found"
+            )
+        else:
+            outcome = Pulled(info.image_id, info.size)
+            if not present:
+                span += info.size * SECOND // self.config.pull_bandwidth
+        return self.clock.call_later(span, lambda: done(outcome))
+
+    def local(self, reference: Reference) -> Pulled:
+        info = self.catalogue.find(reference)
+        return Pulled(info.image_id, info.size)
+
+    def start(self, spec: ContainerSpec, exited: Callable[[Exit], None]) -> SimulatedContainer:
+        return SimulatedContainer(self, spec, self.clock.now(), exited)
+
+    def adopt(self, spec: ContainerSpec, started_at: int, exited: Callable[[Exit], None]) -> SimulatedContainer:
+        return SimulatedContainer(self, spec, started_at, exited)
+
+    def behaviour(self, pod: Envelope, facts: ContainerFacts) -> tuple[Behaviour, tuple[str, ...]]:
+        """How a container of a pod behaves, and complaints about its annotations."""
+        try:
+            catalogued = self.catalogue.find(parse(facts.image)).behaviour
+        except InvalidReference:
+            catalogued = None
+        return behaviour_of(facts, pod.obj["metadata"].get("annotations") or {}, catalogued)
+
+    def exec(self, spec: ContainerSpec, command: Sequence[str]) -> tuple[int, str]:
+        """Commands whose outcome is certain are answered; any other says that it is simulated."""
+        name = command[0].rpartition("/")[2] if command else ""
+        if name == "hostname":
+            return 0, spec.pod.obj["spec"].get("hostname") or spec.pod.name
+        if name in ("env", "printenv"):
+            lines = [f"{e['name']}={e['value']}" for e in spec.facts.spec.get("env") or () if "value" in e]
+            return 0, "\n".join(["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                                 f"HOSTNAME={spec.pod.name}", *lines])  # fmt: skip
+        script = interpret(command)
+        if script is not None and script.after is not None:
+            return script.code, "\n".join(text for _, text in script.lines)
+        return 127, f"simulated container: {name or 'no command'} cannot run here"
+
+    def logs(self, spec: ContainerSpec, started_at: int, until: int, tail: int | None) -> Sequence[tuple[int, str]]:
+        behaviour, _ = self.behaviour(spec.pod, spec.facts)
+        if not behaviour.logs:
+            if behaviour.declared and behaviour.exit_after is not None:
+                return []
+            hint = "its log lines can be declared by an Image (kubarium.dev/v1alpha1)"
+            lines = [(started_at, f"[simulated] container {spec.facts.name}, image {spec.facts.image}: {hint}")]
+        else:
+            lines = [line for rule in behaviour.logs for line in _lines(rule, spec, started_at, until, tail)]
+            lines.sort(key=lambda line: line[0])
+            if any(rule.every for rule in behaviour.logs):
+                lines.insert(0, (started_at, f"[simulated] log of image {spec.facts.image}"))
+        return lines if tail is None else lines[len(lines) - min(tail, len(lines)) :]
+
+
+class SimulatedContainer:
+    """Implements `engine.kubelet.runtime.Handle`."""
+
+    __slots__ = ("_exited", "_runtime", "_timer", "behaviour", "complaints", "spec", "started_at")
+
+    def __init__(
+        self, runtime: SimulatedRuntime, spec: ContainerSpec, started_at: int, exited: Callable[[Exit], None]
+    ) -> None:
+        self._runtime, self._exited = runtime, exited
+        self.spec, self.started_at = spec, started_at
+        self.behaviour, self.complaints = runtime.behaviour(spec.pod, spec.facts)
+        self._timer: Timer | None = None
+        ending = self._planned()
+        if ending is not None:
+            self._end(ending)
+
+    @property
+    def ready_unasked(self) -> bool:
+        return not self.behaviour.never_ready
+
+    def stop(self, grace: int) -> None:
+        now, behaviour = self._runtime.clock.now(), self.behaviour
+        after = behaviour.stop_after
+        if after is None:
+            after = spread.within(self._runtime.config.stop_latency, self.spec.container_id)
+        if behaviour.deaf or after > grace:
+            ending = Exit(_KILLED, "Error", now + grace)
+        else:
+            code = behaviour.stop_code
+            ending = Exit(code, "Error" if code else "Completed", now + after)
+        if self._timer is not None and self._timer.active and self._timer.when <= ending.at:
+            return
+        self._end(ending)
+
+    def detach(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def stats(self) -> Stats:
+        return Stats(self.behaviour.cpu, self.behaviour.memory.at(self._runtime.clock.now() - self.started_at))
+
+    def answer(self, probe: ProbeFacts, at: int) -> Answer:
+        behaviour, elapsed = self.behaviour, at - self.started_at
+        if behaviour.never_ready and probe.kind == "Readiness":
+            return Answer(False, self._refusal(probe, 503), None)
+        command = (probe.spec.get("exec") or {}).get("command")
+        if command and (script := interpret(command)) is not None:
+            if script.after is None or script.after > probe.timeout:
+                asked = " ".join(command)
+                return Answer(False, f'command timed out: "{asked}" timed out after {go_duration(probe.timeout)}', None)
+            if script.code:
+                return Answer(False, "\n".join(text for _, text in script.lines), None)
+        path = (probe.spec.get("httpGet") or {}).get("path") or "/"
+        rule = next((r for r in behaviour.probes if r.path == path), None) or next(
+            (r for r in behaviour.probes if not r.path), None
+        )
+        listens = max(behaviour.startup, rule.ready_after if rule else 0)
+        if elapsed < listens:
+            return Answer(False, self._refusal(probe, None), self.started_at + listens)
+        if rule is None:
+            return Answer(True, "", None)
+        if rule.fails_after is not None and elapsed >= rule.fails_after:
+            return Answer(False, self._refusal(probe, 500), None)
+        until = None if rule.fails_after is None else self.started_at + rule.fails_after
+        if rule.status >= 400:
+            return Answer(False, self._refusal(probe, rule.status), until)
+        return Answer(True, "", until)
+
+    def _refusal(self, probe: ProbeFacts, status: int | None) -> str:
+        """The kubelet's words for a failed probe; `status` None: nobody listens."""
+        if "httpGet" in probe.spec:
+            if status is not None:
+                return f"HTTP probe failed with statuscode: {status}"
+            get = probe.spec["httpGet"]
+            where = f"{get.get('host') or self.spec.address}:{self.spec.facts.port(get.get('port'))}"
+            url = f"{(get.get('scheme') or 'HTTP').lower()}://{where}{get.get('path') or '/'}"
+            return f'Get "{url}": dial tcp {where}: connect: connection refused'
+        if "tcpSocket" in probe.spec:
+            port = self.spec.facts.port(probe.spec["tcpSocket"].get("port"))
+            return f"dial tcp {self.spec.address}:{port}: connect: connection refused"
+        if "grpc" in probe.spec:
+            if status is not None:
+                return 'service unhealthy (responded with "NOT_SERVING")'
+            where = f"{self.spec.address}:{probe.spec['grpc'].get('port')}"
+            waited = go_duration(probe.timeout)
+            return f'timeout: failed to connect service "{where}" within {waited}: context deadline exceeded'
+        return ""
+
+    def _planned(self) -> Exit | None:
+        """How the container ends if nobody stops it."""
+        behaviour, ending = self.behaviour, None
+        if behaviour.exit_after is not None:
+            code = behaviour.exit_code
+            ending = Exit(code, "Error" if code else "Completed", self.started_at + behaviour.exit_after)
+        if self.spec.facts.memory_limit is not None:
+            over = behaviour.memory.passes(self.spec.facts.memory_limit)
+            if over is not None and (ending is None or self.started_at + over < ending.at):
+                ending = Exit(_KILLED, "OOMKilled", self.started_at + over)
+        return ending
+
+    def _end(self, ending: Exit) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._runtime.clock.call_at(ending.at, lambda: self._exited(ending))
+
+
+def _lines(
+    rule: LogRule, spec: ContainerSpec, started_at: int, until: int, tail: int | None
+) -> Sequence[tuple[int, str]]:
+    first = started_at + rule.at
+    if first > until:
+        return []
+    count = (until - first) // rule.every + 1 if rule.every else 1
+    begin = 0 if tail is None else max(0, count - tail)
+    lines = []
+    for n in range(begin, count):
+        at = first + n * rule.every
+        text = rule.text
+        for name, value in (
+            ("{n}", n), ("{pod}", spec.pod.name), ("{container}", spec.facts.name),
+            ("{seconds}", (at - started_at) // SECOND),
+        ):  # fmt: skip
+            text = text.replace(name, str(value))
+        lines.append((at, text))
+    return lines

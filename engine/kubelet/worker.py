@@ -1,0 +1,375 @@
+"""One pod on one node: from its admission to its end.
+
+The order of steps is the kubelet's: admit, sandbox, init containers one after another (a sidecar only has to start),
+then the containers one after another; a container that ends is restarted by policy and back-off, or the pod ends.
+Ending a pod (deleted, past its deadline, or completed with sidecars left) is in `engine.kubelet.ending`.
+
+Everything here reacts to a timer, to the runtime or to a change of the pod object; each step ends with `post`, and
+the posts of one instant become one write of the pod's status.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from engine.api.kinds import SECRETS
+from engine.clock import SECOND, Timer
+from engine.kubelet import ending, spread
+from engine.kubelet.amounts import go_duration
+from engine.kubelet.container import RUNNING, TERMINATED, Container
+from engine.kubelet.facts import PodFacts, ProbeFacts
+from engine.kubelet.images import ImageError
+from engine.kubelet.probes import Prober
+from engine.kubelet.references import InvalidReference, Reference, parse
+from engine.kubelet.runtime import ContainerSpec, Exit, Handle, Pulled
+from store.types import Envelope, Uid
+
+if TYPE_CHECKING:
+    from engine.kubelet.node import Node
+
+DEADLINE: Final = "Pod was active on the node longer than the specified deadline"
+_RESYNC: Final = (10 * SECOND, 15 * SECOND)
+"""Wait between two looks at a pod whose sync failed."""
+
+
+class PodWorker:
+    """Runs one pod."""
+
+    __slots__ = (
+        "address",
+        "apps",
+        "containers",
+        "deadline",
+        "env",
+        "facts",
+        "failure_message",
+        "failure_phase",
+        "failure_reason",
+        "finished",
+        "grace_until",
+        "initialized",
+        "inits",
+        "node",
+        "rejected",
+        "sandbox",
+        "start_time",
+        "terminating",
+        "timer",
+    )  # fmt: skip
+
+    def __init__(self, node: Node, env: Envelope, facts: PodFacts) -> None:
+        self.node, self.env, self.facts = node, env, facts
+        waiting = "PodInitializing" if facts.inits else "ContainerCreating"
+        self.inits = [Container(c, waiting, node.config) for c in facts.inits]
+        self.apps = [Container(c, waiting, node.config) for c in facts.apps]
+        self.containers = [*self.inits, *self.apps]
+        self.start_time = 0
+        self.address = ""
+        """The pod's IP, "" before it has one."""
+        self.sandbox = False
+        self.initialized = not self.inits
+        """All init containers are done: the others may run."""
+        self.terminating = False
+        """Its containers are being stopped for good."""
+        self.finished = False
+        """Nothing runs and nothing will."""
+        self.rejected = False
+        """Not admitted."""
+        self.failure_phase = self.failure_reason = self.failure_message = ""
+        self.grace_until = 0
+        """While terminating: the instant of SIGKILL."""
+        self.timer: Timer | None = None
+        """The step of the pod as a whole that is to come."""
+        self.deadline: Timer | None = None
+
+    @property
+    def uid(self) -> Uid:
+        return self.env.uid
+
+    # -- beginning -------------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Admit the pod and start its sandbox; a refusal fails it for good."""
+        self.start_time = self.node.clock.now()
+        refusal = self.node.admit(self)
+        if refusal is not None:
+            self.rejected = self.finished = True
+            self.failure_phase, self.failure_reason = "Failed", refusal[0]
+            self.failure_message = f"Pod was rejected: {refusal[1]}"
+            self.say("Warning", *refusal)
+            self.post()
+            return
+        self.watch_deadline()
+        self.post()
+        self._later(spread.within(self.node.config.sandbox_latency, self.uid, "sandbox"), self.make_sandbox)
+
+    def make_sandbox(self) -> None:
+        """The pod gets its network, when its volumes are there."""
+        problem = self.node.volumes.missing(self.env)
+        if problem is not None:
+            self.say("Warning", "FailedMount", problem.message)
+            self._later(self.node.volumes.wait(self.uid), self.make_sandbox)
+            return
+        self.sandbox = True
+        self.address = self.node.address if self.facts.host_network else self.node.addresses_of_pods.take(self.uid)
+        self.advance()
+        if any(c.state != RUNNING for c in self.containers):
+            self._later(self.node.config.sync_period, self.post)
+
+    def watch_deadline(self) -> None:
+        """activeDeadlineSeconds counts from the pod's start."""
+        seconds = self.env.obj["spec"].get("activeDeadlineSeconds")
+        if self.deadline is not None:
+            self.deadline.cancel()
+            self.deadline = None
+        if seconds is not None:
+            self.deadline = self.node.clock.call_at(self.start_time + seconds * SECOND, self._overdue)
+
+    def _overdue(self) -> None:
+        self.failure_phase, self.failure_reason, self.failure_message = "Failed", "DeadlineExceeded", DEADLINE
+        self.say("Normal", "DeadlineExceeded", DEADLINE)
+        ending.terminate(self, self.facts.grace)
+
+    # -- starting containers ---------------------------------------------------------------------------------------
+
+    def advance(self) -> None:
+        """Start what may start now."""
+        if self.terminating or self.finished or not self.sandbox:
+            return
+        if not self.initialized:
+            for c in self.inits:
+                if c.facts.kind == "init":
+                    if c.completed:
+                        continue
+                elif c.started:
+                    continue
+                if c.fresh:
+                    self.launch(c)
+                return
+            self.initialized = True
+            for c in self.apps:
+                c.reason = "PodInitializing"
+        for c in self.apps:
+            if c.fresh:
+                self.launch(c)
+                return
+
+    def launch(self, c: Container) -> None:
+        """Create and start a container: first its image."""
+        c.fresh, c.busy = False, True
+        try:
+            reference = parse(c.facts.image)
+        except InvalidReference as error:
+            self.say("Warning", "InspectFailed", str(error), c)
+            self._create_failed(c, ImageError("InvalidImageName", str(error)))
+            return
+
+        def say(type_: str, reason: str, message: str) -> None:
+            self.say(type_, reason, message, c)
+
+        c.pulling = self.node.images.ensure(
+            c.facts.image, reference, c.facts.policy, self._credentials(), say,
+            lambda outcome: self._image_came(c, reference, outcome),
+        )  # fmt: skip
+
+    def _credentials(self) -> bool:
+        """Whether the pod names an image pull secret that exists."""
+        wanted = [ref["name"] for ref in self.env.obj["spec"].get("imagePullSecrets") or () if ref.get("name")]
+        if not wanted:
+            return False
+        missing = [name for name in wanted if self.node.api.find(SECRETS, self.env.namespace, name) is None]
+        if missing:
+            self.say(
+                "Warning", "FailedToRetrieveImagePullSecret",
+                f"Unable to retrieve some image pull secrets ({', '.join(missing)}); attempting to pull the image may "
+                "not succeed.",
+            )  # fmt: skip
+        return len(missing) < len(wanted)
+
+    def _image_came(self, c: Container, reference: Reference, outcome: Pulled | ImageError) -> None:
+        c.pulling = None
+        if isinstance(outcome, ImageError):
+            self._create_failed(c, outcome)
+            return
+        problem = self.node.volumes.config_problem(self.env, c.facts)
+        if problem is not None:
+            self._create_failed(c, ImageError("CreateContainerConfigError", problem))
+            return
+        latency = spread.within(self.node.config.start_latency, self.uid, c.facts.name, c.restarts)
+        image, image_id = str(reference), outcome.image_id
+        c.set_timer(self.node.clock.call_later(latency, lambda: self._start(c, image, image_id)))
+
+    def _create_failed(self, c: Container, error: ImageError) -> None:
+        """The container cannot be created now; look again later."""
+        now = self.node.clock.now()
+        shown = error.message if error.reason == "CreateContainerConfigError" else error.reason
+        self.say("Warning", "Failed", f"Error: {shown}", c)
+        c.wait(error.reason, error.message)
+        if error.reason == "ErrImagePull":
+            c.pull_backoff.advance(now)
+            back_off = f'Back-off pulling image "{c.facts.image}"'
+            self._wait(
+                c, c.pull_backoff.until(now), "ImagePullBackOff", f"{back_off}: ErrImagePull: {error.message}",
+                (("Normal", "BackOff", back_off), ("Warning", "Failed", "Error: ImagePullBackOff")),
+                lambda: self.launch(c),
+            )  # fmt: skip
+        else:
+            c.set_timer(self.node.clock.call_later(self._resync(c), lambda: self.launch(c)))
+        self.post()
+        self.advance()
+
+    def _start(self, c: Container, image: str, image_id: str) -> None:
+        restarts = c.restarts + (c.terminated is not None or c.last is not None)
+        c.id = f"containerd://{spread.hex_id(self.uid, c.facts.name, restarts)}"
+        c.image, c.image_id = image, image_id
+        spec = ContainerSpec(self.env, c.facts, restarts, c.id, self.address)
+        handle = self.node.runtime.start(spec, lambda ending: self.exited(c, ending))
+        self.say("Normal", "Created", "Container created", c)
+        self.say("Normal", "Started", "Container started", c)
+        for complaint in handle.complaints:
+            self.say("Warning", "InvalidBehaviour", complaint, c)
+        c.run(handle)
+        self.start_probes(c, handle)
+        self.post()
+        self.advance()
+
+    # -- probes ----------------------------------------------------------------------------------------------------
+
+    def start_probes(self, c: Container, handle: Handle) -> None:
+        """A container has started: probe it, or take it for started and ready."""
+        facts = c.facts
+        if facts.startup is not None:
+            c.probers = (prober,) = (self.prober(c, facts.startup, handle),)
+            prober.begin()
+            return
+        self._started(c, handle)
+
+    def _started(self, c: Container, handle: Handle) -> None:
+        c.started = True
+        wanted = [probe for probe in (c.facts.readiness, c.facts.liveness) if probe is not None]
+        c.probers = tuple(self.prober(c, probe, handle) for probe in wanted)
+        if c.facts.readiness is None:
+            c.ready = handle.ready_unasked
+        for prober in c.probers:
+            prober.begin()
+
+    def prober(self, c: Container, probe: ProbeFacts, handle: Handle) -> Prober:
+        """A prober for one probe, not yet begun."""
+
+        def failed(prober: Prober, message: str) -> None:
+            self.say("Warning", "Unhealthy", f"{prober.probe.kind} probe failed: {message}", c)
+
+        return Prober(self.node.clock, probe, handle, failed, lambda prober: self._probed(c, handle, prober))
+
+    def _probed(self, c: Container, handle: Handle, prober: Prober) -> None:
+        kind = prober.probe.kind
+        if kind == "Readiness":
+            c.ready = bool(prober.result)
+            self.post()
+        elif prober.result:
+            if kind == "Startup":
+                prober.stop()
+                self._started(c, handle)
+                self.post()
+                self.advance()
+        elif not self.terminating:
+            for each in c.probers:
+                each.stop()
+            grace = prober.probe.grace if prober.probe.grace is not None else self.facts.grace
+            text = f"Container {c.facts.name} failed {kind.lower()} probe, will be restarted"
+            ending.kill(self, c, grace * SECOND, text)
+
+    # -- ends and restarts -----------------------------------------------------------------------------------------
+
+    def exited(self, c: Container, exit_: Exit) -> None:
+        """A container ended."""
+        c.end(exit_)
+        self.post()
+        if self.terminating:
+            ending.proceed(self)
+        elif self.restarts(c, exit_.code):
+            self.restart(c, exit_.at)
+        elif c.facts.kind == "init":
+            if exit_.code == 0:
+                self.advance()
+            else:
+                ending.complete(self)
+        elif all(a.state == TERMINATED and not a.busy for a in self.apps):
+            ending.complete(self)
+
+    def restarts(self, c: Container, code: int) -> bool:
+        """Whether policy runs a container again that exited with `code`."""
+        policy = c.facts.restart
+        return policy == "Always" or (policy == "OnFailure" and code != 0)
+
+    def restart(self, c: Container, since: int) -> None:
+        """Run an ended container again: at once, or after its back-off."""
+        c.busy = True
+        until = c.backoff.until(since)
+        if until <= self.node.clock.now():
+            c.backoff.advance(since)
+            self.launch(c)
+            return
+        which = f"{self.env.name}_{self.env.namespace}({self.uid})"
+        event = f"Back-off restarting failed container {c.facts.name} in pod {which}"
+        shown = f"back-off {go_duration(c.backoff.delay)} restarting failed container={c.facts.name} pod={which}"
+
+        def again() -> None:
+            c.backoff.advance(since)
+            self.launch(c)
+
+        self._wait(c, until, "CrashLoopBackOff", shown, (("Warning", "BackOff", event),), again)
+
+    def _wait(
+        self, c: Container, until: int, reason: str, message: str, events: tuple[tuple[str, str, str], ...],
+        then: Callable[[], None],
+    ) -> None:  # fmt: skip
+        """Try again at `until`; from the kubelet's next look on, the container is shown as backing off."""
+        c.retry_at = until
+        clock = self.node.clock
+
+        def look() -> None:
+            if clock.now() >= until:
+                then()
+                return
+            for type_, why, text in events:
+                self.say(type_, why, text, c)
+            c.wait(reason, message)
+            self.post()
+            c.set_timer(clock.call_at(min(until, clock.now() + self._resync(c)), look))
+
+        c.set_timer(clock.call_at(min(until, clock.now() + self.node.config.sync_period), look))
+
+    def _resync(self, c: Container) -> int:
+        return spread.within(_RESYNC, self.uid, c.facts.name)
+
+    # -- the outside -----------------------------------------------------------------------------------------------
+
+    def say(self, type_: str, reason: str, message: str, c: Container | None = None) -> None:
+        """An event about the pod or one of its containers."""
+        self.node.say(self.env, type_, reason, message, c.facts.field_path if c is not None else "")
+
+    def post(self) -> None:
+        """Write the pod's status, once at this instant."""
+        self.node.post(self)
+
+    def quiet(self) -> None:
+        """No timer goes on."""
+        for timer in (self.timer, self.deadline):
+            if timer is not None:
+                timer.cancel()
+        for c in self.containers:
+            c.quiet()
+
+    def suspend(self) -> None:
+        """The kubelet stops; the containers run on."""
+        self.quiet()
+        for c in self.containers:
+            if c.handle is not None:
+                c.handle.detach()
+
+    def _later(self, span: int, step: Callable[[], None]) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+        self.timer = self.node.clock.call_later(span, step)
