@@ -10,12 +10,19 @@ from dataclasses import dataclass, field
 
 from engine.api.kinds import NAMESPACES, builtin_kinds
 from engine.api.server import Api, Caller
+from engine.client import WhyReport
 from engine.clock import Clock
 from engine.controllers.controller import ControllerRunner
 from engine.controllers.registry import CONTROLLERS, ControllerContext
+from engine.events import SeriesRecorder
 from engine.flags import Flags
+from engine.folder.folder import Folder
 from engine.informers import Informers
+from engine.kubelet.config import KubeletConfig
+from engine.kubelet.kubelets import Kubelets
 from engine.loop import Loop
+from engine.scheduler import explain
+from engine.scheduler.scheduler import Scheduler
 from engine.seed import Seed
 from store.store import Store
 
@@ -41,6 +48,13 @@ class Cluster:
         self.loop = Loop(clock)
         self.api = Api(store, clock, self.seed, builtin_kinds())
         self.informers = Informers(store, self.loop)
+        self.scheduler = Scheduler(
+            self.api, clock, self.loop, self.informers, self.seed,
+            SeriesRecorder(self.api, "default-scheduler", "kubarium"), store,
+        )  # fmt: skip
+        self.kubelets = Kubelets(
+            self.api, clock, self.loop, self.informers, self.seed, KubeletConfig.from_flags(options.flags)
+        )
         names = CONTROLLERS if options.controllers is None else options.controllers
         self.controllers = [
             ControllerRunner(
@@ -49,15 +63,38 @@ class Cluster:
             )
             for name in names
         ]  # fmt: skip
+        self.folder = (
+            Folder(self.api, clock, self.loop, self.informers, options.folder) if options.folder is not None else None
+        )
 
-    def start(self) -> None:
-        """Create what every cluster has, and start all components."""
+    def start(self, stepped: bool = False) -> None:
+        """Create what every cluster has, and start all components. `stepped`: read the folder once, in this thread."""
         caller = Caller("system:apiserver")
         for name in SYSTEM_NAMESPACES:
             if self.api.find(NAMESPACES, "", name) is None:
                 self.api.create(caller, NAMESPACES, "", {"metadata": {"name": name}})
+        self.scheduler.start()
+        self.kubelets.start()
         for runner in self.controllers:
             runner.start()
+        if self.folder is not None:
+            if stepped:
+                self.folder.load_once()
+            else:
+                self.folder.start()
+
+    def stop(self) -> None:
+        """Stop what runs beside the engine thread."""
+        if self.folder is not None:
+            self.folder.stop()
+
+    def folder_states(self) -> dict[str, int]:
+        """Files of the watched folder by state; empty without one."""
+        return self.folder.states() if self.folder is not None else {}
+
+    def why(self, namespace: str, pod: str) -> WhyReport:
+        """Where a pod stands with the scheduler and its kubelet. Raises NotFound."""
+        return explain.why(self.api, self.scheduler, namespace, pod)
 
     def run_for(self, span: int) -> None:
         """Play `span` microseconds of cluster time."""
