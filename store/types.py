@@ -10,7 +10,10 @@ Errors (each is ready to be shown to a person):
     ├── Expired          the revision asked for has left the ring or was compacted
     ├── FutureRevision   the revision asked for has not happened yet
     ├── Damaged          the file is no healthy Kubarium store; nothing was changed
-    └── NewerFormat      the file was written by a newer Kubarium; nothing was changed
+    ├── NewerFormat      the file was written by a newer Kubarium; nothing was changed
+    ├── InUse            another Kubarium has the file open; nothing was changed
+    ├── CannotOpen       the path leads to no place where a store can be read and written
+    └── WriteFailed      a commit failed (disk full, I/O error): nothing more is acknowledged
 """
 
 from __future__ import annotations
@@ -80,28 +83,42 @@ class Author(NamedTuple):
 class Envelope:
     """A stored object: identity in slots, canonical bytes, and a dict decoded on demand that nobody mutates."""
 
-    __slots__ = ("_obj", "key", "labels", "owner", "raw", "revision", "uid")
+    __slots__ = ("_obj", "created", "key", "labels", "owner", "owners", "raw", "revision", "uid")
 
-    def __init__(self, key: ObjectKey, revision: Revision, raw: bytes, obj: JsonObject | None) -> None:
+    def __init__(
+        self, key: ObjectKey, revision: Revision, raw: bytes, obj: JsonObject | None, created: Revision | None = None
+    ) -> None:
         meta = (obj if obj is not None else orjson.loads(raw)).get("metadata", {})
         self.key = key
         self.revision = revision
+        self.created: Revision = created or revision
+        """The revision that created the object: no two objects of a store share it, whatever their names."""
         self.raw = raw
         self._obj = obj
         self.uid: Uid = meta.get("uid", "")
         self.labels: Mapping[str, str] = meta.get("labels") or _NO_LABELS
         self.owner: Uid | None = None
         """uid of the controlling owner (ownerReferences with controller: true), None without one."""
-        for ref in meta.get("ownerReferences") or ():
-            if ref.get("controller"):
-                self.owner = ref["uid"]
+        self.owners: tuple[Uid, ...] = ()
+        """uids of all owners, controlling or not."""
+        references = meta.get("ownerReferences")
+        if references:
+            self.owners = tuple([ref["uid"] for ref in references])
+            for ref in references:
+                if ref.get("controller"):
+                    self.owner = ref["uid"]
 
     @property
     def obj(self) -> JsonObject:
         """The object as a dict: read-only."""
-        if self._obj is None:
-            self._obj = orjson.loads(self.raw)
-        return self._obj
+        obj = self._obj
+        if obj is None:
+            obj = self._obj = orjson.loads(self.raw)
+        return obj
+
+    def is_unmutated(self) -> bool:
+        """Whether the dict still says what the bytes say. (client-go's mutation detector; for tests.)"""
+        return self._obj is None or orjson.dumps(self._obj) == self.raw
 
     @property
     def namespace(self) -> str:
@@ -116,6 +133,24 @@ class Envelope:
 
 
 _NO_LABELS: Final[Mapping[str, str]] = {}
+
+
+class ThinEnvelope(Envelope):
+    """An envelope that keeps the bytes only: `obj` is decoded at each access: for the many and seldom read."""
+
+    __slots__ = ()
+
+    @property
+    def obj(self) -> JsonObject:
+        """The object as a dict: read-only, and a fresh one each time."""
+        obj = self._obj
+        if obj is None:
+            obj = orjson.loads(self.raw)
+        return obj
+
+    def drop_obj(self) -> None:
+        """Forget the dict; the store calls this once the write that brought it is through."""
+        self._obj = None
 
 
 class WatchEvent(NamedTuple):
@@ -139,8 +174,31 @@ class RevisionRecord(NamedTuple):
     cluster_time: Micros
     wall_time: Micros
     previous: Revision | None
-    """The object's revision before this one; None for its first."""
+    """The object's revision before this one; None for its first. It may have been compacted since."""
     raw: bytes
+
+
+class Attempt(NamedTuple):
+    """What one plugin said about one node (or about the pod as a whole) in one scheduling attempt."""
+
+    attempt: int
+    """1 for the pod's first attempt."""
+    cluster_time: Micros
+    pod_uid: Uid
+    namespace: str
+    pod: str
+    node: str
+    """"" when the verdict is about no single node."""
+    plugin: str
+    """`NodeResourcesFit`, `TaintToleration` …"""
+    verdict: str
+    """The plugin's own words (`Insufficient cpu`), or `Scheduled`."""
+    needed: str = ""
+    """What the pod asked for, as a quantity; "" where that has no meaning."""
+    had: str = ""
+    """What the node had to give."""
+    score: int | None = None
+    """The node's final score, None when it was filtered out."""
 
 
 class StoreError(Exception):
@@ -169,3 +227,15 @@ class Damaged(StoreError):
 
 class NewerFormat(StoreError):
     """The file was written by a newer Kubarium. It was left as it was."""
+
+
+class InUse(StoreError):
+    """Another Kubarium has the file open. It was left as it was."""
+
+
+class CannotOpen(StoreError):
+    """The path leads to no place where a store can be read and written: a missing folder, no permission."""
+
+
+class WriteFailed(StoreError):
+    """A commit failed. What was acknowledged is safe; nothing more will be acknowledged."""

@@ -1,0 +1,169 @@
+"""Every statement that the store runs, whole and named.
+
+Reads are Core statements with named parameters. Writes of many rows are `Rows`: one statement for a block of rows,
+because SQLite gives up the interpreter's lock around each statement. Beside a busy engine thread the writer waits up
+to a switch interval (1 ms) to get it back: per block that is nothing, per row it would be all of the writer's time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any, Final
+
+from sqlalchemy import Connection, and_, bindparam, cast, delete, desc, func, or_, select
+from sqlalchemy import LargeBinary as Blob
+from sqlalchemy.dialects.sqlite import dialect, insert
+from sqlalchemy.dialects.sqlite.dml import Insert
+
+from store.tables import ATTEMPT, AUTHOR, CURRENT, DICTIONARY, META, OBJECT, REVISION
+
+BLOCK_SIZES: Final = (128, 16, 1)
+"""Rows per statement, largest first; a group of any size is cut into these."""
+
+
+class Rows:
+    """An INSERT of blocks of rows. Rows are tuples in the order of the table's columns."""
+
+    def __init__(self, statement: Insert) -> None:
+        names = [column.name for column in statement.table.columns]
+        self._texts: dict[int, str] = {}
+        for size in BLOCK_SIZES:
+            block: list[dict[str, Any]] = [{name: bindparam(f"{name}_{row}") for name in names} for row in range(size)]
+            self._texts[size] = str(statement.values(block).compile(dialect=_DIALECT))
+
+    def execute(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Insert all rows."""
+        at = 0
+        for size in BLOCK_SIZES:
+            text = self._texts[size]
+            while len(rows) - at >= size:
+                connection.exec_driver_sql(text, tuple(chain.from_iterable(rows[at : at + size])))
+                at += size
+
+
+_DIALECT: Final = dialect(paramstyle="qmark")
+
+
+def _replace(statement: Insert, key: str, *columns: str) -> Insert:
+    return statement.on_conflict_do_update(
+        index_elements=[key], set_={name: statement.excluded[name] for name in columns}
+    )
+
+
+# -- the writer's ------------------------------------------------------------------------------------------------------
+
+SET_OBJECTS: Final = Rows(_replace(insert(OBJECT), "oid", "deleted"))
+"""Objects that began, and ones that ended: an end is the same row with `deleted` set."""
+ADD_REVISIONS: Final = Rows(insert(REVISION))
+SET_CURRENT: Final = Rows(_replace(insert(CURRENT), "oid", "revision", "body"))
+ADD_ATTEMPTS: Final = Rows(insert(ATTEMPT))
+SET_META: Final = Rows(_replace(insert(META), "key", "value"))
+ADD_AUTHORS: Final = Rows(insert(AUTHOR))
+ADD_DICTIONARY: Final = Rows(insert(DICTIONARY))
+
+DROP_CURRENT: Final = delete(CURRENT).where(CURRENT.c.oid.in_(bindparam("oids", expanding=True)))
+DROP_ATTEMPTS: Final = delete(ATTEMPT).where(ATTEMPT.c.id <= bindparam("id"))
+
+# -- opening -----------------------------------------------------------------------------------------------------------
+
+HEAD: Final = select(func.max(REVISION.c.revision), func.max(REVISION.c.cluster_time)).where(
+    REVISION.c.revision == select(func.max(REVISION.c.revision)).scalar_subquery()
+)
+ALL_META: Final = select(META.c.key, META.c.value)
+ALL_AUTHORS: Final = select(AUTHOR.c.id, AUTHOR.c.who)
+ALL_DICTIONARIES: Final = select(DICTIONARY.c.id, DICTIONARY.c.data)
+NEWEST_ATTEMPTS: Final = select(ATTEMPT).order_by(desc(ATTEMPT.c.id)).limit(bindparam("limit"))
+PRESENT: Final = (
+    select(
+        OBJECT.c.oid, OBJECT.c.api_group, OBJECT.c.plural, OBJECT.c.namespace, OBJECT.c.name,
+        CURRENT.c.revision, cast(CURRENT.c.body, Blob),
+    )
+    .join_from(CURRENT, OBJECT, CURRENT.c.oid == OBJECT.c.oid)
+    .order_by(CURRENT.c.oid)
+)  # fmt: skip
+"""Everything that lives, oldest first."""
+
+# -- history -----------------------------------------------------------------------------------------------------------
+
+_LATER = REVISION.alias("later")
+_RECORD: Final = (
+    select(
+        REVISION.c.revision, REVISION.c.oid, OBJECT.c.api_group, OBJECT.c.plural, OBJECT.c.namespace, OBJECT.c.name,
+        OBJECT.c.uid, REVISION.c.op, AUTHOR.c.who, REVISION.c.intent, REVISION.c.cluster_time, REVISION.c.wall_time,
+        REVISION.c.previous, REVISION.c.dict_id, REVISION.c.body,
+    )
+    .join_from(REVISION, OBJECT, REVISION.c.oid == OBJECT.c.oid)
+    .join(AUTHOR, REVISION.c.author == AUTHOR.c.id)
+)  # fmt: skip
+_OF_KIND: Final = and_(OBJECT.c.plural == bindparam("plural"), OBJECT.c.api_group == bindparam("api_group"))
+_IN_NAMESPACE: Final = OBJECT.c.namespace == bindparam("namespace")
+
+STATE_AT: Final = (
+    select(
+        OBJECT.c.oid, OBJECT.c.namespace, OBJECT.c.name,
+        REVISION.c.revision, REVISION.c.dict_id, REVISION.c.body,
+    )
+    .join_from(
+        OBJECT, REVISION,
+        REVISION.c.revision == select(func.max(_LATER.c.revision))
+        .where(_LATER.c.oid == OBJECT.c.oid, _LATER.c.revision <= bindparam("at"))
+        .correlate(OBJECT).scalar_subquery(),
+    )
+    .where(_OF_KIND, OBJECT.c.oid <= bindparam("at"))
+    .where(or_(OBJECT.c.deleted.is_(None), OBJECT.c.deleted > bindparam("at")))
+    .order_by(OBJECT.c.namespace, OBJECT.c.name)
+)  # fmt: skip
+"""Objects of a kind that lived at revision `at`, each by one seek for its newest revision up to then."""
+STATE_AT_IN_NAMESPACE: Final = STATE_AT.where(_IN_NAMESPACE)
+
+_PAST: Final = _RECORD.order_by(desc(REVISION.c.revision)).limit(bindparam("limit"))
+PAST_OF_NAME: Final = _PAST.where(
+    _OF_KIND, _IN_NAMESPACE, OBJECT.c.name == bindparam("name"), REVISION.c.revision <= bindparam("until")
+)
+"""All that ever happened under a name, newest first: also to objects that had it before."""
+PAST_OF_OBJECT: Final = _PAST.where(REVISION.c.oid == bindparam("oid"), REVISION.c.revision <= bindparam("until"))
+
+RECORD: Final = _RECORD.where(REVISION.c.revision == bindparam("revision"))
+CHANGES: Final = (
+    _RECORD.where(REVISION.c.revision > bindparam("after"), REVISION.c.revision <= bindparam("until"))
+    .order_by(REVISION.c.revision)
+    .limit(bindparam("limit"))
+)
+CHANGES_OF_KIND: Final = CHANGES.where(_OF_KIND)
+HAS_INTENT: Final = REVISION.c.intent == bindparam("intent")
+PROBE_TIME: Final = (
+    select(REVISION.c.revision, REVISION.c.cluster_time)
+    .where(REVISION.c.revision <= bindparam("at"))
+    .order_by(desc(REVISION.c.revision))
+    .limit(1)
+)
+"""The newest revision up to `at` that is still in the log, and its instant."""
+ATTEMPTS_OF_POD: Final = (
+    select(ATTEMPT)
+    .where(ATTEMPT.c.pod_uid == bindparam("pod_uid"), ATTEMPT.c.id < bindparam("before"))
+    .order_by(desc(ATTEMPT.c.id))
+    .limit(bindparam("limit"))
+)
+
+# -- compaction --------------------------------------------------------------------------------------------------------
+
+_IN_BATCH: Final = and_(REVISION.c.revision > bindparam("after"), REVISION.c.revision <= bindparam("until"))
+_BATCH = REVISION.alias("batch")
+DROP_SUPERSEDED: Final = delete(REVISION).where(
+    REVISION.c.revision.in_(
+        select(_BATCH.c.previous).where(
+            _BATCH.c.revision > bindparam("after"), _BATCH.c.revision <= bindparam("until"), _BATCH.c.previous > 0
+        )
+    )
+)
+"""What the revisions of a batch replaced: each object's newest one stays."""
+ENDED_OBJECTS: Final = select(REVISION.c.oid).where(_IN_BATCH, REVISION.c.op == bindparam("op"))
+DROP_OPS: Final = delete(REVISION).where(_IN_BATCH, REVISION.c.op == bindparam("op"))
+DROP_OBJECTS: Final = delete(OBJECT).where(OBJECT.c.oid.in_(bindparam("oids", expanding=True)))
+META_VALUE: Final = select(META.c.value).where(META.c.key == bindparam("key"))
+
+
+def dictionaries(connection: Connection) -> dict[int, bytes]:
+    """All zstd dictionaries of the file by number."""
+    return {row.id: row.data for row in connection.execute(ALL_DICTIONARIES)}
