@@ -239,10 +239,11 @@ class Service:
         return self.cluster.folder.manifest_of(resource, namespace, name)
 
     def complete(self, api_version: str, kind: str, path: Sequence[str]) -> Sequence[FieldHelp]:
-        return self.cluster.api.schema.fields(api_version, kind, path)
+        return [FieldHelp(*doc) for doc in self.cluster.api.schema.fields(api_version, kind, path)]
 
     def explain(self, api_version: str, kind: str, path: Sequence[str]) -> FieldHelp | None:
-        return self.cluster.api.schema.describe(api_version, kind, path)
+        doc = self.cluster.api.schema.describe(api_version, kind, path)
+        return None if doc is None else FieldHelp(*doc)
 
 
 class _Receiver:

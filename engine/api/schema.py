@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import orjson
 import zstandard
@@ -32,12 +32,22 @@ class SchemaMissing(RuntimeError):
     """The package was installed without its build step."""
 
 
+class FieldDoc(NamedTuple):
+    """A field, or a possible value, for a person: shaped as engine.client.FieldHelp."""
+
+    name: str
+    type: str
+    """As `kubectl explain` prints it: `[]Container`; "" for a value."""
+    required: bool
+    description: str
+
+
 class Field:
     """One field of a type, or the items of a list, or the values of a map."""
 
     __slots__ = (
         "_types", "form", "go", "item", "leaf", "list_type", "map_keys", "merge_key", "name", "required", "strategy",
-        "target", "type_name",
+        "target", "type_name", "values",
     )  # fmt: skip
 
     def __init__(self, types: Schema, name: str, owner: str, spec: Mapping[str, Any], required: bool) -> None:
@@ -55,6 +65,8 @@ class Field:
         self.map_keys: Sequence[str] = spec.get("lk", ())
         """x-kubernetes-list-map-keys."""
         self.item: Field | None = Field(types, "", owner, spec["i"], False) if "i" in spec else None
+        self.values: Sequence[str] = spec.get("e", ())
+        """The only values that are allowed, where the schema names them."""
         self.target: TypeInfo | None = None
         """The struct's type once it was followed; use `type`."""
         self.leaf: type | None = {"string": str, "bool": bool}.get(self.form)
@@ -176,50 +188,51 @@ class Schema:
 
     # -- documentation ---------------------------------------------------------------------------------------------
 
-    def fields(self, api_version: str, kind: str, path: Sequence[str | int] = ()) -> list[tuple[Field, str]]:
-        """The fields possible under `path` with their docs, in alphabetical order."""
+    def fields(self, api_version: str, kind: str, path: Sequence[str | int] = ()) -> list[FieldDoc]:
+        """What is possible at `path`: the fields of a struct in alphabetical order, or the values of a scalar."""
         info: TypeInfo | None
         if path:
             at = self.find(api_version, kind, path)
-            info = None if at is None or (at.item is not None) or at.form != "struct" else at.type
+            info = at.type if at is not None and at.form == "struct" else None
         else:
             info = self.of(api_version, kind)
         if info is None:
-            return []
+            return [FieldDoc(value, "", False, "") for value in self.values(api_version, kind, path)]
         docs = self._doc(info.name)
-        return [(info.fields[name], docs.get(name, "")) for name in sorted(info.fields)]
+        found = [info.fields[name] for name in sorted(info.fields)]
+        return [FieldDoc(each.name, each.type_text(), each.required, docs.get(each.name, "")) for each in found]
 
-    def describe(self, api_version: str, kind: str, path: Sequence[str | int] = ()) -> tuple[Field | None, str] | None:
-        """The field at `path` and its doc; of the kind itself with no path (field None). None: no such place."""
+    def describe(self, api_version: str, kind: str, path: Sequence[str | int] = ()) -> FieldDoc | None:
+        """The field at `path` and its doc; the kind itself without a path. None: there is no such place."""
         info = self.of(api_version, kind)
         if info is None:
             return None
         if not path:
-            return None, self._doc(info.name).get("", "")
+            return FieldDoc(kind, info.go, True, self._doc(info.name).get("", ""))
         at = self.find(api_version, kind, path)
         if at is None:
             return None
         steps = list(path)
-        while steps:
-            parent = self.find(api_version, kind, steps[:-1]) if len(steps) > 1 else None
-            is_struct = parent is not None and parent.form == "struct"
-            owner = info if len(steps) == 1 else parent.type if parent is not None and is_struct else None
-            if owner is not None:
-                text = self._doc(owner.name).get(str(steps[-1]), "")
-                return at, text
+        while len(steps) > 1:
+            parent = self.find(api_version, kind, steps[:-1])
+            if parent is not None and parent.form == "struct":
+                info = parent.type
+                break
             steps.pop()
-        return at, ""
+        text = self._doc(info.name if len(steps) > 1 else self._root(api_version, kind)).get(str(steps[-1]), "")
+        return FieldDoc(str(path[-1]), at.type_text(), at.required, text)
 
     def values(self, api_version: str, kind: str, path: Sequence[str | int]) -> list[str]:
         """Values that the field's doc names (`One of Always, Never, IfNotPresent`); empty when it names none."""
-        found = self.describe(api_version, kind, path)
-        if found is None or found[0] is None:
+        at = self.find(api_version, kind, path) if path else None
+        if at is None:
             return []
-        if found[0].form == "bool":
+        if at.form == "bool":
             return ["true", "false"]
-        if found[0].form != "string":
-            return []
-        match = _ONE_OF.search(found[1])
+        if at.values:
+            return list(at.values)
+        found = self.describe(api_version, kind, path) if at.form == "string" else None
+        match = _ONE_OF.search(found.description) if found is not None else None
         if match is None:
             return []
         words = re.findall(r"[A-Za-z0-9/.-]+", match.group(1))
@@ -258,6 +271,9 @@ class Schema:
         for key, value in spec["f"].items():
             info.fields[key] = Field(self, key, info.go, value, key in info.required)
         return info
+
+    def _root(self, api_version: str, kind: str) -> str:
+        return self._kinds[api_version, kind]
 
     def _doc(self, name: str) -> dict[str, str]:
         custom = self._custom_docs.get(name)

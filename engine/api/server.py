@@ -1,54 +1,35 @@
-"""Every read and write of the cluster's objects. (First cut: no schema, no validation, no admission.)"""
+"""The front door: every read and write of the cluster's objects, as the verbs of the Kubernetes API.
+
+Reads of the engine's own present cost nothing; writes go through decoding, defaults, admission and validation into a
+revision of the store. This class only knows the way: the work is done in read, write, delete, subresources, patching
+and crd of this package.
+
+`field_validation` says what a request from outside is worth: "Strict" refuses unknown fields, "Warn" drops them and
+says so in `warnings`, "Ignore" drops them. None, the default, is for the cluster's own components: their objects are
+taken to have the right form (see engine.api.write).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from engine.api import errors
-from engine.api.kinds import PODS, Kind, KindRegistry
-from engine.clock import Clock, rfc3339
+from engine.api import errors, patching
+from engine.api.crd import CLEANUP, SERVER, CustomKinds
+from engine.api.delete import Deleter
+from engine.api.kinds import BINDINGS, CRDS, PODS, Kind, KindRegistry
+from engine.api.kubarium_kinds import KUBARIUM_SCHEMAS
+from engine.api.pipeline import Pipeline
+from engine.api.read import Reader, Watch, matcher
+from engine.api.requests import Caller, Context, DeleteOptions, FieldValidation, ListResult, PatchType, Warnings
+from engine.api.schema import Schema
+from engine.api.subresources import Subresources
+from engine.api.write import Writer
+from engine.clock import Clock
 from engine.seed import Seed
 from store.store import Store
-from store.types import Author, Envelope, JsonObject, ObjectKey, Resource, Revision, Uid
+from store.types import Envelope, JsonObject, ObjectKey, Resource
 
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks, and for which user action."""
-
-    user: str
-    """`system:admin`, `system:node:worker-1`, `system:serviceaccount:kube-system:deployment-controller` …"""
-    intent: str = ""
-    groups: tuple[str, ...] = ()
-
-    @property
-    def author(self) -> Author:
-        return Author(self.user, self.intent)
-
-
-@dataclass(frozen=True, slots=True)
-class DeleteOptions:
-    """metav1.DeleteOptions."""
-
-    grace_period_seconds: int | None = None
-    """None: the object's own (pods) or none."""
-    propagation: Literal["Background", "Foreground", "Orphan"] | None = None
-    """None: the kind's default, Background."""
-    uid: Uid | None = None
-    """Precondition."""
-    resource_version: str | None = None
-    """Precondition."""
-    dry_run: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ListResult:
-    items: Sequence[Envelope]
-    revision: Revision
-    continue_token: str = ""
-    remaining: int | None = None
+__all__ = ["Api", "Caller", "DeleteOptions", "FieldValidation", "ListResult", "PatchType"]
 
 
 class Api:
@@ -56,6 +37,17 @@ class Api:
 
     def __init__(self, store: Store, clock: Clock, seed: Seed, kinds: KindRegistry) -> None:
         self.store, self.clock, self.seed, self.kinds = store, clock, seed, kinds
+        self.schema = Schema()
+        context = Context(store, clock, seed, kinds, self.schema)
+        self._customs = CustomKinds(context)
+        self._customs.serve_built_in(KUBARIUM_SCHEMAS, "kubarium.dev/v1alpha1")
+        self._reader = Reader(context)
+        self._writer = Writer(context, Pipeline(context, self._customs), self._customs)
+        self._deleter = Deleter(context)
+        self._subresources = Subresources(context, self._writer, self._deleter)
+        self._context = context
+
+    # -- names -----------------------------------------------------------------------------------------------------
 
     def kind_of(self, resource: Resource) -> Kind:
         kind = self.kinds.get(resource)
@@ -64,154 +56,250 @@ class Api:
         return kind
 
     def key(self, resource: Resource, namespace: str, name: str) -> ObjectKey:
+        """Where the object is stored."""
+        kind = self.kinds.get(resource)
+        if kind is not None and kind.storage is not None:
+            resource = kind.storage
         return ObjectKey(resource.group, resource.plural, namespace, name)
+
+    def authorize(self, caller: Caller, verb: str, kind: Kind, namespace: str, name: str, subresource: str) -> None:
+        """Raise Forbidden when the caller may not. Everybody may."""
 
     # -- reads -----------------------------------------------------------------------------------------------------
 
     def find(self, resource: Resource, namespace: str, name: str) -> Envelope | None:
         """The object, or None."""
-        return self.store.get(self.key(resource, namespace, name))
+        return self.store.get(ObjectKey(resource.group, resource.plural, namespace, name))
 
     def get(self, resource: Resource, namespace: str, name: str) -> Envelope:
-        found = self.find(resource, namespace, name)
+        """The object. NotFound when there is none."""
+        found = self.store.get(self.key(resource, namespace, name))
         if found is None:
+            self.kind_of(resource)
             raise errors.not_found(resource, name)
         return found
 
     def list(
-        self,
-        resource: Resource,
-        namespace: str | None = None,
-        *,
-        labels: str = "",
-        fields: str = "",
-        limit: int = 0,
-        continue_token: str = "",
-        resource_version: str = "",
-        resource_version_match: str = "",
-    ) -> ListResult:
-        return ListResult(self.store.list(resource, namespace), self.store.revision)
+        self, resource: Resource, namespace: str | None = None, *, labels: str = "", fields: str = "", limit: int = 0,
+        continue_token: str = "", resource_version: str = "", resource_version_match: str = "",
+    ) -> ListResult:  # fmt: skip
+        """Objects by (namespace, name). Gone (410) for a continue token or exact revision that is kept no longer."""
+        return self._reader.list(
+            self.kind_of(resource), namespace, labels, fields, limit, continue_token, resource_version,
+            resource_version_match,
+        )  # fmt: skip
 
-    # -- writes ----------------------------------------------------------------------------------------------------
+    def watch(
+        self, resource: Resource, namespace: str | None = None, *, since: int, labels: str = "", fields: str = ""
+    ) -> Watch:
+        """What happens after revision `since`, as the selectors see it. Gone (410) when the ring has lost it."""
+        kind = self.kind_of(resource)
+        return Watch(self._context, kind, namespace, since, matcher(kind, labels, fields))
+
+    # -- create and update -------------------------------------------------------------------------------------------
 
     def create(
-        self, caller: Caller, resource: Resource, namespace: str, obj: JsonObject, *, dry_run: bool = False
-    ) -> Envelope:
-        """Create from a manifest. `obj` is not modified."""
-        kind = self.kind_of(resource)
-        meta = dict(obj.get("metadata") or {})
-        if not meta.get("name") and meta.get("generateName"):
-            meta["name"] = meta["generateName"] + self.seed.suffix()
-        if kind.namespaced:
-            meta["namespace"] = namespace
-        key = self.key(resource, namespace if kind.namespaced else "", meta["name"])
-        if self.store.get(key) is not None:
-            raise errors.already_exists(resource, key.name)
-        meta |= {"uid": self.seed.uid(), "creationTimestamp": rfc3339(self.clock.now()), "generation": 1}
-        new = {"apiVersion": kind.api_version, "kind": kind.kind, **obj, "metadata": meta}
-        return self.store.put(key, new, caller.author, self.clock.now())
+        self, caller: Caller, resource: Resource, namespace: str, obj: JsonObject, *, dry_run: bool = False,
+        field_validation: FieldValidation | None = None, warnings: Warnings = None,
+    ) -> Envelope:  # fmt: skip
+        """Create from a manifest, which is not modified. A dry run answers the same and writes nothing."""
+        kind = self._version_of(resource, obj)
+        self.authorize(caller, "create", kind, namespace, "", "")
+        if not kind.stored:
+            return self._create_unstored(caller, kind, namespace, obj)
+        env = self._writer.create(
+            caller, kind, namespace, obj, dry_run=dry_run, field_validation=field_validation, warnings=warnings
+        )
+        if resource == CRDS and not dry_run:
+            return self._writer.update_status(SERVER, env, self._customs.accepted_status(env))
+        return env
 
     def update(
-        self,
-        caller: Caller,
-        resource: Resource,
-        namespace: str,
-        name: str,
-        obj: JsonObject,
-        *,
-        subresource: str = "",
-        dry_run: bool = False,
-    ) -> Envelope:
+        self, caller: Caller, resource: Resource, namespace: str, name: str, obj: JsonObject, *, subresource: str = "",
+        dry_run: bool = False, field_validation: FieldValidation | None = None, warnings: Warnings = None,
+    ) -> Envelope:  # fmt: skip
         """Replace. With metadata.resourceVersion set, only if the object is still at that revision (else Conflict).
 
-        `subresource="status"` replaces status only; without it status is kept. An update that changes nothing
-        makes no revision and returns the present envelope.
+        `subresource`: `status` replaces status only, without it status is kept; `scale` takes a Scale and returns the
+        workload, `finalize` a namespace's finalizers. An update that changes nothing makes no revision and returns the
+        present envelope; one that removes the last finalizer of an object being deleted removes the object.
         """
+        kind = self._version_of(resource, obj) if not subresource else self.kind_of(resource)
+        self.authorize(caller, "update", kind, namespace, name, subresource)
         before = self.get(resource, namespace, name)
-        asked = obj["metadata"].get("resourceVersion")
-        if asked and asked != str(before.revision):
-            raise errors.conflict(resource, name)
-        if subresource == "status":
-            new = {**before.obj, "metadata": dict(before.obj["metadata"]), "status": obj.get("status", {})}
-        else:
-            new = {**obj, "metadata": dict(obj["metadata"])}
-            if "status" in before.obj:
-                new["status"] = before.obj["status"]
-            if new.get("spec") != before.obj.get("spec"):
-                new["metadata"]["generation"] = before.obj["metadata"].get("generation", 0) + 1
-        new["metadata"]["resourceVersion"] = str(before.revision)
-        if new == before.obj:
-            return before
-        if new["metadata"].get("deletionTimestamp") and not self._held(new):
-            self.store.put(before.key, new, caller.author, self.clock.now())
-            return self.store.delete(before.key, caller.author, self.clock.now())
-        return self.store.put(before.key, new, caller.author, self.clock.now())
+        self._require_subresource(kind, subresource)
+        if subresource == "finalize":
+            return self._subresources.finalize(caller, kind, before, obj, dry_run)
+        if subresource == "scale":
+            obj, subresource = self._subresources.scaled(kind, before, obj), ""
+            field_validation = None
+        env = self._writer.update(
+            caller, kind, before, obj, subresource=subresource, dry_run=dry_run, field_validation=field_validation,
+            warnings=warnings,
+        )  # fmt: skip
+        return self._after_update(kind, env, dry_run)
 
     def update_status(self, caller: Caller, env: Envelope, status: JsonObject) -> Envelope:
         """Replace the status of the object as it was read in `env`; Conflict if it changed since."""
-        obj = {**env.obj, "status": status}
-        return self.update(caller, env.key.resource, env.namespace, env.name, obj, subresource="status")
+        return self._writer.update_status(caller, env, status)
 
     def patch(
-        self,
-        caller: Caller,
-        resource: Resource,
-        namespace: str,
-        name: str,
-        patch_type: Literal["json", "merge", "strategic"],
-        patch: Any,
-        *,
-        subresource: str = "",
-        dry_run: bool = False,
-    ) -> Envelope:
-        """Patch the present state."""
-        raise NotImplementedError
+        self, caller: Caller, resource: Resource, namespace: str, name: str, patch_type: PatchType, patch: Any, *,
+        subresource: str = "", dry_run: bool = False, field_validation: FieldValidation | None = None,
+        warnings: Warnings = None,
+    ) -> Envelope:  # fmt: skip
+        """Patch the present state. `patch`: a list of operations for "json", else a partial object."""
+        kind = self.kind_of(resource)
+        self.authorize(caller, "patch", kind, namespace, name, subresource)
+        before = self.get(resource, namespace, name)
+        self._require_subresource(kind, subresource)
+        present = self._subresources.scale_of(before) if subresource == "scale" else before.obj
+        new = patching.patched(kind, present, patch_type, patch, self.schema, scale=subresource == "scale")
+        if subresource in ("scale", "finalize"):
+            return self.update(caller, resource, namespace, name, new, subresource=subresource, dry_run=dry_run)
+        if new == before.obj and field_validation is None:
+            return before
+        env = self._writer.update(
+            caller, kind, before, new, subresource="status" if subresource == "status" else "", dry_run=dry_run,
+            field_validation=field_validation, warnings=warnings,
+        )  # fmt: skip
+        return self._after_update(kind, env, dry_run)
+
+    def apply(
+        self, caller: Caller, resource: Resource, namespace: str, obj: JsonObject, *, field_manager: str = "",
+        dry_run: bool = False, field_validation: FieldValidation = "Strict", warnings: Warnings = None,
+    ) -> Envelope:  # fmt: skip
+        """What `kubectl apply` does: create, or patch three ways against the last applied configuration.
+
+        The live envelope comes back as it is when nothing has to change.
+        """
+        kind = self._version_of(resource, obj)
+        name = (obj.get("metadata") or {}).get("name") or ""
+        if not name:
+            raise errors.BadRequest("resource name may not be empty")
+        namespace = namespace if kind.namespaced else ""
+        text = patching.last_applied_text(obj, namespace)
+        modified = patching.annotated(obj, text, namespace)
+        before = self.store.get(self.key(resource, namespace, name))
+        if before is None:
+            return self.create(
+                caller, resource, namespace, modified, dry_run=dry_run, field_validation=field_validation,
+                warnings=warnings,
+            )  # fmt: skip
+        self.authorize(caller, "patch", kind, namespace, name, "")
+        self._writer.decoded(kind, obj, field_validation, warnings)
+        patch = patching.three_way(kind, modified, before.obj, self.schema)
+        if patch is None:
+            return before
+        custom = self._customs.schema(kind) is not None
+        return self.patch(
+            caller, resource, namespace, name, "merge" if custom else "strategic", patch, dry_run=dry_run,
+            field_validation=field_validation, warnings=None,
+        )  # fmt: skip
+
+    # -- subresources ------------------------------------------------------------------------------------------------
+
+    def bind(self, caller: Caller, namespace: str, pod: str, node: str) -> Envelope:
+        """POST pods/binding: assign a pod to a node. Conflict when it has one, or is being deleted."""
+        return self._subresources.bind(caller, self.get(PODS, namespace, pod), node)
+
+    def evict(
+        self, caller: Caller, namespace: str, pod: str, options: DeleteOptions = DeleteOptions()
+    ) -> Envelope | None:
+        """POST pods/eviction: delete if the disruption budget allows, else TooManyRequests (429)."""
+        return self._subresources.evict(caller, self.kind_of(PODS), self.get(PODS, namespace, pod), options)
+
+    def get_scale(self, resource: Resource, namespace: str, name: str) -> JsonObject:
+        """autoscaling/v1 Scale of a workload."""
+        self._require_subresource(self.kind_of(resource), "scale")
+        return self._subresources.scale_of(self.get(resource, namespace, name))
+
+    # -- delete ------------------------------------------------------------------------------------------------------
 
     def delete(
         self, caller: Caller, resource: Resource, namespace: str, name: str, options: DeleteOptions = DeleteOptions()
     ) -> Envelope | None:
         """Delete, or mark for deletion (grace, finalizers). None if it is gone at once, else the marked object."""
+        kind = self.kind_of(resource)
+        self.authorize(caller, "delete", kind, namespace, name, "")
         env = self.get(resource, namespace, name)
-        if options.uid is not None and options.uid != env.uid:
-            raise errors.conflict(resource, name)
+        if resource == CRDS:
+            return self._delete_crd(caller, kind, env, options)
+        left = self._deleter.delete(caller, kind, env, options)
+        if left is None and kind.custom and not options.dry_run:
+            self._release_crd(kind)
+        return left
+
+    def delete_collection(
+        self, caller: Caller, resource: Resource, namespace: str | None, *, labels: str = "", fields: str = "",
+        options: DeleteOptions = DeleteOptions(),
+    ) -> ListResult:  # fmt: skip
+        """Delete everything that the selectors match; returns what was there."""
+        found = self.list(resource, namespace, labels=labels, fields=fields)
+        for env in found.items:
+            if self.store.get(env.key) is not None:
+                self.delete(caller, resource, env.namespace, env.name, options)
+        return found
+
+    # -- inside ------------------------------------------------------------------------------------------------------
+
+    def _version_of(self, resource: Resource, obj: JsonObject) -> Kind:
+        """The kind in the version that the object names, else in its storage version."""
+        kind = self.kind_of(resource)
+        version = obj.get("apiVersion") if isinstance(obj, dict) else None
+        if version is None or version == kind.api_version:
+            return kind
+        return self.kinds.version(resource, str(version).rpartition("/")[2]) or kind
+
+    def _require_subresource(self, kind: Kind, subresource: str) -> None:
+        if subresource and subresource not in kind.subresources:
+            raise errors.NotFound("the server could not find the requested resource")
+
+    def _create_unstored(self, caller: Caller, kind: Kind, namespace: str, obj: JsonObject) -> Envelope:
+        if kind.resource == BINDINGS:
+            env = self.get(PODS, namespace, (obj.get("metadata") or {}).get("name") or "")
+            return self._subresources.create_binding(caller, env, obj)
+        raise errors.MethodNotAllowed(f"create is not supported on resources of kind {kind.resource.plural!r}")
+
+    def _after_update(self, kind: Kind, env: Envelope, dry_run: bool) -> Envelope:
+        if dry_run:
+            return env
+        present = self.store.get(env.key) is env and "deletionTimestamp" not in env.obj["metadata"]
+        if kind.resource == CRDS and present:
+            return self._writer.update_status(SERVER, env, self._customs.accepted_status(env))
+        if kind.custom and self.store.get(env.key) is None:
+            self._release_crd(kind)
+        return env
+
+    def _delete_crd(self, caller: Caller, kind: Kind, env: Envelope, options: DeleteOptions) -> Envelope | None:
+        """Mark the definition, delete all its objects, and let it go when there are none."""
         meta = env.obj["metadata"]
-        grace: int | None = 0
-        if resource == PODS:
-            grace = options.grace_period_seconds
-            if grace is None:
-                grace = env.obj["spec"].get("terminationGracePeriodSeconds", 30)
-            if not env.obj["spec"].get("nodeName"):
-                grace: int | None = 0
-        if meta.get("finalizers") or grace:
-            if meta.get("deletionTimestamp") and grace:
-                return env
-            until = rfc3339(self.clock.now() + grace * 1_000_000)
-            new = {
-                **env.obj,
-                "metadata": {**meta, "deletionTimestamp": until, "deletionGracePeriodSeconds": grace},
-            }
-            return self.store.put(env.key, new, caller.author, self.clock.now())
-        self.store.delete(env.key, caller.author, self.clock.now())
-        return None
+        if CLEANUP not in (meta.get("finalizers") or ()) and "deletionTimestamp" not in meta and not options.dry_run:
+            status = self._customs.terminating_status(
+                env, "InstanceDeletionPending",
+                "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon",
+            )  # fmt: skip
+            new_meta = {**meta, "finalizers": [*(meta.get("finalizers") or ()), CLEANUP]}
+            new = {**env.obj, "metadata": new_meta, "status": status}
+            env = self._writer.put_changed(SERVER, kind, env, new)
+        left = self._deleter.delete(caller, kind, env, options)
+        custom = self.kinds.get(Resource(env.obj["spec"]["group"], env.obj["spec"]["names"]["plural"]))
+        if left is None or options.dry_run or custom is None or not custom.custom:
+            return left
+        for each in list(self.store.list(custom.resource)):
+            self.delete(SERVER, custom.resource, each.namespace, each.name)
+        self._release_crd(custom)
+        return self.store.get(env.key)
 
-    def bind(self, caller: Caller, namespace: str, pod: str, node: str) -> Envelope:
-        """POST pods/binding: set spec.nodeName and PodScheduled=True."""
-        env = self.get(PODS, namespace, pod)
-        if env.obj["spec"].get("nodeName"):
-            raise errors.conflict(PODS, pod, f'pod {pod} is already assigned to node "{env.obj["spec"]["nodeName"]}"')
-        condition = {
-            "type": "PodScheduled", "status": "True", "lastProbeTime": None,
-            "lastTransitionTime": rfc3339(self.clock.now()),
-        }  # fmt: skip
-        status = env.obj.get("status") or {}
-        others = [c for c in status.get("conditions", ()) if c["type"] != "PodScheduled"]
-        new = {
-            **env.obj,
-            "metadata": dict(env.obj["metadata"]),
-            "spec": {**env.obj["spec"], "nodeName": node},
-            "status": {"phase": "Pending", **status, "conditions": [*others, condition]},
-        }
-        return self.store.put(env.key, new, caller.author, self.clock.now())
-
-    def _held(self, obj: JsonObject) -> bool:
-        return bool(obj["metadata"].get("finalizers") or obj["metadata"].get("deletionGracePeriodSeconds"))
+    def _release_crd(self, custom: Kind) -> None:
+        """Take the cleanup finalizer off a definition that is going away and has no objects left."""
+        env = self._customs.definition(custom)
+        if env is None or "deletionTimestamp" not in env.obj["metadata"] or self.store.count(custom.resource):
+            return
+        meta = dict(env.obj["metadata"])
+        meta["finalizers"] = [f for f in meta.get("finalizers") or () if f != CLEANUP]
+        if not meta["finalizers"]:
+            del meta["finalizers"]
+        status = self._customs.terminating_status(env, "InstanceDeletionCompleted", "removed all instances")
+        new = {**env.obj, "metadata": meta, "status": status}
+        self._writer.put_changed(SERVER, self.kind_of(CRDS), env, new)

@@ -1,0 +1,199 @@
+"""CustomResourceDefinitions: serving what they define, while they are there.
+
+A definition that is stored serves its kinds at once: the store's event registers them (also when a store is reopened),
+and the API accepts the names (conditions NamesAccepted, Established). Deleting one marks it, deletes all its objects,
+and lets it go when the last of them is gone (finalizer customresourcecleanup.apiextensions.k8s.io).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from engine.api import structural
+from engine.api.errors import Cause, MethodNotAllowed
+from engine.api.kinds import ALL_VERBS, CRDS, Kind
+from engine.api.requests import Caller, Context
+from engine.clock import rfc3339
+from store.types import DELETED, Envelope, JsonObject, ObjectKey, Resource, WatchEvent
+
+CLEANUP: Final = "customresourcecleanup.apiextensions.k8s.io"
+SERVER: Final = Caller("system:apiserver")
+_ANYTHING: Final[Mapping[str, Any]] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+
+
+class CustomKinds:
+    """The kinds that CRDs define, and their schemas."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._schemas: dict[tuple[str, str], Mapping[str, Any]] = {}
+        """(apiVersion, kind) → openAPIV3Schema."""
+        for env in context.store.list(CRDS):
+            self._serve(env.obj)
+        context.store.listen(self._on_event)
+
+    def serve_built_in(self, kinds: Mapping[str, Mapping[str, Any]], api_version: str) -> None:
+        """Give Kubarium's own kinds their schemas."""
+        for kind, schema in kinds.items():
+            self._add_schema(api_version, kind, schema)
+
+    def schema(self, kind: Kind) -> Mapping[str, Any] | None:
+        """openAPIV3Schema of a kind, None for Kubernetes' own."""
+        return self._schemas.get((kind.api_version, kind.kind))
+
+    def require_creatable(self, kind: Kind) -> None:
+        """Nothing is created of a kind whose definition is going away (405)."""
+        definition = self.definition(kind)
+        if definition is not None and "deletionTimestamp" in definition.obj["metadata"]:
+            raise MethodNotAllowed("create not allowed while custom resource definition is terminating")
+
+    def definition(self, kind: Kind) -> Envelope | None:
+        """The CRD of a custom kind."""
+        name = f"{kind.resource.plural}.{kind.resource.group}"
+        return self._context.store.get(ObjectKey(CRDS.group, CRDS.plural, "", name)) if kind.custom else None
+
+    def accepted_status(self, env: Envelope) -> JsonObject:
+        """Status of a definition whose names are free: accepted and established."""
+        now = rfc3339(self._context.clock.now())
+        spec, status = env.obj["spec"], env.obj.get("status") or {}
+        names = spec["names"]
+        accepted = {"singular": names["kind"].lower(), "listKind": f"{names['kind']}List", **names}
+        conflict = self._conflict(env, accepted)
+        wanted = [
+            ("NamesAccepted", not conflict, conflict[0] if conflict else "NoConflicts",
+             conflict[1] if conflict else "no conflicts found"),
+            ("Established", not conflict, "NotAccepted" if conflict else "InitialNamesAccepted",
+             "not all names are accepted" if conflict else "the initial names have been accepted"),
+        ]  # fmt: skip
+        present = {c["type"]: c for c in status.get("conditions") or ()}
+        conditions = []
+        for type_, true, reason, message in wanted:
+            value = "True" if true else "False"
+            old = present.pop(type_, None)
+            same = old is not None and old["status"] == value
+            moved = old["lastTransitionTime"] if old is not None and same else now
+            conditions.append(
+                {"lastTransitionTime": moved, "message": message, "reason": reason, "status": value, "type": type_}
+            )
+        stored = list(status.get("storedVersions") or ())
+        for version in spec.get("versions") or ():
+            if version.get("storage") and version["name"] not in stored:
+                stored.append(version["name"])
+        return {
+            "acceptedNames": status.get("acceptedNames", {"kind": "", "plural": ""}) if conflict else accepted,
+            "conditions": [*conditions, *present.values()],
+            "storedVersions": stored,
+        }
+
+    def terminating_status(self, env: Envelope, reason: str, message: str) -> JsonObject:
+        """Status while the objects of a definition are being deleted."""
+        now = rfc3339(self._context.clock.now())
+        status = env.obj.get("status") or {}
+        done = reason == "InstanceDeletionCompleted"
+        condition = {
+            "lastTransitionTime": now, "message": message, "reason": reason, "status": "False" if done else "True",
+            "type": "Terminating",
+        }  # fmt: skip
+        others = [c for c in status.get("conditions") or () if c["type"] != "Terminating"]
+        return {**status, "conditions": [*others, condition]}
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _conflict(self, env: Envelope, names: JsonObject) -> tuple[str, str] | None:
+        """(reason, message) when another kind of the group has one of the names."""
+        group = env.obj["spec"]["group"]
+        wanted = {names["plural"], names["singular"], *(names.get("shortNames") or ())}
+        for kind in self._context.kinds.all():
+            if kind.resource.group != group or kind.resource.plural == names["plural"]:
+                continue
+            clash = sorted(wanted & {kind.resource.plural, kind.singular, *kind.short_names})
+            if clash:
+                which = "PluralConflict" if names["plural"] in clash else "ShortNamesConflict"
+                return which, f'"{clash[0]}" is already in use'
+            if kind.kind == names["kind"]:
+                return "KindConflict", f'"{kind.kind}" is already in use'
+        return None
+
+    def _on_event(self, event: WatchEvent) -> None:
+        if event.now.key.plural != CRDS.plural or event.now.key.group != CRDS.group:
+            return
+        if event.before is not None:
+            if event.type != DELETED and event.before.obj.get("spec") == event.now.obj.get("spec"):
+                return
+            self._withdraw(event.before.obj)
+        if event.type != DELETED:
+            self._serve(event.now.obj)
+
+    def _serve(self, crd: JsonObject) -> None:
+        spec, kinds = crd["spec"], self._context.kinds
+        names = spec["names"]
+        resource = Resource(spec["group"], names["plural"])
+        versions = sorted(spec.get("versions") or (), key=lambda v: not v.get("storage"))
+        for version in versions:
+            if not version.get("served"):
+                continue
+            kind = Kind(
+                resource,
+                version["name"],
+                names["kind"],
+                namespaced=spec.get("scope") == "Namespaced",
+                singular=names.get("singular") or names["kind"].lower(),
+                short_names=tuple(names.get("shortNames") or ()),
+                categories=tuple(names.get("categories") or ()),
+                subresources=frozenset(version.get("subresources") or ()),
+                verbs=ALL_VERBS,
+                generation=True,
+                custom=True,
+            )
+            if kinds.by_kind(kind.api_version, kind.kind) is None:
+                kinds.add(kind)
+                openapi = (version.get("schema") or {}).get("openAPIV3Schema") or _ANYTHING
+                self._add_schema(kind.api_version, kind.kind, openapi)
+
+    def _add_schema(self, api_version: str, kind: str, openapi: Mapping[str, Any]) -> None:
+        self._schemas[api_version, kind] = openapi
+        root = f"{api_version}/{kind}"
+        self._context.schema.register(api_version, kind, structural.types_of(root, kind, openapi), root)
+
+    def _withdraw(self, crd: JsonObject) -> None:
+        spec, kinds = crd["spec"], self._context.kinds
+        resource = Resource(spec["group"], spec["names"]["plural"])
+        for kind in [kind for kind in kinds.served() if kind.resource == resource and kind.custom]:
+            self._schemas.pop((kind.api_version, kind.kind), None)
+            self._context.schema.forget(kind.api_version, kind.kind)
+        present = kinds.get(resource)
+        if present is not None and present.custom:
+            kinds.remove(resource)
+
+
+def validate(crd: JsonObject) -> list[Cause]:
+    """Rules without which a definition cannot be served."""
+    spec = crd.get("spec") or {}
+    names = spec.get("names") or {}
+    causes = []
+    for field, holder, path in (
+        ("group", spec, "spec.group"), ("plural", names, "spec.names.plural"), ("kind", names, "spec.names.kind"),
+    ):  # fmt: skip
+        if not holder.get(field):
+            causes.append(Cause("FieldValueRequired", path, "Required value"))
+    name, wanted = crd["metadata"].get("name"), f"{names.get('plural', '')}.{spec.get('group', '')}"
+    if name != wanted:
+        text = f'Invalid value: "{name}": must be spec.names.plural+"."+spec.group'
+        causes.insert(0, Cause("FieldValueInvalid", "metadata.name", text))
+    if spec.get("scope") not in ("Cluster", "Namespaced"):
+        given = spec.get("scope")
+        if given:
+            text = f'Unsupported value: "{given}": supported values: "Cluster", "Namespaced"'
+            causes.append(Cause("FieldValueNotSupported", "spec.scope", text))
+        else:
+            causes.append(Cause("FieldValueRequired", "spec.scope", "Required value"))
+    versions = spec.get("versions") or ()
+    if sum(bool(version.get("storage")) for version in versions) != 1:
+        text = "Invalid value: must have exactly one version marked as storage version"
+        causes.append(Cause("FieldValueInvalid", "spec.versions", text))
+    for index, version in enumerate(versions):
+        if not (version.get("schema") or {}).get("openAPIV3Schema"):
+            path = f"spec.versions[{index}].schema.openAPIV3Schema"
+            causes.append(Cause("FieldValueRequired", path, "Required value: schemas are required"))
+    return causes

@@ -1,0 +1,77 @@
+"""The steps between a decoded object and a stored one that belong to single kinds: defaults, admission, validation.
+
+Kubernetes' own kinds have theirs in engine.api.defaults, .admission and .validation; kinds with a structural schema
+(custom resources, Kubarium's own) take defaults and validation from the schema.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, Literal
+
+from engine.api import crd, structural
+from engine.api.errors import Cause
+from engine.api.kinds import CRDS, Kind
+from engine.api.requests import Caller, Context
+from store.types import JsonObject
+
+Operation = Literal["CREATE", "UPDATE", "DELETE", "CONNECT"]
+
+
+def _optional(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None
+
+
+_defaults = _optional("engine.api.defaults")
+_validation = _optional("engine.api.validation")
+_admission = _optional("engine.api.admission")
+
+
+class Pipeline:
+    """Defaults, admission and validation of every kind."""
+
+    def __init__(self, context: Context, customs: crd.CustomKinds) -> None:
+        self._context, self._customs = context, customs
+
+    def default(self, kind: Kind, obj: JsonObject) -> JsonObject:
+        """The object with defaults filled in; shares what stays."""
+        openapi = self._customs.schema(kind)
+        if openapi is not None:
+            filled: JsonObject = structural.default(openapi, obj)
+            return filled
+        if _defaults is not None:
+            obj = _defaults.apply_defaults(kind, obj)
+        return obj
+
+    def mutate(
+        self, operation: Operation, caller: Caller, kind: Kind, obj: JsonObject, old: JsonObject | None, dry_run: bool,
+        warnings: list[str] | None,
+    ) -> JsonObject:  # fmt: skip
+        return obj
+
+    def admit(
+        self, operation: Operation, caller: Caller, kind: Kind, obj: JsonObject, old: JsonObject | None, dry_run: bool,
+        warnings: list[str] | None,
+    ) -> None:  # fmt: skip
+        return
+
+    def validate_create(self, kind: Kind, obj: JsonObject) -> list[Cause]:
+        causes = self._structural(kind, obj)
+        if _validation is not None:
+            causes += _validation.validate_create(kind, obj)
+        return causes
+
+    def validate_update(self, kind: Kind, obj: JsonObject, old: JsonObject) -> list[Cause]:
+        causes = self._structural(kind, obj)
+        if _validation is not None:
+            causes += _validation.validate_update(kind, obj, old)
+        return causes
+
+    def _structural(self, kind: Kind, obj: JsonObject) -> list[Cause]:
+        if kind.resource == CRDS:
+            return crd.validate(obj)
+        openapi = self._customs.schema(kind)
+        return structural.validate(openapi, obj) if openapi is not None else []

@@ -1,0 +1,318 @@
+"""Writing: create and update, from a request to a revision.
+
+    decode → default → admit → prepare (engine.api.strategy) → validate → store
+
+How much of it runs depends on how far the request is trusted. With `field_validation` given (kubectl, the console, a
+folder's file) everything runs. Without, the caller is a component of the cluster itself: its objects have the right
+form, so decoding is left out, and what was admitted before is not looked at again: a pod whose spec is, by identity,
+a template's spec that went through once takes the same admitted spec; an update that shares its spec with the stored
+object is not validated anew; events and leases are taken as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+
+from engine.api import errors, strategy, structural
+from engine.api.crd import CustomKinds
+from engine.api.decode import OBJECT_META, Problem, decode, decode_error
+from engine.api.errors import Cause
+from engine.api.kinds import (
+    EVENTS,
+    LEASES,
+    LIMITRANGES,
+    NAMESPACES,
+    PODS,
+    PRIORITYCLASSES,
+    RESOURCEQUOTAS,
+    RUNTIMECLASSES,
+    SERVICEACCOUNTS,
+    Kind,
+)
+from engine.api.pipeline import Pipeline
+from engine.api.requests import Caller, Context, FieldValidation
+from engine.clock import rfc3339
+from store.types import Envelope, JsonObject, ObjectKey, Revision, WatchEvent
+
+_NAME_TRIES: Final = 8
+"""Generated names tried before AlreadyExists (create's RetryGenerateName)."""
+_TAKEN_AS_IS: Final = frozenset({EVENTS, LEASES})
+_TEMPLATES: Final = 4096
+"""Admitted template specs that are remembered."""
+_ADMISSION_READS: Final = frozenset(
+    {LIMITRANGES, PRIORITYCLASSES, RUNTIMECLASSES, SERVICEACCOUNTS, NAMESPACES}
+)  # fmt: skip
+"""What admission of a pod looks at: a change of any of them forgets the remembered specs."""
+
+
+class Writer:
+    """Creates and updates."""
+
+    def __init__(self, context: Context, pipeline: Pipeline, customs: CustomKinds) -> None:
+        self._context, self._pipeline, self._customs = context, pipeline, customs
+        self._store, self._clock, self._seed = context.store, context.clock, context.seed
+        self._templates: dict[tuple[int, str], tuple[JsonObject, JsonObject, str]] = {}
+        """(id of a template's spec, namespace) → that spec (kept, so that its id stays its own), admitted spec, QoS."""
+        self._now_at, self._now_text = -1, ""
+        context.store.listen(self._forget_templates)
+
+    # -- create ----------------------------------------------------------------------------------------------------
+
+    def create(
+        self, caller: Caller, kind: Kind, namespace: str, obj: JsonObject, *, dry_run: bool = False,
+        field_validation: FieldValidation | None = None, warnings: list[str] | None = None,
+    ) -> Envelope:  # fmt: skip
+        trusted = field_validation is None
+        if not trusted:
+            obj = self.decoded(kind, obj, field_validation, warnings)
+        asked: JsonObject = obj.get("metadata") or {}
+        namespace = strategy.namespace_of(kind, namespace, asked)
+        if asked.get("resourceVersion"):
+            raise errors.BadRequest("resourceVersion should not be set on objects to be created")
+        name = self._name(kind, namespace, asked)
+        if kind.namespaced:
+            self._require_namespace(kind, namespace, name)
+        stored = kind.stored_as
+        if kind.custom:
+            self._customs.require_creatable(kind)
+        meta = strategy.create_metadata(kind, namespace, name, asked, self._seed.uid(), self._now())
+        new = {"apiVersion": kind.api_version, "kind": kind.kind, **obj, "metadata": meta}
+        known = self._templates.get((id(obj.get("spec")), namespace)) if trusted and stored == PODS else None
+        if known is not None:
+            new["spec"], new["status"] = known[1], {"phase": "Pending", "qosClass": known[2]}
+            if self._store.count(RESOURCEQUOTAS):
+                self._pipeline.admit("CREATE", caller, kind, new, None, dry_run, warnings)
+        elif not (trusted and stored in _TAKEN_AS_IS):
+            new = self._admit(caller, kind, new, dry_run, warnings)
+            if trusted and stored == PODS:
+                self._remember(obj["spec"], namespace, new)
+        key = ObjectKey(stored.group, stored.plural, namespace, name)
+        if self._store.get(key) is not None:
+            raise errors.already_exists(kind.resource, name)
+        if dry_run:
+            return Envelope(key, Revision(0), orjson.dumps(new), new)
+        return self._store.put(key, new, caller.author, self._clock.now())
+
+    def _admit(
+        self, caller: Caller, kind: Kind, new: JsonObject, dry_run: bool, warnings: list[str] | None
+    ) -> JsonObject:
+        new = self._pipeline.default(kind, new)
+        new = dict(self._pipeline.mutate("CREATE", caller, kind, new, None, dry_run, warnings))
+        new["metadata"] = dict(new["metadata"])
+        new = strategy.prepare_create(kind, new)
+        causes = self._pipeline.validate_create(kind, new)
+        if causes:
+            raise errors.invalid(kind.resource.group, kind.kind, new["metadata"]["name"], causes)
+        self._pipeline.admit("CREATE", caller, kind, new, None, dry_run, warnings)
+        return new
+
+    def _remember(self, spec: JsonObject, namespace: str, new: JsonObject) -> None:
+        if len(self._templates) >= _TEMPLATES:
+            self._templates.clear()
+        self._templates[id(spec), namespace] = (spec, new["spec"], new["status"]["qosClass"])
+
+    def _forget_templates(self, event: WatchEvent) -> None:
+        if self._templates and event.now.key.resource in _ADMISSION_READS:
+            self._templates.clear()
+
+    def _name(self, kind: Kind, namespace: str, asked: JsonObject) -> str:
+        name: str = asked.get("name") or ""
+        base = asked.get("generateName")
+        if name or not base:
+            if not name:
+                cause = Cause("FieldValueRequired", "metadata.name", "Required value: name or generateName is required")
+                raise errors.invalid(kind.resource.group, kind.kind, "", [cause])
+            return name
+        group, plural = kind.stored_as
+        for _ in range(_NAME_TRIES):
+            name = strategy.generated_name(base, self._seed.suffix())
+            if self._store.get(ObjectKey(group, plural, namespace, name)) is None:
+                break
+        return name
+
+    def _require_namespace(self, kind: Kind, namespace: str, name: str) -> None:
+        """NamespaceLifecycle: nothing is created in a namespace that is not there or is going away."""
+        found = self._store.get(ObjectKey("", "namespaces", "", namespace))
+        if found is None:
+            raise errors.not_found(NAMESPACES, namespace)
+        if "deletionTimestamp" in found.obj["metadata"] and kind.resource.plural != "localsubjectaccessreviews":
+            cause = Cause(
+                "NamespaceTerminating", "metadata.namespace", f"namespace {namespace} is being terminated"
+            )  # fmt: skip
+            error = errors.forbidden(
+                kind.resource, name,
+                f"unable to create new content in namespace {namespace} because it is being terminated",
+            )  # fmt: skip
+            error.causes = (cause,)
+            raise error
+
+    # -- update ----------------------------------------------------------------------------------------------------
+
+    def update(
+        self, caller: Caller, kind: Kind, before: Envelope, obj: JsonObject, *, subresource: str = "",
+        dry_run: bool = False, field_validation: FieldValidation | None = None, warnings: list[str] | None = None,
+    ) -> Envelope:  # fmt: skip
+        """Replace `before`, the present state, by `obj`. Conflict when obj names another resourceVersion."""
+        trusted = field_validation is None
+        if not trusted:
+            obj = self.decoded(kind, obj, field_validation, warnings)
+        old, asked = before.obj, obj.get("metadata") or {}
+        old_meta = old["metadata"]
+        name, namespace = asked.get("name") or before.name, asked.get("namespace") or before.namespace
+        if name != before.name:
+            raise errors.BadRequest(
+                f"the name of the object ({name}) does not match the name on the URL ({before.name})"
+            )  # fmt: skip
+        if namespace != before.namespace:
+            raise errors.BadRequest(
+                "the namespace of the provided object does not match the namespace sent on the request"
+            )
+        wanted = asked.get("resourceVersion")
+        if wanted and wanted != old_meta["resourceVersion"]:
+            raise errors.conflict(kind.resource, before.name)
+        if subresource == "status":
+            new = strategy.prepare_status(kind, old, obj)
+        elif trusted and _shares_state(old, obj):
+            new = {**obj, "metadata": strategy.update_metadata(kind, old_meta, asked)}
+            if kind.generation and strategy.changes_desired_state(kind, old, new):
+                new["metadata"]["generation"] = old_meta.get("generation", 0) + 1
+        else:
+            new = self._changed(caller, kind, before, obj, asked, dry_run, warnings)
+        return self.put_changed(caller, kind, before, new, dry_run)
+
+    def _changed(
+        self, caller: Caller, kind: Kind, before: Envelope, obj: JsonObject, asked: JsonObject, dry_run: bool,
+        warnings: list[str] | None,
+    ) -> JsonObject:  # fmt: skip
+        old = before.obj
+        obj = {"apiVersion": old["apiVersion"], "kind": old["kind"], **obj}
+        new = self._pipeline.default(kind, obj)
+        meta = strategy.update_metadata(kind, old["metadata"], new.get("metadata") or {})
+        new = strategy.prepare_update(kind, old, new, meta)
+        new = self._pipeline.mutate("UPDATE", caller, kind, new, old, dry_run, warnings)
+        causes = self._pipeline.validate_update(kind, new, old)
+        if causes:
+            raise errors.invalid(kind.resource.group, kind.kind, before.name, causes)
+        self._pipeline.admit("UPDATE", caller, kind, new, old, dry_run, warnings)
+        return new
+
+    def update_status(self, caller: Caller, env: Envelope, status: JsonObject) -> Envelope:
+        """The components' short way: replace the status of the object as it was read in `env`."""
+        before = self._store.get(env.key)
+        if before is None:
+            raise errors.not_found(env.key.resource, env.name)
+        if before is not env and before.revision != env.revision:
+            raise errors.conflict(env.key.resource, env.name)
+        old = before.obj
+        if old.get("status") == status:
+            return before
+        new = {**old, "metadata": dict(old["metadata"]), "status": status}
+        return self._store.put(before.key, new, caller.author, self._clock.now())
+
+    def put_changed(
+        self, caller: Caller, kind: Kind, before: Envelope, new: JsonObject, dry_run: bool = False
+    ) -> Envelope:
+        """Store an object unless it is as it was; remove it when nothing holds it any longer.
+
+        `new["metadata"]` must be a fresh dict.
+        """
+        meta = new["metadata"]
+        meta["resourceVersion"] = before.obj["metadata"]["resourceVersion"]
+        if new == before.obj and (not kind.custom or _same_json(new, before.obj)):
+            return before
+        if dry_run:
+            return Envelope(before.key, before.revision, orjson.dumps(new), new)
+        if "deletionTimestamp" in meta and self.unheld(kind, new):
+            return self._store.delete(before.key, caller.author, self._clock.now())
+        return self._store.put(before.key, new, caller.author, self._clock.now())
+
+    def unheld(self, kind: Kind, obj: JsonObject) -> bool:
+        """Whether an object that is being deleted may go: no finalizers, no grace left (ShouldDeleteDuringUpdate)."""
+        meta = obj["metadata"]
+        if meta.get("finalizers") or meta.get("deletionGracePeriodSeconds"):
+            return False
+        return kind.stored_as != NAMESPACES or not (obj.get("spec") or {}).get("finalizers")
+
+    # -- shared ----------------------------------------------------------------------------------------------------
+
+    def decoded(
+        self, kind: Kind, obj: JsonObject, field_validation: FieldValidation | None, warnings: list[str] | None
+    ) -> JsonObject:
+        """The manifest with the form of its kind. BadRequest when it cannot have it."""
+        if not isinstance(obj, dict):
+            raise errors.BadRequest("the object provided is unrecognized (must be of type Object)")
+        version, named = obj.get("apiVersion"), obj.get("kind")
+        if version and version != kind.api_version:
+            raise errors.BadRequest(
+                f"the API version in the data ({version}) does not match the expected API version ({kind.api_version})"
+            )
+        if named and named != kind.kind:
+            raise errors.BadRequest(
+                f'{named} in version "{kind.version}" cannot be handled as a {kind.kind}: '
+                f"converting ({named}) to ({kind.kind}): unknown conversion"
+            )
+        openapi = self._customs.schema(kind)
+        if openapi is not None:
+            obj, problems = self._decode_custom(openapi, obj)
+        else:
+            info = self._context.schema.of(kind.api_version, kind.kind)
+            if info is None:
+                return obj
+            obj, problems = decode(info, obj)
+        if problems:
+            text = decode_error(kind.kind, kind.version, problems, field_validation == "Strict")
+            if text is not None:
+                raise DecodeError(text, [Cause("", problem.field, problem.message) for problem in problems])
+            if field_validation == "Warn" and warnings is not None:
+                warnings.extend(dict.fromkeys(problem.message for problem in problems))
+        return obj
+
+    def _decode_custom(self, openapi: Mapping[str, Any], obj: JsonObject) -> tuple[JsonObject, list[Problem]]:
+        """Metadata is decoded as everywhere; the rest is only pruned here, and validated later."""
+        pruned, problems = structural.prune(openapi, obj)
+        meta = pruned.get("metadata")
+        if not isinstance(meta, dict):
+            return pruned, problems
+        _, found = decode(self._context.schema.type(OBJECT_META), meta)
+        placed = [p._replace(path=("metadata", *p.path), message=_under_metadata(p.message)) for p in found]
+        if any(p.unknown for p in found):
+            known = self._context.schema.type(OBJECT_META).fields
+            pruned = {**pruned, "metadata": {key: value for key, value in meta.items() if key in known}}
+        return pruned, [*placed, *problems]
+
+    def _now(self) -> str:
+        now = self._clock.now()
+        if now != self._now_at:
+            self._now_at, self._now_text = now, rfc3339(now)
+        return self._now_text
+
+
+class DecodeError(errors.BadRequest):
+    """A manifest whose form is wrong. Kubernetes names the first problem; `problems` has them all, with their paths."""
+
+    def __init__(self, text: str, problems: list[Cause]) -> None:
+        super().__init__(text)
+        self.problems = tuple(problems)
+
+
+def _under_metadata(message: str) -> str:
+    return message.replace('unknown field "', 'unknown field "metadata.').replace("ObjectMeta.", "ObjectMeta.metadata.")
+
+
+def _shares_state(old: JsonObject, new: JsonObject) -> bool:
+    """Everything but metadata is the stored object's own, by identity."""
+    if len(old) != len(new):
+        return False
+    for key, value in new.items():
+        if key != "metadata" and value is not old.get(key) and (type(value) is not str or value != old.get(key)):
+            return False
+    return True
+
+
+def _same_json(a: JsonObject, b: JsonObject) -> bool:
+    """Python finds 1, 1.0 and True equal; JSON does not."""
+    option = orjson.OPT_SORT_KEYS
+    return orjson.dumps(a, option=option) == orjson.dumps(b, option=option)
