@@ -106,7 +106,7 @@ class Deleter:
             return _Grace(_with_deletion(obj, rfc3339(until), asked), True, False, asked)
         period = asked
         if period is None:
-            period = (obj.get("spec") or {}).get("terminationGracePeriodSeconds") or 0
+            period = (obj.get("spec") or {}).get("terminationGracePeriodSeconds", 30)
         ended = (obj.get("status") or {}).get("phase") in ("Succeeded", "Failed")
         if ended or not (obj.get("spec") or {}).get("nodeName"):
             period = 0

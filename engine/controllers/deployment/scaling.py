@@ -47,8 +47,9 @@ class Sync:
         annotations = annotations_of(self.deployment)
         if annotations.get(REVISION) != number:
             changed = with_metadata(self.deployment.obj, annotations={**annotations, REVISION: number})
+            # Through the status, as Kubernetes does: a change of annotations would count as a new generation.
             self.deployment = self.api.update(
-                self.caller, DEPLOYMENTS, self.deployment.namespace, self.deployment.name, changed
+                self.caller, DEPLOYMENTS, self.deployment.namespace, self.deployment.name, changed, subresource="status"
             )  # fmt: skip
 
     def resize(self, target: Envelope, size: int) -> Envelope:
