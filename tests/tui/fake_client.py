@@ -1,0 +1,288 @@
+"""A cluster client without a cluster: plain objects in dicts, writes recorded, watches delivered at once.
+
+Only for tests and pictures of the console. Objects change by `put` and `drop`; futures are done when they are returned,
+so tests need no sleeps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from engine.client import (
+    Change,
+    ClientError,
+    ClusterSummary,
+    FieldHelp,
+    FolderFile,
+    FolderReceiver,
+    Json,
+    KindInfo,
+    Mailbox,
+    Plan,
+    Query,
+    Relist,
+    SummaryReceiver,
+    WhyReport,
+)
+
+START = 1_795_424_829_000_000
+"""2026-11-23T09:07:09Z."""
+
+
+@dataclass(frozen=True, slots=True)
+class FakeItem:
+    """One object at a revision."""
+
+    resource: str
+    revision: int
+    obj: Json
+
+    @property
+    def uid(self) -> str:
+        return str(self.obj["metadata"]["uid"])
+
+    @property
+    def namespace(self) -> str:
+        return str(self.obj["metadata"].get("namespace", ""))
+
+    @property
+    def name(self) -> str:
+        return str(self.obj["metadata"]["name"])
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        return self.obj["metadata"].get("labels") or {}
+
+
+def kind(resource: str, name: str, *short: str, namespaced: bool = True) -> KindInfo:
+    plural, _, group = resource.partition(".")
+    version = f"{group}/v1" if group else "v1"
+    return KindInfo(resource, version, name, plural, name.lower(), short, namespaced, frozenset())
+
+
+KINDS = (
+    kind("pods", "Pod", "po"),
+    kind("nodes", "Node", "no", namespaced=False),
+    kind("namespaces", "Namespace", "ns", namespaced=False),
+    kind("events", "Event", "ev"),
+    kind("services", "Service", "svc"),
+    kind("configmaps", "ConfigMap", "cm"),
+    kind("secrets", "Secret"),
+    kind("serviceaccounts", "ServiceAccount", "sa"),
+    kind("deployments.apps", "Deployment", "deploy"),
+    kind("replicasets.apps", "ReplicaSet", "rs"),
+    kind("leases.coordination.k8s.io", "Lease"),
+    kind("widgets.example.com", "Widget"),
+)
+
+
+class _Subscription:
+    def __init__(self, close: Callable[[], None]) -> None:
+        self._close = close
+
+    def close(self) -> None:
+        self._close()
+
+
+def done(value: Any = None) -> Future[Any]:
+    future: Future[Any] = Future()
+    future.set_result(value)
+    return future
+
+
+def refused(error: BaseException) -> Future[Any]:
+    future: Future[Any] = Future()
+    future.set_exception(error)
+    return future
+
+
+class FakeClient:
+    """Implements `ClusterClient` over dicts."""
+
+    def __init__(self, objects: Sequence[tuple[str, Json]] = (), *, fail: BaseException | None = None) -> None:
+        """`objects`: (resource, object) each; `fail`: the error that `ready` carries."""
+        self.objects: dict[str, dict[str, FakeItem]] = {}
+        self.writes: list[tuple[Any, ...]] = []
+        """(verb, resource, namespace, name, what, intent) per write."""
+        self.refuse: ClientError | None = None
+        """Set: every write is refused with it."""
+        self.started = self.stopped = False
+        self.report = WhyReport("", ())
+        self.preview: list[FakeItem] = []
+        self.place: tuple[str, int] | None = None
+        self.summary = ClusterSummary(cluster_time=START, speed=0.0)
+        self.folder: str | None = None
+        self.ready: Future[None] = Future()
+        self._fail = fail
+        self._revision = 100
+        self._watches: list[tuple[Query, Mailbox]] = []
+        self._summary_receivers: list[SummaryReceiver] = []
+        for resource, obj in objects:
+            self.put(resource, obj)
+
+    # -- the world ---------------------------------------------------------------------------------------------------
+
+    def put(self, resource: str, obj: Json) -> FakeItem:
+        """Create or replace an object; watchers hear of it."""
+        self._revision += 1
+        meta = {
+            "uid": f"{resource}-{obj['metadata'].get('namespace', '')}-{obj['metadata']['name']}",
+            **obj["metadata"],
+        }
+        item = FakeItem(resource, self._revision, {**obj, "metadata": meta})
+        known = self.objects.setdefault(resource, {})
+        type_: Literal["ADDED", "MODIFIED"] = "MODIFIED" if item.uid in known else "ADDED"
+        known[item.uid] = item
+        self._tell(Change(type_, item))
+        return item
+
+    def drop(self, resource: str, uid: str) -> None:
+        """Delete an object; watchers hear of it."""
+        self._tell(Change("DELETED", self.objects[resource].pop(uid)))
+
+    def tell_summary(self, **changes: Any) -> None:
+        self.summary = replace(self.summary, **changes)
+        for receive in list(self._summary_receivers):
+            receive(self.summary)
+
+    def _tell(self, change: Change) -> None:
+        for query, mailbox in list(self._watches):
+            if _matches(query, change.item):  # type: ignore[arg-type]
+                mailbox.deliver([change])
+
+    @property
+    def watches(self) -> list[Query]:
+        """What is watched now."""
+        return [query for query, _ in self._watches]
+
+    # -- life --------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        self.started = True
+        if self._fail is not None:
+            self.ready.set_exception(self._fail)
+        else:
+            self.ready.set_result(None)
+
+    def stop(self, timeout: float = 2.0) -> None:
+        self.stopped = True
+
+    # -- reads -------------------------------------------------------------------------------------------------------
+
+    def kinds(self) -> Future[Sequence[KindInfo]]:
+        return done(KINDS)
+
+    def get(self, resource: str, namespace: str, name: str) -> Future[Any]:
+        for item in self.objects.get(resource, {}).values():
+            if (item.namespace, item.name) == (namespace, name):
+                return done(item)
+        return refused(ClientError(f'{resource} "{name}" not found', code=404, reason="NotFound"))
+
+    def list(self, query: Query) -> Future[Any]:
+        return done([item for item in self.objects.get(query.resource, {}).values() if _matches(query, item)])
+
+    def watch(self, query: Query, mailbox: Mailbox) -> _Subscription:
+        entry = (query, mailbox)
+        self._watches.append(entry)
+        mailbox.deliver(Relist(self.list(query).result()))
+        return _Subscription(lambda: self._watches.remove(entry))
+
+    def watch_summary(self, receive: SummaryReceiver) -> _Subscription:
+        self._summary_receivers.append(receive)
+        receive(self.summary)
+        return _Subscription(lambda: self._summary_receivers.remove(receive))
+
+    def why(self, namespace: str, pod: str) -> Future[WhyReport]:
+        return done(self.report)
+
+    def logs(
+        self, namespace: str, pod: str, container: str = "", *, previous: bool = False, tail: int = 1000
+    ) -> Future[Any]:
+        word = "before" if previous else "now"
+        return done([(START + i * 1_000_000, f"{container} line {i} {word}") for i in range(20)])
+
+    # -- writes ------------------------------------------------------------------------------------------------------
+
+    def _write(self, *written: Any) -> Future[Any]:
+        if self.refuse is not None:
+            return refused(self.refuse)
+        self.writes.append(written)
+        return done()
+
+    def create(self, resource: str, namespace: str, obj: Json, *, intent: str, dry_run: bool = False) -> Future[Any]:
+        return self._write("create", resource, namespace, obj["metadata"]["name"], obj, intent)
+
+    def update(
+        self, resource: str, namespace: str, name: str, obj: Json, *, intent: str, subresource: str = "",
+        dry_run: bool = False,
+    ) -> Future[Any]:  # fmt: skip
+        return self._write("update", resource, namespace, name, obj, intent)
+
+    def patch(
+        self, resource: str, namespace: str, name: str, patch: Any, *, intent: str,
+        type: Literal["json", "merge", "strategic"] = "strategic", subresource: str = "", dry_run: bool = False,
+    ) -> Future[Any]:  # fmt: skip
+        return self._write("patch", resource, namespace, name, patch, intent)
+
+    def delete(
+        self, resource: str, namespace: str, name: str, *, intent: str, grace: int | None = None,
+        propagation: Literal["Background", "Foreground", "Orphan"] | None = None, uid: str | None = None,
+    ) -> Future[None]:  # fmt: skip
+        return self._write("delete", resource, namespace, name, (propagation, grace), intent)
+
+    def delete_preview(self, resource: str, namespace: str, name: str) -> Future[Any]:
+        return done(self.preview)
+
+    def scale(self, resource: str, namespace: str, name: str, replicas: int, *, intent: str) -> Future[None]:
+        return self._write("scale", resource, namespace, name, replicas, intent)
+
+    def evict(self, namespace: str, pod: str, *, intent: str, grace: int | None = None) -> Future[None]:
+        return self._write("evict", "pods", namespace, pod, grace, intent)
+
+    def set_speed(self, speed: float) -> Future[None]:
+        self.tell_summary(speed=speed)
+        return done()
+
+    def step(self, span: int) -> Future[None]:
+        return done()
+
+    def set_kubelet(self, node: str, running: bool, *, intent: str) -> Future[None]:
+        return self._write("kubelet", "nodes", "", node, running, intent)
+
+    # -- the folder --------------------------------------------------------------------------------------------------
+
+    def watch_folder(self, receive: FolderReceiver) -> _Subscription:
+        receive((FolderFile("web.yaml", "applied"), FolderFile("bad.yaml", "error")))
+        return _Subscription(lambda: None)
+
+    def plan(self, path: str, text: str) -> Future[Plan]:
+        return done(Plan((), ()))
+
+    def manifest_of(self, resource: str, namespace: str, name: str) -> Future[Any]:
+        return done(self.place)
+
+    def complete(self, api_version: str, kind: str, path: Sequence[str]) -> Future[Sequence[FieldHelp]]:
+        return done(())
+
+    def explain(self, api_version: str, kind: str, path: Sequence[str]) -> Future[FieldHelp | None]:
+        return done(None)
+
+
+def _matches(query: Query, item: FakeItem) -> bool:
+    if item.resource != query.resource or query.namespace not in (None, item.namespace):
+        return False
+    for pair in filter(None, query.labels.split(",")):
+        key, _, value = pair.partition("=")
+        if item.labels.get(key) != value:
+            return False
+    for pair in filter(None, query.fields.split(",")):
+        path, _, value = pair.partition("=")
+        found: Any = item.obj
+        for part in path.split("."):
+            found = found.get(part) if isinstance(found, dict) else None
+        if found != value:
+            return False
+    return True

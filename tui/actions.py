@@ -1,0 +1,196 @@
+"""All that a person can do in the console, in one registry: it feeds key map, key bar, palette and help.
+
+An action belongs to views (`table`, `text`, `logs` …; none: everywhere) and maybe to kinds. Where several actions have
+the same key, the one for the kind wins over the one for the view, and that over the global one; such a cover is
+declared in `over`. Any other overlap is a clash (see `tui.keymap`). `handler` names a method `do_<handler>`, looked for
+from the focused widget up to the screen and the app.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Group = Literal["General", "Move", "View", "Object", "Time", "Namespaces", "Sort", "Text", "Logs"]
+
+TABLE: Final = ("table",)
+TEXT: Final = ("text",)
+BOTH: Final = ("table", "text")
+PARENTS: Final = {"logs": "text", "yaml": "text"}
+"""A view inside another: its keys come first, the outer ones work there too."""
+SCALABLE: Final = ("deployments.apps", "replicasets.apps", "statefulsets.apps")
+RESTARTABLE: Final = ("deployments.apps", "statefulsets.apps", "daemonsets.apps")
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing to do."""
+
+    id: str
+    title: str
+    keys: tuple[str, ...]
+    """Default keys as `tui.keymap` spells them: `d`, `J`, `ctrl+d`, `space`, `:`."""
+    group: Group
+    handler: str
+    views: tuple[str, ...] = ()
+    """Where it works; empty: everywhere."""
+    kinds: tuple[str, ...] = ()
+    """Resources that it is for; empty: all."""
+    danger: bool = False
+    """Takes something away: the key bar and the help say so."""
+    over: tuple[str, ...] = ()
+    """Ids of more general actions whose key it takes in its place, on purpose."""
+    args: tuple[str, ...] = ()
+    """Handed to the handler."""
+
+
+def _sort(header: str, key: str) -> Action:
+    ident = f"sort.{header.lower().replace('/', '-')}"
+    return Action(ident, f"Sort by {header.lower()}", (key,), "Sort", "sort_by", TABLE, args=(header,))
+
+
+ACTIONS: Final[tuple[Action, ...]] = (
+    Action("app.command", "Command: any kind, namespace, screen", (":",), "General", "command"),
+    Action("app.filter", "Filter (search, in a text)", ("/",), "General", "filter"),
+    Action("app.help", "Help of this view", ("?",), "General", "help"),
+    Action("app.back", "Clear the filter, else back", ("escape",), "General", "back"),
+    Action("app.quit", "Back; on the home screen, quit", ("q",), "General", "quit"),
+    Action("app.aliases", "All kinds and their short names", ("ctrl+a",), "General", "aliases"),
+    Action("app.palette", "Search all actions", ("ctrl+p",), "General", "palette"),
+    Action("app.refresh", "List anew", ("ctrl+r",), "General", "refresh"),
+    Action("app.header", "Show or hide the header", ("ctrl+e",), "General", "header"),
+    Action("app.theme", "Dark or light", ("ctrl+t",), "General", "theme"),
+    Action("history.back", "Previous command", ("[",), "General", "history", args=("-1",)),
+    Action("history.forward", "Next command", ("]",), "General", "history", args=("1",)),
+    Action("history.last", "The command before this one", ("-",), "General", "last_command"),
+    Action("pane.next", "Next pane", ("tab",), "General", "next_pane"),
+    Action("pane.previous", "Previous pane", ("shift+tab",), "General", "previous_pane"),
+    # -- time
+    Action("clock.pause", "Pause or resume time", (".",), "Time", "clock_pause"),
+    Action("clock.slower", "Cluster time slower", ("<",), "Time", "clock_speed", args=("-1",)),
+    Action("clock.faster", "Cluster time faster", (">",), "Time", "clock_speed", args=("1",)),
+    # -- moving in tables
+    Action("table.down", "Down", ("j", "down"), "Move", "down", TABLE),
+    Action("table.up", "Up", ("k", "up"), "Move", "up", TABLE),
+    Action("table.left", "Left", ("h", "left"), "Move", "left", TABLE),
+    Action("table.right", "Right", ("l", "right"), "Move", "right", TABLE),
+    Action("table.top", "First row", ("g", "home"), "Move", "top", TABLE),
+    Action("table.bottom", "Last row", ("G", "end"), "Move", "bottom", TABLE),
+    Action("table.page-down", "Page down", ("ctrl+f", "pagedown"), "Move", "page_down", TABLE),
+    Action("table.page-up", "Page up", ("ctrl+b", "pageup"), "Move", "page_up", TABLE),
+    Action("table.enter", "Go in", ("enter",), "Move", "enter", TABLE),
+    # -- the table's view
+    Action("table.mark", "Mark", ("space",), "View", "mark", TABLE),
+    Action("table.mark-range", "Mark from the last mark to here", ("ctrl+space",), "View", "mark_range", TABLE),
+    Action("table.clear-marks", "Clear marks", ("ctrl+\\",), "View", "clear_marks", TABLE),
+    Action("table.save", "Save the table as CSV", ("ctrl+s",), "View", "save", TABLE),
+    Action("table.wide", "Wide columns", ("ctrl+w",), "View", "wide", TABLE),
+    Action("table.faults", "Only what needs attention", ("ctrl+z",), "View", "only_faults", TABLE),
+    *(
+        Action(f"namespace.{n}", f"Namespace {n}" if n else "All namespaces", (str(n),), "Namespaces", "namespace",
+               TABLE, args=(str(n),))
+        for n in range(10)
+    ),
+    Action("sort.left", "Choose the column to the left", ("shift+left",), "Sort", "sort_choose", TABLE, args=("-1",)),
+    Action("sort.right", "Choose the column to the right", ("shift+right",), "Sort", "sort_choose", TABLE, args=("1",)),
+    Action("sort.apply", "Sort by the chosen column; again: the other way", ("O",), "Sort", "sort_apply", TABLE),
+    _sort("NAME", "N"),
+    _sort("AGE", "A"),
+    _sort("STATUS", "S"),
+    _sort("READY", "R"),
+    _sort("RESTARTS", "T"),
+    _sort("CPU", "C"),
+    _sort("MEM", "M"),
+    _sort("IP", "I"),
+    _sort("NAMESPACE", "P"),
+    # -- the object under the cursor
+    Action("object.describe", "Describe", ("d",), "Object", "inspect", BOTH, args=("describe",)),
+    Action("object.yaml", "YAML", ("y",), "Object", "inspect", BOTH, args=("yaml",)),
+    Action("object.events", "Its events", ("v",), "Object", "inspect", BOTH, args=("events",)),
+    Action("pod.logs", "Logs", ("l",), "Object", "inspect", TABLE, ("pods",), args=("logs",), over=("table.right",)),
+    Action("pod.previous-logs", "Logs of the run before", ("p",), "Object", "previous_logs", TABLE, ("pods",)),
+    Action("pod.why", "Why: scheduling, node by node", ("w",), "Object", "why", TABLE, ("pods",)),
+    Action("object.manifest", "Its manifest in the folder", ("m",), "Object", "manifest", TABLE),
+    Action("object.owner", "Its owner", ("J",), "Object", "owner", TABLE),
+    Action("object.copy", "Copy the name", ("c",), "Object", "copy", TABLE),
+    Action("object.kubectl", "The equivalent kubectl command", ("K",), "Object", "kubectl", TABLE),
+    Action("object.delete", "Delete", ("ctrl+d",), "Object", "delete", TABLE, danger=True),
+    Action("pod.kill", "Kill: delete without grace", ("ctrl+k",), "Object", "kill", TABLE, ("pods",), danger=True),
+    Action("pod.node", "Show its node", ("o",), "Object", "show_node", TABLE, ("pods",)),
+    Action("node.cordon", "Cordon", ("c",), "Object", "cordon", TABLE, ("nodes",), over=("object.copy",)),
+    Action("node.uncordon", "Uncordon", ("u",), "Object", "uncordon", TABLE, ("nodes",)),
+    Action("node.drain", "Drain: cordon and evict its pods", ("r",), "Object", "drain", TABLE, ("nodes",), danger=True),
+    Action("node.faults", "Faults: stop or start its kubelet", ("x",), "Object", "faults", TABLE, ("nodes",)),
+    Action("workload.scale", "Scale", ("s",), "Object", "scale", TABLE, SCALABLE),
+    Action("workload.restart", "Rollout restart", ("r",), "Object", "restart", TABLE, RESTARTABLE),
+    # -- texts: describe, YAML, events, why
+    Action("text.down", "Down", ("j", "down"), "Move", "down", TEXT),
+    Action("text.up", "Up", ("k", "up"), "Move", "up", TEXT),
+    Action("text.left", "Left", ("h", "left"), "Move", "left", TEXT),
+    Action("text.right", "Right", ("right",), "Move", "right", TEXT),
+    Action("text.page-down", "Page down", ("ctrl+f", "pagedown", "space"), "Move", "page_down", TEXT),
+    Action("text.page-up", "Page up", ("ctrl+b", "pageup"), "Move", "page_up", TEXT),
+    Action("text.top", "Top", ("g", "home"), "Move", "top", TEXT),
+    Action("text.bottom", "Bottom", ("G", "end"), "Move", "bottom", TEXT),
+    Action("text.next", "Next match", ("n",), "Text", "next_match", TEXT),
+    Action("text.previous", "Previous match", ("N",), "Text", "previous_match", TEXT),
+    Action("text.full", "Full screen", ("f",), "Text", "full", TEXT),
+    Action("text.copy", "Copy the text", ("c",), "Text", "copy_text", TEXT),
+    Action("text.save", "Save the text", ("ctrl+s",), "Text", "save_text", TEXT),
+    Action("text.wrap", "Wrap long lines", ("W",), "Text", "wrap", TEXT),
+    Action("text.logs", "Logs", ("l",), "Object", "inspect", TEXT, args=("logs",)),
+    Action("text.why", "Why", ("w",), "Object", "inspect", TEXT, args=("why",)),
+    Action("yaml.managed", "Managed fields", ("m",), "Text", "managed_fields", ("yaml",)),
+    # -- logs
+    *(
+        Action(f"logs.{key}", title, (key,), "Logs", "log_range", ("logs",), args=(key,))
+        for key, title in (
+            ("0", "Tail"), ("1", "Head"), ("2", "Since 1m"), ("3", "Since 5m"), ("4", "Since 15m"), ("5", "Since 30m"),
+            ("6", "Since 1h"),
+        )
+    ),
+    Action("logs.follow", "Follow the end", ("s",), "Logs", "log_follow", ("logs",)),
+    Action("logs.times", "Timestamps", ("t",), "Logs", "log_times", ("logs",)),
+    Action("logs.wrap", "Wrap long lines", ("w",), "Logs", "wrap", ("logs",), over=("text.why",)),
+    Action("logs.previous", "The run before", ("p",), "Logs", "log_previous", ("logs",)),
+)  # fmt: skip
+
+KEY_BAR: Final[tuple[tuple[str, str], ...]] = (
+    ("app.command", "go"),
+    ("app.filter", "filter"),
+    ("table.enter", "in"),
+    ("pod.why", "why"),
+    ("object.describe", "describe"),
+    ("object.yaml", "yaml"),
+    ("pod.logs", "logs"),
+    ("text.logs", "logs"),
+    ("object.events", "events"),
+    ("object.manifest", "manifest"),
+    ("text.next", "next match"),
+    ("text.full", "full"),
+    ("logs.follow", "follow"),
+    ("yaml.managed", "managed fields"),
+    ("logs.times", "times"),
+    ("logs.wrap", "wrap"),
+    ("node.faults", "break"),
+    ("node.cordon", "cordon"),
+    ("workload.scale", "scale"),
+    ("node.uncordon", "uncordon"),
+    ("workload.restart", "restart"),
+    ("node.drain", "drain"),
+    ("object.delete", "delete"),
+    ("table.faults", "faults"),
+    ("pane.next", "pane"),
+    ("clock.pause", "pause"),
+    ("clock.faster", "faster"),
+    ("app.help", "help"),
+)
+"""What the key bar tells, the most useful first: (action, short title)."""
+
+
+def action(ident: str) -> Action:
+    """The action with an id. Raises KeyError."""
+    return _BY_ID[ident]
+
+
+_BY_ID: Final = {each.id: each for each in ACTIONS}

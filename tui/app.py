@@ -1,0 +1,240 @@
+"""The console's app: paints its frame first, then starts the cluster, then shows it.
+
+The client is handed in; nothing of the engine is imported here. Screens are opened by name from `SCREENS`, or by
+command; the app keeps what belongs to no screen: theme, time, palette, progress of long work.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar, Final
+
+from textual.app import App
+from textual.screen import Screen
+
+from engine.client import ClientError, ClusterClient, Item, Query
+from tui.commands import CommandError, Goto, parse
+from tui.keymap import KeyContext, Keymap
+from tui.kinds.spec import KindView
+from tui.screens.cluster import ClusterScreen
+from tui.screens.resources import ResourceScreen
+from tui.session import SPEEDS, Session, answer
+from tui.theme import DARK, LIGHT, VARIABLE_DEFAULTS
+
+SCREENS: Final = {
+    "manifests": "tui.screens.manifests:ManifestsScreen",
+    "help": "tui.screens.help:HelpScreen",
+    "aliases": "tui.screens.aliases:AliasesScreen",
+    "why": "tui.screens.why:WhyScreen",
+    "inspect": "tui.screens.inspect:InspectScreen",
+    "failure": "tui.screens.failure:FailureScreen",
+}
+"""Screens by name, imported when they are first opened. Each is called with (session, keymap, *arguments)."""
+
+
+class KubariumApp(App[None]):
+    """The console on one cluster."""
+
+    TITLE = "kubarium"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[Any]] = []
+    CSS = """
+    Toast { background: $panel; }
+    """
+
+    def __init__(self, client: ClusterClient, *, keys_file: str | None = None) -> None:
+        """`keys_file`: key configuration, None for the user's own. Raises KeymapError."""
+        super().__init__()
+        self.keymap_of_actions = Keymap.load(keys_file)
+        self.client = client
+        self.session = Session(client, self)
+        self.home = ClusterScreen(self.session, self.keymap_of_actions)
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        if self.theme == "textual-dark":
+            self.theme = DARK.name
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return VARIABLE_DEFAULTS
+
+    # -- life --------------------------------------------------------------------------------------------------------
+
+    def get_default_screen(self) -> Screen[Any]:
+        return self.home
+
+    def on_mount(self) -> None:
+        # After the first frame: whatever the engine costs to import, the frame is already there.
+        self.call_after_refresh(self._start)
+
+    def _start(self) -> None:
+        self.client.start()
+        self.run_worker(self._open(), exit_on_error=False)
+
+    async def _open(self) -> None:
+        try:
+            await answer(self.client.ready)
+            await self.session.open()
+        except Exception as error:  # noqa: BLE001 - whatever kept the cluster from running is shown with its remedy
+            self.open_screen("failure", error)
+            return
+        self.home.cluster_ready()
+
+    def on_unmount(self) -> None:
+        self.session.board.close()
+        self.client.stop()
+
+    # -- opening -----------------------------------------------------------------------------------------------------
+
+    def open_screen(self, name: str, *arguments: Any) -> None:
+        """Open a screen of `SCREENS`."""
+        module, _, cls = SCREENS[name].partition(":")
+        try:
+            screen = getattr(importlib.import_module(module), cls)
+        except ModuleNotFoundError as error:
+            if error.name != module:
+                raise
+            self.notify(f"This build has no {name} screen", severity="warning")
+            return
+        self.push_screen(screen(self.session, self.keymap_of_actions, *arguments))
+
+    def open_query(self, query: Query, via: str = "", filter: str = "", select: str = "") -> None:
+        """Show what a query finds, full width."""
+        self.push_screen(
+            ResourceScreen(self.session, self.keymap_of_actions, query, via=via, filter=filter, select=select)
+        )
+
+    def open_resource(self, resource: str, namespace: str | None, select: str = "") -> None:
+        self.open_query(Query(resource, namespace), select=select)
+
+    def open_inspector(self, view: KindView, item: Item, tab: str, previous: bool = False) -> None:
+        self.open_screen("inspect", view, item, tab, previous)
+
+    def open_why(self, pod: Item) -> None:
+        self.open_screen("why", pod)
+
+    def open_manifest(self, path: str | None = None, line: int = 0) -> None:
+        """The Manifests screen, at a line of a file (relative to the folder); None: where it was."""
+        self.open_screen("manifests", path, line)
+
+    def open_help(self, context: KeyContext) -> None:
+        self.open_screen("help", context)
+
+    def go_back(self, quit: bool = False) -> None:
+        """Leave the screen; `quit`: leave the console from the home screen."""
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+        elif quit:
+            self.exit()
+
+    # -- commands ----------------------------------------------------------------------------------------------------
+
+    def run_command(self, text: str) -> None:
+        """Do what was typed after `:`."""
+        try:
+            command = parse(text, self.session)
+        except CommandError as error:
+            self.notify(str(error), severity="error")
+            return
+        if isinstance(command, Goto):
+            self._go_to(command.screen)
+            return
+        self.session.remember(text)
+        if command.query.namespace is not None:
+            self.session.favour(command.query.namespace)
+        self._home()
+        self.open_query(command.query, filter=command.filter)
+
+    def _home(self) -> None:
+        """A command starts anew from the home screen; drilling down goes on from where one is."""
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    def _go_to(self, screen: str) -> None:
+        if screen == "q":
+            self.exit()
+        elif screen == "cluster":
+            self._home()
+        elif screen == "dir":
+            self.open_manifest()
+        elif screen == "help":
+            self.open_help(KeyContext())
+        else:
+            self.open_screen(screen)
+
+    def do_history(self, by: str) -> None:
+        place = self.session.place + int(by)
+        if not 0 <= place < len(self.session.commands):
+            self.notify("No command there", severity="warning")
+            return
+        self.session.place = place
+        self.run_command(self.session.commands[place])
+
+    def do_last_command(self) -> None:
+        commands, place = self.session.commands, self.session.place
+        if place > 0:
+            self.run_command(commands[place - 1])
+
+    def do_aliases(self) -> None:
+        self.open_screen("aliases")
+
+    def do_palette(self) -> None:
+        from textual.command import CommandPalette
+
+        from tui.palette import ActionProvider
+
+        self.push_screen(CommandPalette(providers=[ActionProvider], placeholder="Search all actions"))
+
+    def do_theme(self) -> None:
+        self.theme = LIGHT.name if self.current_theme.dark else DARK.name
+
+    # -- time --------------------------------------------------------------------------------------------------------
+
+    def do_clock_pause(self) -> None:
+        speed = self.session.summary.speed
+        if speed:
+            self.session.resume_speed = speed
+        self._set_speed(0.0 if speed else self.session.resume_speed)
+
+    def do_clock_speed(self, by: str) -> None:
+        speed = self.session.summary.speed or self.session.resume_speed
+        if by == "1":
+            wanted = next((s for s in SPEEDS if s > speed), SPEEDS[-1])
+        else:
+            wanted = next((s for s in reversed(SPEEDS) if s < speed), SPEEDS[0])
+        self._set_speed(wanted)
+
+    def _set_speed(self, speed: float) -> None:
+        async def work() -> None:
+            try:
+                await answer(self.client.set_speed(speed))
+            except ClientError as error:
+                self.notify(error.message, severity="error")
+                return
+            self.notify(f"Cluster time runs at {speed:g}×" if speed else "Cluster time stands still", timeout=2)
+
+        self.run_worker(work(), exclusive=True, group="speed", exit_on_error=False)
+
+    # -- long work ---------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def progress(self, what: str, total: int) -> Iterator[Callable[[], None]]:
+        """Show how far a piece of work is, in the header, while it goes on; call the result after each step."""
+        key, done = object(), 0
+        work = self.session.work
+
+        def step() -> None:
+            nonlocal done
+            done += 1
+            work[key] = (what, done, total)
+            self.session.tell()
+
+        if total > 1:
+            work[key] = (what, 0, total)
+            self.session.tell()
+        try:
+            yield step
+        finally:
+            work.pop(key, None)
+            self.session.tell()

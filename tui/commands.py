@@ -1,0 +1,135 @@
+"""What a person types after `:`: a kind with a namespace, filter, labels; a namespace; a screen.
+
+    :pods                :po shop             :deploy shop /web        :pods app=web        :pods -f wbe
+    :ns  :ns shop        :node  :events       :cluster                 :dir                 :q
+
+`parse` reads a line, `candidates` completes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from engine.client import KindInfo, Query
+from tui.session import Session
+
+SCREENS: Final = {
+    "cluster": "home: nodes, namespaces, pods",
+    "dir": "manifests of the folder",
+    "aliases": "all kinds",
+    "help": "keys of this view",
+    "q": "quit",
+}
+"""Commands that are no kinds, and what they are."""
+SAME: Final = {
+    "home": "cluster",
+    "quit": "q",
+    "exit": "q",
+    "manifests": "dir",
+    "folder": "dir",
+    "alias": "aliases",
+    "?": "help",
+}
+
+
+class CommandError(ValueError):
+    """The command cannot be understood; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Show a kind."""
+
+    query: Query
+    filter: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Goto:
+    """Show a screen of `SCREENS`."""
+
+    screen: str
+
+
+def parse(text: str, session: Session) -> Open | Goto:
+    """Read a command line. Raises CommandError."""
+    words = text.split()
+    if not words:
+        raise CommandError("type a kind, a namespace or a screen")
+    first = words[0]
+    screen = SAME.get(first, first)
+    if screen in SCREENS and len(words) == 1:
+        return Goto(screen)
+    kind = session.find_kind(first)
+    if kind is None:
+        close = [k.plural for k in session.kinds if k.plural.startswith(first[:2])]
+        hint = f"; did you mean {', '.join(close[:3])}?" if close else ""
+        raise CommandError(f"no kind and no screen is called {first!r}{hint}")
+    if kind.kind == "Namespace" and len(words) == 2 and not words[1].startswith(("/", "-")):
+        # `:ns shop` goes into the namespace rather than filtering the list.
+        return Open(Query("pods", namespace=words[1]))
+    namespace, labels, wanted = session.namespace if kind.namespaced else None, [], []
+    rest = words[1:]
+    while rest:
+        word = rest.pop(0)
+        if word in ("-A", "--all-namespaces", "all"):
+            namespace = None
+        elif word == "-n" and rest:
+            namespace = rest.pop(0)
+        elif word in ("-f", "-l") and rest:
+            wanted.append(f"{word} {rest.pop(0)}")
+        elif word.startswith("/"):
+            wanted.append(" ".join([word[1:], *rest]))
+            break
+        elif "=" in word:
+            labels.append(word)
+        elif kind.namespaced:
+            namespace = word
+        else:
+            wanted.append(word)
+    return Open(Query(kind.resource, namespace, ",".join(labels)), " ".join(wanted))
+
+
+def candidates(text: str, session: Session, namespaces: Sequence[str]) -> list[tuple[str, str]]:
+    """(whole line, what it is) for what is typed so far, the best first."""
+    words = text.split(" ")
+    if len(words) > 1:
+        start, head = words[-1], " ".join(words[:-1])
+        kind = session.find_kind(words[0])
+        if kind is None or not (kind.namespaced or kind.kind == "Namespace"):
+            return []
+        return [(f"{head} {name}", "") for name in namespaces if name.startswith(start)]
+    start = text.strip().lower()
+    found: list[tuple[tuple[int, int, str], str, str]] = []
+    for kind in session.kinds:
+        rank = _match(kind, start)
+        if rank is not None:
+            found.append(((rank, kind_order(kind), kind.plural), kind.plural, ",".join(kind.short_names)))
+    for screen, what in SCREENS.items():
+        if screen.startswith(start):
+            found.append(((1, 50, screen), screen, what))
+    found.sort()
+    return [(line, what) for _, line, what in found]
+
+
+_FIRST: Final = (
+    "pods", "deployments", "services", "nodes", "namespaces", "events", "replicasets", "statefulsets", "daemonsets",
+    "jobs", "cronjobs", "configmaps", "secrets", "ingresses", "persistentvolumeclaims",
+)  # fmt: skip
+
+
+def kind_order(kind: KindInfo) -> int:
+    """What people look at most comes first."""
+    return _FIRST.index(kind.plural) if kind.plural in _FIRST else 100
+
+
+def _match(kind: KindInfo, start: str) -> int | None:
+    if start in kind.short_names or start in (kind.plural, kind.singular):
+        return 0
+    if kind.plural.startswith(start) or any(short.startswith(start) for short in kind.short_names):
+        return 1
+    if start and (start in kind.plural or start in kind.resource):
+        return 2
+    return None

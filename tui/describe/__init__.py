@@ -1,0 +1,1 @@
+"""Objects as `kubectl describe` prints them: pure functions of plain objects."""

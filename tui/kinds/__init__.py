@@ -1,0 +1,1 @@
+"""How each kind is shown, as declared data: columns, faults, tabs, what enter opens."""

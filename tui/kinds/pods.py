@@ -1,0 +1,145 @@
+"""Pods."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.client import Item
+from tui.kinds.podstatus import pod_faulty, pod_status, pod_tone
+from tui.kinds.spec import AGE, LABELS, NAME, NAMESPACE, Cell, Column, Facts, KindView, spec, status
+from tui.quantity import millis, short_bytes, short_cpu, units
+from tui.theme import GLYPHS
+from tui.times import human_duration
+
+
+def _ready(item: Item, facts: Facts) -> Cell:
+    state = pod_status(item.obj)
+    whole = state.ready >= state.total or state.word in ("Completed", "Succeeded")
+    return Cell(f"{state.ready}/{state.total}", "" if whole else "warn")
+
+
+def _readiness(item: Item, facts: Facts) -> float:
+    state = pod_status(item.obj)
+    return state.ready / state.total if state.total else 0.0
+
+
+def _status(item: Item, facts: Facts) -> Cell:
+    state = pod_status(item.obj)
+    tone = pod_tone(item.obj, state)
+    return Cell(f"{GLYPHS.get(tone, '?')} {state.word}", tone)
+
+
+def _status_key(item: Item, facts: Facts) -> str:
+    return pod_status(item.obj).word
+
+
+def _restarts(item: Item, facts: Facts) -> Cell:
+    state = pod_status(item.obj)
+    return Cell(str(state.restarts), "warn" if state.restarts else "")
+
+
+def _restarts_key(item: Item, facts: Facts) -> int:
+    return pod_status(item.obj).restarts
+
+
+def _last_restart(item: Item, facts: Facts) -> str:
+    last = pod_status(item.obj).last_restart
+    return "" if last is None else human_duration(facts.now() - last)
+
+
+def pod_request(pod: dict[str, Any], resource: str, which: str = "requests") -> int:
+    """Effective request (millicores or units): the larger of the containers' sum and the largest init container.
+
+    Sidecars (init containers that restart always) count with the containers, as in `PodRequests` of
+    component-helpers; pod-level resources replace the sum; overhead is added.
+    """
+    read = millis if resource == "cpu" else units
+    pod_spec = pod.get("spec") or {}
+    total = sum(_asked(c, which, resource, read) for c in pod_spec.get("containers") or ())
+    sidecars = largest_init = 0
+    for container in pod_spec.get("initContainers") or ():
+        asked = _asked(container, which, resource, read)
+        if container.get("restartPolicy") == "Always":
+            sidecars += asked
+            total += asked
+            largest_init = max(largest_init, sidecars)
+        else:
+            largest_init = max(largest_init, asked + sidecars)
+    total = max(total, largest_init)
+    own = ((pod_spec.get("resources") or {}).get(which) or {}).get(resource)
+    if own is not None:
+        total = read(own)
+    overhead = (pod_spec.get("overhead") or {}).get(resource)
+    return total + (read(overhead) if overhead is not None and (which == "requests" or total) else 0)
+
+
+def _asked(container: dict[str, Any], which: str, resource: str, read: Any) -> int:
+    value = ((container.get("resources") or {}).get(which) or {}).get(resource)
+    return 0 if value is None else int(read(value))
+
+
+def _cpu(item: Item, facts: Facts) -> str:
+    return f"{short_cpu(pod_request(item.obj, 'cpu'))}:{short_cpu(pod_request(item.obj, 'cpu', 'limits'))}"
+
+
+def _memory(item: Item, facts: Facts) -> str:
+    return f"{short_bytes(pod_request(item.obj, 'memory'))}:{short_bytes(pod_request(item.obj, 'memory', 'limits'))}"
+
+
+def _cpu_key(item: Item, facts: Facts) -> int:
+    return pod_request(item.obj, "cpu")
+
+
+def _memory_key(item: Item, facts: Facts) -> int:
+    return pod_request(item.obj, "memory")
+
+
+def _ip(item: Item, facts: Facts) -> str:
+    return status(item).get("podIP") or "<none>"
+
+
+def _ip_key(item: Item, facts: Facts) -> tuple[int, ...]:
+    text = str(status(item).get("podIP") or "")
+    return tuple(int(part) for part in text.split(".") if part.isdigit())
+
+
+def _node(item: Item, facts: Facts) -> Cell:
+    node = spec(item).get("nodeName")
+    return Cell(node) if node else Cell("<none>", "dim")
+
+
+def _service_account(item: Item, facts: Facts) -> str:
+    return spec(item).get("serviceAccountName") or "<none>"
+
+
+def _nominated(item: Item, facts: Facts) -> str:
+    return status(item).get("nominatedNodeName") or "<none>"
+
+
+def _qos(item: Item, facts: Facts) -> str:
+    return status(item).get("qosClass") or "<none>"
+
+
+PODS = KindView(
+    resource="pods",
+    columns=(
+        NAMESPACE,
+        NAME,
+        Column("READY", _ready, _readiness, rank=1, search=False),
+        Column("STATUS", _status, _status_key, search=True),
+        Column("RESTARTS", _restarts, _restarts_key, align="right", rank=4, descending=True),
+        Column("LAST RESTART", _last_restart, wide=True, live=True),
+        Column("CPU/RL", _cpu, _cpu_key, wide=True, align="right", descending=True),
+        Column("MEM/RL", _memory, _memory_key, wide=True, align="right", descending=True),
+        Column("IP", _ip, _ip_key, rank=6, search=True),
+        Column("NODE", _node, rank=5, search=True),
+        Column("SERVICE-ACCOUNT", _service_account, wide=True),
+        Column("NOMINATED", _nominated, wide=True),
+        Column("QOS", _qos, wide=True),
+        LABELS,
+        AGE,
+    ),
+    fault=lambda item, facts: pod_faulty(item.obj),
+    tabs=("describe", "yaml", "events", "logs", "why"),
+    empty="No pods here. They come with a Deployment in the folder; 0 shows all namespaces, esc clears a filter.",
+)

@@ -1,0 +1,246 @@
+"""What actions do to the objects that are chosen: delete, kill, cordon, scale, restart, faults, copy …
+
+Each is one user action with one intent, whatever number of objects it touches. Refusals are shown in Kubernetes' words;
+what was asked for stays on the screen to be tried again. Writes run in workers, so the console never waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from textual.widget import Widget
+
+from engine.client import ClientError, Item, new_intent
+from tui import kubectl
+from tui.session import Session, answer
+
+if TYPE_CHECKING:
+    from tui.app import KubariumApp
+
+
+def label(resource: str, item: Item) -> str:
+    """`shop/web-1`, `worker-1`."""
+    return f"{item.namespace}/{item.name}" if item.namespace else item.name
+
+
+class ObjectActions(Widget):
+    """Actions on chosen objects, for a widget that knows which they are."""
+
+    session: Session
+
+    @property
+    def resource(self) -> str:
+        raise NotImplementedError
+
+    @property
+    def current(self) -> Item | None:
+        raise NotImplementedError
+
+    def targets(self) -> list[Item]:
+        raise NotImplementedError
+
+    @property
+    def console(self) -> KubariumApp:
+        from tui.app import KubariumApp
+
+        assert isinstance(self.app, KubariumApp)
+        return self.app
+
+    # -- the frame of every write --------------------------------------------------------------------------------
+
+    def carry_out(
+        self, what: str, items: Sequence[Item], one: Callable[[Item, str], Awaitable[Any]], done: str = ""
+    ) -> None:
+        """Do `one(item, intent)` for each item in a worker; tell progress, refusals and the end."""
+        if not items:
+            self.notify("Nothing is chosen here", severity="warning")
+            return
+        names = label(self.resource, items[0]) if len(items) == 1 else f"{len(items)} {self.resource}"
+        intent = new_intent(f"{what} {names}")
+
+        async def work() -> None:
+            refused = 0
+            with self.console.progress(f"{what} {names}", len(items)) as step:
+                for item in items:
+                    try:
+                        await one(item, intent)
+                    except ClientError as error:
+                        refused += 1
+                        self.notify(error.message, title=f"{what} {item.name}", severity="error", timeout=10)
+                    step()
+            if refused < len(items):
+                self.notify(f"{done or what} {names}" + (f", {refused} refused" if refused else ""))
+
+        self.run_worker(work(), group="writes", exit_on_error=False)
+
+    # -- actions -----------------------------------------------------------------------------------------------------
+
+    def do_delete(self) -> None:
+        items = self.targets()
+        if not items:
+            self.notify("Nothing is chosen here", severity="warning")
+            return
+        from tui.screens.dialogs import DeleteChoice, DeleteDialog
+
+        def decided(choice: DeleteChoice | None) -> None:
+            if choice is not None:
+                client, resource = self.session.client, self.resource
+
+                async def one(item: Item, intent: str) -> None:
+                    await answer(
+                        client.delete(
+                            resource, item.namespace, item.name, intent=intent, uid=item.uid,
+                            grace=choice.grace, propagation=choice.propagation,
+                        )
+                    )  # fmt: skip
+
+                self.carry_out("delete", items, one, "Deleted")
+
+        self.app.push_screen(DeleteDialog(self.session, self.resource, items), decided)
+
+    def do_kill(self) -> None:
+        client = self.session.client
+
+        async def one(item: Item, intent: str) -> None:
+            await answer(client.delete("pods", item.namespace, item.name, intent=intent, uid=item.uid, grace=0))
+
+        self.carry_out("kill", self.targets(), one, "Killed")
+
+    def _set_unschedulable(self, value: bool) -> None:
+        client = self.session.client
+        patch = {"spec": {"unschedulable": True if value else None}}
+
+        async def one(item: Item, intent: str) -> None:
+            await answer(client.patch("nodes", "", item.name, patch, intent=intent))
+
+        word = "cordon" if value else "uncordon"
+        self.carry_out(word, self.targets(), one, f"{word.capitalize()}ed")
+
+    def do_cordon(self) -> None:
+        self._set_unschedulable(True)
+
+    def do_uncordon(self) -> None:
+        self._set_unschedulable(False)
+
+    def do_drain(self) -> None:
+        from tui.drain import drain
+        from tui.screens.dialogs import ConfirmDialog
+
+        nodes = self.targets()
+        if not nodes:
+            return
+        pods = sum(self.session.node_load(node.name).pods for node in nodes)
+        names = nodes[0].name if len(nodes) == 1 else f"{len(nodes)} nodes"
+
+        def decided(yes: bool | None) -> None:
+            if yes:
+                intent = new_intent(f"drain {names}")
+                self.app.run_worker(
+                    drain(self.console, self.session, nodes, intent), group="writes", exit_on_error=False
+                )
+
+        text = f"{pods} pods run there. Their budgets are respected; pods of daemon sets stay."
+        self.app.push_screen(ConfirmDialog(f"Drain {names}?", text, "Drain", danger=True), decided)
+
+    def do_scale(self) -> None:
+        items = self.targets()
+        if not items:
+            return
+        from tui.screens.dialogs import ScaleDialog
+
+        def decided(replicas: int | None) -> None:
+            if replicas is not None:
+                client, resource = self.session.client, self.resource
+
+                async def one(item: Item, intent: str) -> None:
+                    await answer(client.scale(resource, item.namespace, item.name, replicas, intent=intent))
+
+                self.carry_out(f"scale to {replicas}:", items, one, f"Scaled to {replicas}:")
+
+        self.app.push_screen(ScaleDialog(self.resource, items), decided)
+
+    def do_restart(self) -> None:
+        from tui.times import rfc3339
+
+        client, resource = self.session.client, self.resource
+        stamp = rfc3339(self.session.now())
+        note = {"kubectl.kubernetes.io/restartedAt": stamp}
+        patch = {"spec": {"template": {"metadata": {"annotations": note}}}}
+
+        async def one(item: Item, intent: str) -> None:
+            await answer(client.patch(resource, item.namespace, item.name, patch, intent=intent))
+
+        self.carry_out("restart", self.targets(), one, "Restarted")
+
+    def do_faults(self) -> None:
+        items = self.targets()
+        if not items:
+            return
+        from tui.screens.dialogs import FaultsDialog
+
+        def decided(choice: Literal["stop", "start"] | None) -> None:
+            if choice is not None:
+                client = self.session.client
+
+                async def one(item: Item, intent: str) -> None:
+                    await answer(client.set_kubelet(item.name, choice == "start", intent=intent))
+
+                done = "Kubelet stopped on" if choice == "stop" else "Kubelet started on"
+                self.carry_out(f"{choice} kubelet of", items, one, done)
+
+        self.app.push_screen(FaultsDialog(items, self.session.now()), decided)
+
+    def do_copy(self) -> None:
+        names = [item.name for item in self.targets()]
+        if names:
+            self.app.copy_to_clipboard("\n".join(names))
+            self.notify(f"Copied {names[0] if len(names) == 1 else f'{len(names)} names'}")
+
+    def do_kubectl(self) -> None:
+        if self.current is not None:
+            from tui.screens.dialogs import KubectlDialog
+
+            self.app.push_screen(KubectlDialog(kubectl.commands(self.resource, self.current)))
+
+    def do_owner(self) -> None:
+        item = self.current
+        owners = [] if item is None else item.obj["metadata"].get("ownerReferences") or []
+        if item is None or not owners:
+            self.notify("It has no owner", severity="warning")
+            return
+        owner = next((ref for ref in owners if ref.get("controller")), owners[0])
+        kind = self.session.kind_named(owner["apiVersion"], owner["kind"])
+        if kind is None:
+            self.notify(f"{owner['apiVersion']} {owner['kind']} is not served", severity="warning")
+            return
+        self.console.open_resource(kind.resource, item.namespace if kind.namespaced else None, select=owner["name"])
+
+    def do_show_node(self) -> None:
+        node = None if self.current is None else (self.current.obj.get("spec") or {}).get("nodeName")
+        if node:
+            self.console.open_resource("nodes", None, select=node)
+        else:
+            self.notify("It is on no node yet; w shows why", severity="warning")
+
+    def do_why(self) -> None:
+        if self.current is not None:
+            self.console.open_why(self.current)
+
+    def do_manifest(self) -> None:
+        item = self.current
+        if item is None:
+            return
+
+        async def find() -> None:
+            try:
+                place = await answer(self.session.client.manifest_of(self.resource, item.namespace, item.name))
+            except ClientError as error:
+                self.notify(error.message, severity="error")
+                return
+            if place is None:
+                self.notify(f"No file of the folder declares {item.name}", severity="warning")
+            else:
+                self.console.open_manifest(*place)
+
+        self.run_worker(find(), exit_on_error=False)

@@ -1,0 +1,180 @@
+"""The home screen: nodes by zone, namespaces, the pods of what is chosen, and its events; wide, the inspector beside.
+
+The Pods pane follows the node or namespace under the cursor of the pane that was used last. Choosing costs the engine
+nothing: the pods come from the board.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from textual import events
+from textual.containers import Horizontal, Vertical
+from textual.timer import Timer
+from textual.widget import Widget
+
+from engine.client import Item, Query
+from tui.board import Scope
+from tui.keymap import Keymap
+from tui.kinds.core import EVENTS, NAMESPACES
+from tui.kinds.nodes import HOME_NODES, node_tone, zone_of
+from tui.kinds.pods import PODS
+from tui.model import GROUP
+from tui.screens.tables import WIDE, TableScreen
+from tui.session import Session
+from tui.theme import GLYPHS
+from tui.widgets.inspector import Inspector
+from tui.widgets.pane import ResourcePane
+from tui.widgets.virtual_table import VirtualTable
+
+
+class ClusterScreen(TableScreen):
+    """Home."""
+
+    NAME = "cluster"
+    DEFAULT_CSS = """
+    ClusterScreen {
+        & #left { width: 1fr; }
+        & #top { height: 2fr; min-height: 6; }
+        & #nodes { width: 2fr; }
+        & #namespaces { width: 1fr; margin: 0 0 0 1; min-width: 30; }
+        & #pods { height: 2fr; min-height: 5; }
+        & #events { height: 1fr; min-height: 4; }
+        & Inspector { width: 1fr; margin: 0 0 0 1; }
+    }
+    ClusterScreen.narrow {
+        & #nodes { width: 3fr; }
+        & #namespaces { width: 2fr; min-width: 28; }
+    }
+    """
+
+    def __init__(self, session: Session, keymap: Keymap) -> None:
+        super().__init__(session, keymap)
+        self.nodes = ResourcePane(session, HOME_NODES, "Nodes", group=zone_of, id="nodes")
+        self.nodes.table.group_text = self._zone_line
+        self.namespaces = ResourcePane(session, NAMESPACES, "Namespaces", id="namespaces")
+        self.pods = ResourcePane(session, PODS, "Pods", id="pods")
+        self.events = ResourcePane(session, EVENTS, "Events", id="events")
+        self.inspector = Inspector(session)
+        self._leading: ResourcePane = self.nodes
+        self._settle: Timer | None = None
+        self._about: str | None = None
+
+    def compose_body(self) -> Iterable[Widget]:
+        with Horizontal(classes="body"):
+            with Vertical(id="left"):
+                with Horizontal(id="top"):
+                    yield self.nodes
+                    yield self.namespaces
+                yield self.pods
+                yield self.events
+            yield self.inspector
+
+    def table_panes(self) -> list[ResourcePane]:
+        return [self.nodes, self.namespaces, self.pods, self.events]
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.nodes.table.focus()
+        self._adapt(self.app.size.width)
+        if self.session.ready:
+            self.cluster_ready()
+
+    def cluster_ready(self) -> None:
+        """The cluster answers: show it."""
+        self.nodes.watch_query(Query("nodes"))
+        self.namespaces.watch_query(Query("namespaces"))
+        self.pods.follow(Scope())
+        self.events.watch_query(Query("events"))
+        self.header.refresh()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._adapt(event.size.width)
+
+    def _adapt(self, width: int) -> None:
+        wide = width >= WIDE
+        self.set_class(width < 110, "narrow")
+        if self.inspector.display != wide:
+            self.inspector.display = wide
+            if wide:
+                self._inspect_current()
+
+    def _zone_line(self, zone: str, size: int) -> str:
+        tones = [node_tone(r.item.obj) for r in self.nodes.model.rows.values() if zone_of(r.item) == zone]
+        ready = sum(tone != "bad" for tone in tones)
+        glyph = GLYPHS["ok"] if ready == len(tones) else GLYPHS["bad"]
+        return f"{zone}  {glyph} {ready}/{len(tones)} ready"
+
+    # -- the chosen one leads ----------------------------------------------------------------------------------------
+
+    def on_descendant_focus(self) -> None:
+        super().on_descendant_focus()
+        for pane in (self.nodes, self.namespaces):
+            if pane.table.has_focus and pane is not self._leading:
+                self._leading = pane
+                self._soon()
+        if not isinstance(self.focused, VirtualTable):
+            return
+        self._soon()
+
+    def on_resource_pane_changed(self, event: ResourcePane.Changed) -> None:
+        event.stop()
+        if event.pane is self._leading or event.pane.table.has_focus:
+            self._soon()
+
+    def _soon(self) -> None:
+        """Follow the cursor once it rests: holding a key down does not reload on each line."""
+        if self._settle is None:
+            self._settle = self.set_timer(0.06, self._follow)
+
+    def _follow(self) -> None:
+        self._settle = None
+        leader = self._leading
+        uid = leader.table.cursor_uid
+        if (leader is self.nodes and uid is not None and uid.startswith(GROUP)) or leader.current is None:
+            scope, about = Scope(), "all"
+        elif leader is self.nodes:
+            scope, about = Scope(node=leader.current.name), f"node {leader.current.name}"
+        else:
+            scope, about = Scope(namespace=leader.current.name), f"namespace {leader.current.name}"
+        if about != self._about:
+            self._about = about
+            self.pods.about = about
+            self.pods.follow(scope)
+        self._show_events()
+        self._inspect_current()
+
+    @property
+    def focused_pane(self) -> ResourcePane:
+        for pane in self.table_panes():
+            if pane.table.has_focus:
+                return pane
+        return self._leading
+
+    def _show_events(self) -> None:
+        pane = self.focused_pane
+        if pane is self.events:
+            return
+        item = pane.current
+        if item is None:
+            query, about = Query("events"), "all"
+        elif pane is self.namespaces:
+            query, about = Query("events", item.name), f"namespace {item.name}"
+        else:
+            query = Query("events", item.namespace or None, fields=_involved(item, pane.resource))
+            about = f"{pane.resource.removesuffix('s')} {item.name}"
+        if query != self.events.watched:
+            self.events.about = about
+            self.events.watch_query(query)
+
+    def _inspect_current(self) -> None:
+        pane = self.focused_pane
+        if self.inspector.display and pane.current is not None and pane is not self.events:
+            self.inspector.show(self.session.view_of(pane.resource), pane.current)
+
+
+def _involved(item: Item, resource: str) -> str:
+    """A node's events name it by its name: kubelets write the name as uid, as in Kubernetes."""
+    if resource == "nodes":
+        return f"involvedObject.kind=Node,involvedObject.name={item.name}"
+    return f"involvedObject.uid={item.uid}"

@@ -1,0 +1,259 @@
+"""Dialogs: delete, scale, confirm, faults, kubectl. Each returns the choice, None when it was left with esc.
+
+They are small and keyboard-first: tab walks, arrows choose, enter does it, esc leaves. What a dialog will do is said in
+words before it is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, TypeVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from engine.client import ClientError, Item
+from tui.session import Session, answer
+from tui.times import age
+
+T = TypeVar("T")
+
+
+class Dialog(ModalScreen[T | None]):
+    """The frame of every dialog."""
+
+    DEFAULT_CSS = """
+    Dialog {
+        align: center middle; background: $background 60%;
+        & .box { width: 64; max-width: 96%; height: auto; max-height: 90%; background: $panel; padding: 1 2; }
+        & .title { text-style: bold; color: $tone-strong; height: auto; }
+        & .danger { color: $tone-bad; }
+        & .text { height: auto; color: $foreground; margin: 0 0 1 0; }
+        & .dim { color: $tone-dim; height: auto; }
+        & .buttons { height: 1; margin: 1 0 0 0; }
+        & Button { border: none; height: 1; min-width: 10; margin: 0 2 0 0; padding: 0 1; background: $surface; color: $foreground; }
+        & Button:focus { background: $cursor-background; color: $cursor-foreground; text-style: bold; }
+        & Input { border: none; height: 1; padding: 0 1; background: $surface; width: 1fr; }
+        & .row { height: 1; }
+        & .label { width: 14; color: $tone-dim; }
+        & OptionList { border: none; height: auto; max-height: 12; background: $panel; padding: 0; }
+    }
+    """  # noqa: E501
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Leave", id="dialog.leave"),
+        Binding("left,right", "other_button", "Other button", id="dialog.other"),
+    ]
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+    def action_other_button(self) -> None:
+        if isinstance(self.focused, Button):
+            buttons = list(self.query(Button))
+            buttons[(buttons.index(self.focused) + 1) % len(buttons)].focus()
+
+
+class ConfirmDialog(Dialog[bool]):
+    """Yes or no."""
+
+    def __init__(self, title: str, text: str, yes: str, danger: bool = False) -> None:
+        super().__init__()
+        self._words = (title, text, yes)
+        self._danger = danger
+
+    def compose(self) -> ComposeResult:
+        title, text, yes = self._words
+        with Vertical(classes="box"):
+            yield Static(title, classes="title danger" if self._danger else "title", markup=False)
+            yield Static(text, classes="text", markup=False)
+            with Horizontal(classes="buttons"):
+                yield Button("Cancel", id="no")
+                yield Button(yes, id="yes")
+
+    def on_mount(self) -> None:
+        self.query_one("#no" if self._danger else "#yes").focus()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        self.dismiss(event.button.id == "yes" or None)
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteChoice:
+    """How to delete."""
+
+    propagation: Literal["Background", "Foreground", "Orphan"] | None
+    grace: int | None
+    """Seconds; None: the object's own."""
+
+
+_PROPAGATION: tuple[tuple[Literal["Background", "Foreground", "Orphan"], str], ...] = (
+    ("Background", "it goes now, dependents follow"),
+    ("Foreground", "dependents go first, then it"),
+    ("Orphan", "dependents stay and lose their owner"),
+)
+
+
+class DeleteDialog(Dialog[DeleteChoice]):
+    """What goes, what goes with it, how."""
+
+    def __init__(self, session: Session, resource: str, items: Sequence[Item]) -> None:
+        super().__init__()
+        self._session, self._resource, self._items = session, resource, items
+
+    def compose(self) -> ComposeResult:
+        items = self._items
+        what = f"{self._resource} {items[0].name}" if len(items) == 1 else f"{len(items)} {self._resource}"
+        with Vertical(classes="box"):
+            yield Static(f"Delete {what}?", classes="title danger", markup=False)
+            if len(items) > 1:
+                names = ", ".join(item.name for item in items[:8])
+                more = f" and {len(items) - 8} more" if len(items) > 8 else ""
+                yield Static(f"{names}{more}", classes="dim", markup=False)
+            yield Static("Counting what goes with it …", id="preview", classes="text", markup=False)
+            yield OptionList(*(Option(f"{word:12} {text}", id=word) for word, text in _PROPAGATION), id="propagation")
+            with Horizontal(classes="row"):
+                yield Static("grace seconds", classes="label")
+                yield Input(placeholder="its own", type="integer", id="grace")
+            with Horizontal(classes="buttons"):
+                yield Button("Cancel", id="no")
+                yield Button("Delete", id="yes")
+
+    def on_mount(self) -> None:
+        self.query_one("#propagation", OptionList).highlighted = 0
+        self.query_one("#no").focus()
+        self.run_worker(self._preview(), exit_on_error=False)
+
+    async def _preview(self) -> None:
+        found: dict[str, list[Item]] = {}
+        preview = self.query_one("#preview", Static)
+        try:
+            for item in self._items[:200]:
+                answered = self._session.client.delete_preview(self._resource, item.namespace, item.name)
+                for dependent in await answer(answered):
+                    found.setdefault(str(dependent.obj.get("kind", "?")), []).append(dependent)
+        except ClientError as error:
+            preview.update(Content(error.message))
+            return
+        total = sum(map(len, found.values()))
+        if not total:
+            preview.update("Nothing goes with it.")
+            return
+        counts = ", ".join(f"{len(items)} {kind}" for kind, items in sorted(found.items()))
+        names = ", ".join(item.name for items in found.values() for item in items[:3])
+        preview.update(Content(f"{total} more objects go with it: {counts} ({names}{' …' if total > 3 else ''})"))
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self.query_one("#grace").focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        self.query_one("#yes").focus()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        if event.button.id != "yes":
+            self.dismiss(None)
+            return
+        highlighted = self.query_one("#propagation", OptionList).highlighted or 0
+        text = self.query_one("#grace", Input).value.strip()
+        if text and (not text.isdigit()):
+            self.notify("Grace is a number of seconds, 0 or more", severity="error")
+            return
+        self.dismiss(DeleteChoice(_PROPAGATION[highlighted][0], int(text) if text else None))
+
+
+class ScaleDialog(Dialog[int]):
+    """How many replicas."""
+
+    def __init__(self, resource: str, items: Sequence[Item]) -> None:
+        super().__init__()
+        self._resource, self._items = resource, items
+
+    def compose(self) -> ComposeResult:
+        items = self._items
+        what = items[0].name if len(items) == 1 else f"{len(items)} {self._resource}"
+        now = int((items[0].obj.get("spec") or {}).get("replicas", 1))
+        with Vertical(classes="box"):
+            yield Static(f"Scale {what}", classes="title", markup=False)
+            yield Static(f"{now} replicas now. up and down change the number, enter scales.", classes="text")
+            with Horizontal(classes="row"):
+                yield Static("replicas", classes="label")
+                yield Input(str(now), type="integer", id="replicas")
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "by(1)", "More", id="scale.more"),
+        Binding("down", "by(-1)", "Fewer", id="scale.fewer"),
+    ]
+
+    def action_by(self, by: int) -> None:
+        field = self.query_one("#replicas", Input)
+        field.value = str(max(0, int(field.value or 0) + by))
+        field.cursor_position = len(field.value)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        if not event.value.isdigit():
+            self.notify("Replicas are a whole number, 0 or more", severity="error")
+            return
+        self.dismiss(int(event.value))
+
+
+class FaultsDialog(Dialog[Literal["stop", "start"]]):
+    """What can be broken and mended on nodes."""
+
+    def __init__(self, nodes: Sequence[Item], now: int) -> None:
+        super().__init__()
+        self._chosen, self._now = nodes, now
+
+    def compose(self) -> ComposeResult:
+        nodes = self._chosen
+        what = f"node {nodes[0].name}" if len(nodes) == 1 else f"{len(nodes)} nodes"
+        with Vertical(classes="box"):
+            yield Static(f"Faults of {what}", classes="title", markup=False)
+            for condition in (nodes[0].obj.get("status") or {}).get("conditions") or ():
+                if len(nodes) == 1 and condition["type"] == "Ready":
+                    since = age(condition.get("lastTransitionTime"), self._now)
+                    yield Static(f"Ready is {condition['status']} since {since}", classes="dim", markup=False)
+            yield OptionList(
+                Option("Stop the kubelet    no more heartbeats; NotReady after the grace period", id="stop"),
+                Option("Start the kubelet   heartbeats go on, the node recovers", id="start"),
+            )
+
+    def on_mount(self) -> None:
+        options = self.query_one(OptionList)
+        ready = any(
+            c["type"] == "Ready" and c["status"] == "True"
+            for c in (self._chosen[0].obj.get("status") or {}).get("conditions") or ()
+        )
+        options.highlighted = 0 if ready else 1
+        options.focus()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss("stop" if event.option_id == "stop" else "start")
+
+
+class KubectlDialog(Dialog[None]):
+    """Commands to copy."""
+
+    def __init__(self, commands: Sequence[tuple[str, str]]) -> None:
+        super().__init__()
+        self._commands = commands
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="box"):
+            yield Static("With kubectl", classes="title")
+            yield Static("enter copies the command", classes="dim")
+            yield OptionList(*(Option(Content(f"{what:9} {command}")) for what, command in self._commands))
+
+    def on_mount(self) -> None:
+        box: Any = self.query_one(".box")
+        box.styles.width = min(100, max(len(command) for _, command in self._commands) + 16)
+        self.query_one(OptionList).focus()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self.app.copy_to_clipboard(self._commands[event.option_index][1])
+        self.notify("Copied")
+        self.dismiss(None)

@@ -1,0 +1,117 @@
+"""Screens with tables: opening, inspecting, namespaces, ages."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from engine.client import Query
+from tui.screens.base import BaseScreen
+from tui.widgets.inspector import Inspector
+from tui.widgets.pane import ResourcePane
+from tui.widgets.virtual_table import VirtualTable
+
+WIDE: Final = 160
+"""Columns from which the inspector stands beside the table instead of over it."""
+
+
+class TableScreen(BaseScreen):
+    """A screen with one or more live tables and an inspector."""
+
+    inspector: Inspector
+
+    def table_panes(self) -> list[ResourcePane]:
+        """The tables, in the order of tab."""
+        raise NotImplementedError
+
+    @property
+    def focused_pane(self) -> ResourcePane:
+        raise NotImplementedError
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.inspector.on_full = self._inspect_full
+        self.set_interval(1.0, self._tick)
+
+    def _tick(self) -> None:
+        """Ages go on, in what can be seen, while time does."""
+        if self.is_current and self.session.summary.speed:
+            for pane in self.table_panes():
+                pane.table.tick()
+
+    def on_screen_suspend(self) -> None:
+        for pane in self.table_panes():
+            pane.pause()
+        self.inspector.pause()
+
+    def on_screen_resume(self) -> None:
+        if self.session.ready:
+            for pane in self.table_panes():
+                pane.resume()
+            self.inspector.resume()
+        self.refresh_keys()
+
+    def panes(self) -> list[VirtualTable | object]:  # type: ignore[override]
+        tables: list[VirtualTable | object] = [pane.table for pane in self.table_panes()]
+        return [*tables, self.inspector.text] if self.inspector.display else tables
+
+    # -- actions -----------------------------------------------------------------------------------------------------
+
+    async def on_virtual_table_entered(self, event: VirtualTable.Entered) -> None:
+        event.stop()
+        self.do_enter()
+
+    def do_enter(self) -> None:
+        """Go in: what the kind's enter lists, else the inspector."""
+        pane = self.focused_pane
+        item = pane.current
+        if item is None:
+            return
+        query = self.session.view_of(pane.resource).enter(item)
+        if query is not None:
+            if pane.resource == "namespaces":
+                self.session.favour(item.name)
+            self.console.open_query(query, f"{item.name}")
+        else:
+            self.do_inspect("describe")
+
+    def do_inspect(self, tab: str) -> None:
+        pane = self.focused_pane
+        view = self.session.view_of(pane.resource)
+        if pane.current is None:
+            return
+        if tab not in view.tabs:
+            self.notify(f"{pane.title} have no {tab}", severity="warning")
+            return
+        if self.app.size.width >= WIDE:
+            self.inspector.display = True
+            self.inspector.show(view, pane.current, tab)
+        else:
+            self.console.open_inspector(view, pane.current, tab)
+
+    def do_previous_logs(self) -> None:
+        self.inspector.log_options = self.inspector.log_options.with_previous(True)
+        pane = self.focused_pane
+        if pane.current is not None:
+            self.console.open_inspector(pane.view, pane.current, "logs", previous=True)
+
+    def _inspect_full(self) -> None:
+        inspector = self.inspector
+        if inspector.view is not None and inspector.item is not None:
+            self.console.open_inspector(inspector.view, inspector.item, inspector.tab)
+
+    def do_refresh(self) -> None:
+        for pane in self.table_panes():
+            pane.relist()
+
+    def do_namespace(self, key: str) -> None:
+        """0: all namespaces; 1-9: those chosen before."""
+        number = int(key)
+        names = self.session.favourites
+        if number > len(names):
+            self.notify(f"No namespace behind {number} yet; `:ns NAME` puts one there", severity="warning")
+            return
+        self.show_namespace(None if number == 0 else names[number - 1])
+
+    def show_namespace(self, namespace: str | None) -> None:
+        """Narrow the focused table to a namespace."""
+        self.console.open_query(Query(self.focused_pane.resource, namespace), "")

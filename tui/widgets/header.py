@@ -1,0 +1,141 @@
+"""The header: cluster, namespace, filter, cluster time and speed, nodes, pods, requests, folder, revision.
+
+Pieces have ranks; where the line is short those of the highest rank go, so nothing is ever cut in the middle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from rich.cells import cell_len
+from textual.content import Content
+from textual.widget import Widget
+
+from engine.client import ClusterSummary, FolderFile
+from tui.quantity import percent, short_bytes, short_cpu
+from tui.session import Session
+from tui.theme import GLYPHS, Tone, bar
+from tui.times import clock_text
+
+
+class Piece(NamedTuple):
+    """A part of the header. Higher ranks go first where room is short."""
+
+    text: str
+    tone: Tone
+    rank: int
+
+
+def speed_text(speed: float) -> str:
+    """`▶ 1×`, `⏸ paused`."""
+    return f"▶ {speed:g}×" if speed else "⏸ paused"
+
+
+def fit_pieces(pieces: list[Piece], room: int, gap: int) -> list[Piece]:
+    """The pieces that fit `room` cells, in order."""
+    kept = [piece for piece in pieces if piece.text]
+    while len(kept) > 1 and sum(cell_len(p.text) for p in kept) + gap * (len(kept) - 1) > room:
+        kept.remove(max(kept, key=lambda piece: piece.rank))
+    return kept
+
+
+_PHASES: Final[tuple[tuple[str, Tone], ...]] = (
+    ("Running", "ok"), ("Pending", "busy"), ("Failed", "bad"), ("Unknown", "warn"), ("Succeeded", "dim"),
+)  # fmt: skip
+
+
+def pods_text(summary: ClusterSummary) -> list[tuple[str, Tone]]:
+    counts = summary.pods_by_phase
+    return [(f"{GLYPHS[tone]} {counts[phase]} {phase}", tone) for phase, tone in _PHASES if counts.get(phase)]
+
+
+def folder_text(files: list[FolderFile]) -> tuple[str, Tone]:
+    """`folder ✓ 12`, `folder ✗ 1 error, ✓ 12`."""
+    counts: dict[str, int] = {}
+    for file in files:
+        counts[file.state] = counts.get(file.state, 0) + 1
+    order: tuple[tuple[str, str], ...] = (
+        ("error", "✗"), ("drifted", "≠"), ("waiting", "…"), ("pending", "◐"), ("applied", "✓"),
+    )  # fmt: skip
+    parts = [f"{glyph} {counts[state]} {state}" for state, glyph in order if counts.get(state)]
+    tone: Tone = "bad" if counts.get("error") else "warn" if counts.get("waiting") or counts.get("drifted") else ""
+    return (f"folder {' '.join(parts)}" if parts else "folder empty", tone)
+
+
+class HeaderBar(Widget):
+    """Two lines on top of every screen."""
+
+    DEFAULT_CSS = """
+    HeaderBar { height: 2; background: $panel; color: $foreground; padding: 0 1; }
+    """
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self.namespace: Callable[[], str | None] = lambda: None
+        """Namespace of the view under this header; None: all."""
+        self.filter_text = ""
+        self.crumbs: tuple[str, ...] = ()
+        """Where the view is: `cluster › deployments › pods`."""
+
+    def on_mount(self) -> None:
+        self.set_interval(1.0, self._tick)
+
+    def _tick(self) -> None:
+        if self.screen.is_current and self._session.summary.speed:
+            self.refresh()
+
+    def render(self) -> Content:
+        summary, session = self._session.summary, self._session
+        room = self.size.width
+        if not session.ready:
+            return Content.assemble(("kubarium", "bold $tone-accent"), ("  starting the cluster …", "$tone-dim"))
+        paused = not summary.speed
+        left = [
+            Piece(summary.name, "accent", 0),
+            Piece(" › ".join(self.crumbs), "", 4),
+            Piece(f"ns {self.namespace() or 'all'}", "", 2),
+            Piece(f"filter {self.filter_text}" if self.filter_text else "", "warn", 1),
+        ]
+        left += [Piece(f"◐ {what} {done}/{total}", "busy", 1) for what, done, total in session.work.values()]
+        time = [
+            Piece(f"rev {summary.revision}", "dim", 5),
+            Piece(clock_text(session.now(), room >= 76), "", 2),
+            Piece(speed_text(summary.speed), "warn" if paused or summary.speed != 1 else "ok", 0),
+        ]
+        nodes_tone: Tone = "ok" if summary.nodes_ready == summary.nodes else "bad"
+        glyph = GLYPHS[nodes_tone]
+        second = [Piece(f"{glyph} {summary.nodes_ready}/{summary.nodes} nodes ready", nodes_tone, 0)]
+        second += [Piece(text, tone, 1 if tone == "bad" else 2) for text, tone in pods_text(summary)]
+        cpu, memory = (
+            (summary.cpu_requested, summary.cpu_allocatable),
+            (summary.memory_requested, summary.memory_allocatable),
+        )
+        gauge = 8 if room >= 150 else 0
+        cpu_figures = f" {short_cpu(cpu[0])}/{short_cpu(cpu[1])}" if room >= 110 else ""
+        memory_figures = f" {short_bytes(memory[0])}/{short_bytes(memory[1])}" if room >= 110 else ""
+        second.append(Piece(f"cpu {bar(*cpu, gauge)}{' ' if gauge else ''}{percent(*cpu)}%{cpu_figures}", "", 3))
+        second.append(
+            Piece(f"mem {bar(*memory, gauge)}{' ' if gauge else ''}{percent(*memory)}%{memory_figures}", "", 4)
+        )
+        if session.client.folder is not None:
+            text, tone = folder_text(list(session.files))
+            second.append(Piece(text, tone, 1 if tone else 5))
+        time = fit_pieces(time, room, 2)
+        time_width = sum(cell_len(p.text) for p in time) + 2 * max(0, len(time) - 1)
+        left = fit_pieces(left, room - time_width - 2, 2)
+        left_width = sum(cell_len(p.text) for p in left) + 2 * max(0, len(left) - 1)
+        top = Content.assemble(_join(left, 2), " " * max(2, room - left_width - time_width), _join(time, 2))
+        return Content.assemble(top, "\n", _join(fit_pieces(second, room, 3), 3))
+
+
+def _join(pieces: list[Piece], gap: int) -> Content:
+    return Content(" " * gap).join([_styled(piece.text, piece.tone) for piece in pieces])
+
+
+def _styled(text: str, tone: Tone) -> Content:
+    style = f"$tone-{tone}" if tone else ""
+    if tone in ("bad", "warn", "accent"):
+        style = f"bold {style}"
+    return Content.styled(text, style) if style else Content(text)
