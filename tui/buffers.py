@@ -17,11 +17,11 @@ LARGEST: Final = 2_000_000
 """Bytes of the largest file that the editor opens; the folder itself reads larger ones."""
 
 
-class BufferError(Exception):
+class ManifestError(Exception):
     """A file cannot be opened or saved; the text is for a person."""
 
 
-class ChangedOnDisk(BufferError):
+class ChangedOnDisk(ManifestError):
     """Somebody else wrote the file since it was read."""
 
 
@@ -52,7 +52,7 @@ class Buffers:
         self._buffers: dict[str, Buffer] = {}
 
     def open(self, path: str) -> Buffer:
-        """The buffer of a file, read from disk unless it has unsaved changes. Raises BufferError."""
+        """The buffer of a file, read from disk unless it has unsaved changes. Raises ManifestError."""
         buffer = self._buffers.get(path)
         if buffer is not None and buffer.unsaved:
             return buffer
@@ -62,7 +62,7 @@ class Buffers:
         return buffer
 
     def reload(self, path: str) -> Buffer:
-        """Forget what was typed and read the file again. Raises BufferError."""
+        """Forget what was typed and read the file again. Raises ManifestError."""
         self._buffers.pop(path, None)
         return self.open(path)
 
@@ -75,17 +75,17 @@ class Buffers:
         return buffer is not None and buffer.unsaved
 
     def create(self, path: str, text: str) -> Buffer:
-        """A new file that is only in the buffer until it is saved. Raises BufferError when there is one already."""
+        """A new file that is only in the buffer until it is saved. Raises ManifestError when there is one already."""
         if not path.endswith((".yaml", ".yml")):
             path += ".yaml"
         target = self._inside(path)
         if target.exists() or path in self._buffers:
-            raise BufferError(f"{path} is there already")
+            raise ManifestError(f"{path} is there already")
         buffer = self._buffers[path] = Buffer(path, text, "")
         return buffer
 
     def save(self, buffer: Buffer, *, overwrite: bool = False) -> None:
-        """Write to disk in one step. Raises ChangedOnDisk or BufferError; then nothing was written."""
+        """Write to disk in one step. Raises ChangedOnDisk or ManifestError; then nothing was written."""
         target = self._inside(buffer.path)
         if not overwrite and target.exists() and self._read(buffer.path)[0] != buffer.saved:
             raise ChangedOnDisk(f"{buffer.path} was changed by another program since you opened it")
@@ -103,26 +103,26 @@ class Buffers:
         except OSError as error:
             if temporary and os.path.exists(temporary):
                 os.unlink(temporary)
-            raise BufferError(f"{buffer.path}: {error.strerror}; your text is still here") from error
+            raise ManifestError(f"{buffer.path}: {error.strerror}; your text is still here") from error
         buffer.saved = buffer.text
 
     def _inside(self, path: str) -> Path:
         target = self.folder / path
         if not target.resolve().is_relative_to(self.folder.resolve()):
-            raise BufferError(f"{path} is outside of the folder")
+            raise ManifestError(f"{path} is outside of the folder")
         return target
 
     def _read(self, path: str) -> tuple[str, str]:
         target = self._inside(path)
         try:
             if target.stat().st_size > LARGEST:
-                raise BufferError(f"{path} is larger than {LARGEST // 1_000_000} MB: edit it elsewhere")
+                raise ManifestError(f"{path} is larger than {LARGEST // 1_000_000} MB: edit it elsewhere")
             body = target.read_bytes()
         except OSError as error:
-            raise BufferError(f"{path}: {error.strerror}") from error
+            raise ManifestError(f"{path}: {error.strerror}") from error
         try:
             text = body.decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            raise BufferError(f"{path}: byte {error.start} is no UTF-8") from error
+            raise ManifestError(f"{path}: byte {error.start} is no UTF-8") from error
         newline = "\r\n" if "\r\n" in text else "\n"
         return text.replace("\r\n", "\n"), newline

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tui.buffers import BufferError, Buffers, ChangedOnDisk
+from tui.buffers import ManifestError, Buffers, ChangedOnDisk
 
 
 def test_what_was_typed_survives_leaving_and_coming_back(tmp_path: Path) -> None:
@@ -63,9 +63,9 @@ def test_nothing_outside_of_the_folder_is_touched(tmp_path: Path) -> None:
     (inside / "out.yaml").symlink_to(tmp_path / "secret.yaml")
     buffers = Buffers(str(inside))
     for path in ("../secret.yaml", "out.yaml"):
-        with pytest.raises(BufferError, match="outside"):
+        with pytest.raises(ManifestError, match="outside"):
             buffers.open(path)
-    with pytest.raises(BufferError, match="outside"):
+    with pytest.raises(ManifestError, match="outside"):
         buffers.create("../new", "")
 
 
@@ -73,11 +73,11 @@ def test_files_that_cannot_be_edited_say_why(tmp_path: Path) -> None:
     """Missing, binary, existing: each with its own words."""
     (tmp_path / "b.yaml").write_bytes(b"\xff\xfe")
     buffers = Buffers(str(tmp_path))
-    with pytest.raises(BufferError, match="No such file"):
+    with pytest.raises(ManifestError, match="No such file"):
         buffers.open("a.yaml")
-    with pytest.raises(BufferError, match="UTF-8"):
+    with pytest.raises(ManifestError, match="UTF-8"):
         buffers.open("b.yaml")
-    with pytest.raises(BufferError, match="already"):
+    with pytest.raises(ManifestError, match="already"):
         buffers.create("b", "")
     new = buffers.create("deep/new", "kind: Pod\n")
     buffers.save(new)
