@@ -1,83 +1,76 @@
-"""Patches: JSON, merge and strategic, applied to the present state; and three-way apply as kubectl does it.
+"""The patch verb's half of patching: the right patch for the media type, its refusals, and what apply patches.
 
-What a patch may not be is said in the API server's words: a JSON patch that does not fit is 422 without details, a
-strategic patch with a value of the wrong type names the patch as Go prints it. A patched object goes the way of an
-update; apiVersion, kind and what the server owns stay.
+What a patch may not be is said in the API server's words: a JSON patch that does not fit is 422, a strategic patch
+with a value of the wrong type names the patch as Go prints it. A patched object then goes the way of an update;
+apiVersion and kind stay. The patches themselves are in engine.api.patch, kubectl's three-way diff in engine.api.apply.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
-import orjson
-
-from engine.api import errors
+from engine.api import apply as kubectl
+from engine.api import errors, patch
 from engine.api.decode import decode
-from engine.api.errors import ApiError, Cause
+from engine.api.errors import Cause
 from engine.api.kinds import Kind
 from engine.api.requests import PatchType
 from engine.api.schema import Field, Schema
-from engine.api.seam import applying, patch
 from store.types import JsonObject
 
-LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
+_NO_STRATEGIC = (
+    "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, "
+    "application/merge-patch+json, application/apply-patch+yaml, application/apply-patch+cbor"
+)
 
 
 def patched(
-    kind: Kind, obj: JsonObject, patch_type: PatchType, body: Any, schema: Schema, *, scale: bool = False
+    kind: Kind, obj: JsonObject, patch_type: PatchType, body: Any, schema: Schema, *, structural: bool, scale: bool
 ) -> JsonObject:
     """`obj` (with `scale`: the kind's Scale) after the patch.
 
-    BadRequest, Invalid or UnsupportedMediaType when it cannot be applied.
+    `structural`: the kind's schema is a CRD's, there is no strategic patch. BadRequest, Invalid or
+    UnsupportedMediaType when the patch cannot be applied.
     """
+    version, name = ("autoscaling/v1", "Scale") if scale else (kind.api_version, kind.kind)
     if patch_type == "json":
-        new = _json(obj, body)
+        new = patch.json_patch(obj, body)
+    elif not isinstance(body, dict):
+        raise errors.BadRequest(
+            f"json: cannot unmarshal {_json_type(body)} into Go value of type map[string]interface {{}}"
+        )
+    elif patch_type == "merge":
+        new = patch.merge_patch(obj, body)
+    elif structural and not scale:
+        raise errors.UnsupportedMediaType(_NO_STRATEGIC)
     else:
-        if not isinstance(body, dict):
-            names = {str: "string", list: "array", bool: "bool", int: "number", float: "number"}
-            what = names.get(type(body), "object")
-            raise errors.BadRequest(f"json: cannot unmarshal {what} into Go value of type map[string]interface {{}}")
-        if patch_type == "merge":
-            new = patch.merge_patch(obj, body)
-        else:
-            new = _strategic(kind, obj, body, schema, scale)
+        new = patch.strategic_merge(obj, body, schema, version, name)
     if not isinstance(new, dict) or not isinstance(new.get("metadata"), dict):
         cause = Cause("FieldValueInvalid", "patch", "Invalid value: the object needs metadata")
         raise errors.invalid("", "", "", [cause])
-    return {**new, "apiVersion": obj.get("apiVersion"), "kind": obj.get("kind")}
-
-
-def _json(obj: JsonObject, body: Any) -> Any:
-    if not isinstance(body, list):
-        raise errors.BadRequest(
-            "error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch"
-        )  # fmt: skip
-    try:
-        return patch.json_patch(obj, body)
-    except ApiError:
-        raise
-    except (ValueError, KeyError, TypeError, IndexError) as error:
-        raise errors.Invalid("the server rejected our request due to an error in our request") from error
-
-
-def _strategic(kind: Kind, obj: JsonObject, body: JsonObject, schema: Schema, scale: bool) -> Any:
-    if kind.custom or kind.resource.group == "kubarium.dev":
-        raise errors.UnsupportedMediaType(
-            "the body of the request was in an unknown format - accepted media types include: "
-            "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml, "
-            "application/apply-patch+cbor"
-        )
-    version, name = ("autoscaling/v1", "Scale") if scale else (kind.api_version, kind.kind)
-    info = schema.of(version, name)
-    new = patch.strategic_merge(obj, body, info)
-    if info is not None and isinstance(new, dict):
-        _, problems = decode(info, new)
-        wrong = next((p for p in problems if not p.unknown), None)
-        if wrong is not None:
-            entry = schema.find(version, name, wrong.path)
-            text = f'Invalid value: "{go_text(body)}": {_unconvertible(entry, wrong.message)}'
-            raise errors.invalid("", "", "", [Cause("FieldValueInvalid", "patch", text)])
+    new = {**new, "apiVersion": obj["apiVersion"], "kind": obj["kind"]}
+    if patch_type == "strategic":
+        _require_types(new, body, schema, version, name)
     return new
+
+
+def _json_type(value: Any) -> str:
+    names = {str: "string", list: "array", bool: "bool", int: "number", float: "number"}
+    return names.get(type(value), "object")
+
+
+def _require_types(new: JsonObject, body: JsonObject, schema: Schema, version: str, name: str) -> None:
+    """A strategic patch whose values have the wrong types is refused as a whole."""
+    info = schema.of(version, name)
+    if info is None:
+        return
+    _, problems = decode(info, new)
+    wrong = next((problem for problem in problems if not problem.unknown), None)
+    if wrong is None:
+        return
+    why = _unconvertible(schema.find(version, name, wrong.path), wrong.message)
+    text = f'Invalid value: "{patch.go_text(body)}": {why}'
+    raise errors.invalid("", "", "", [Cause("FieldValueInvalid", "patch", text)])
 
 
 def _unconvertible(entry: Field | None, message: str) -> str:
@@ -93,49 +86,24 @@ def _unconvertible(entry: Field | None, message: str) -> str:
     return f"unrecognized type: {entry.form}"
 
 
-def go_text(value: Any) -> str:
-    """A JSON value as Go's `%+v` prints it: `map[spec:map[replicas:x]]`."""
-    if isinstance(value, dict):
-        return f"map[{' '.join(f'{key}:{go_text(value[key])}' for key in sorted(value))}]"
-    if isinstance(value, list):
-        return f"[{' '.join(go_text(each) for each in value)}]"
-    if value is None:
-        return "<nil>"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value)
-
-
 # -- apply -----------------------------------------------------------------------------------------------------------
 
 
-def last_applied_text(manifest: JsonObject, namespace: str) -> str:
-    """The annotation's value as kubectl writes it: the manifest without the annotation, sorted, with a line end."""
-    meta = dict(manifest.get("metadata") or {})
-    meta["annotations"] = {k: v for k, v in (meta.get("annotations") or {}).items() if k != LAST_APPLIED}
-    if namespace:
-        meta["namespace"] = namespace
-    return orjson.dumps({**manifest, "metadata": meta}, option=orjson.OPT_SORT_KEYS).decode() + "\n"
+def in_namespace(manifest: JsonObject, namespace: str) -> JsonObject:
+    """The manifest as kubectl sends it: with the namespace of the request, if the kind has one."""
+    meta = manifest.get("metadata") or {}
+    return {**manifest, "metadata": {**meta, "namespace": namespace}} if namespace else manifest
 
 
-def annotated(manifest: JsonObject, text: str, namespace: str) -> JsonObject:
-    """The manifest with the annotation, in its namespace."""
-    meta = dict(manifest.get("metadata") or {})
-    meta["annotations"] = {**(meta.get("annotations") or {}), LAST_APPLIED: text}
-    if namespace:
-        meta["namespace"] = namespace
-    return {**manifest, "metadata": meta}
+def three_way(kind: Kind, modified: JsonObject, current: JsonObject, schema: Schema, custom: bool) -> JsonObject | None:
+    """What to patch so that `current` becomes `modified`, without undoing what others set; None: nothing.
 
-
-def three_way(kind: Kind, modified: JsonObject, current: JsonObject, schema: Schema) -> JsonObject | None:
-    """What to patch so that `current` becomes `modified`, without what others set; None: nothing."""
-    text = (current["metadata"].get("annotations") or {}).get(LAST_APPLIED)
-    original: JsonObject | None = None
-    if text:
-        try:
-            original = orjson.loads(text)
-        except orjson.JSONDecodeError as error:
-            name = current["metadata"]["name"]
-            raise errors.BadRequest(f"the last applied configuration of {name} cannot be read: {error}") from error
-    found: JsonObject | None = applying.three_way(original, modified, current, kind, schema)
+    A version of `modified` other than the stored one is no difference.
+    """
+    original = kubectl.original_of(current)
+    same = {"apiVersion": current["apiVersion"], "kind": current["kind"]}
+    found = kubectl.three_way(
+        None if original is None else {**original, **same}, {**modified, **same}, current, schema,
+        kind.api_version, kind.kind, custom=custom,
+    )  # fmt: skip
     return found or None

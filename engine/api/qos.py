@@ -9,33 +9,35 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from engine.api import quantity
+
 QosClass = Literal["Guaranteed", "Burstable", "BestEffort"]
 
 
 def qos_class(spec: Mapping[str, Any]) -> QosClass:
     """Of a pod's spec."""
-    requests: dict[str, list[str]] = {}
-    limits: dict[str, list[str]] = {}
+    anything = False
     guaranteed = True
-    containers = [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
+    if spec.get("resources"):
+        # Resources of the pod as a whole (PodLevelResources) decide alone.
+        containers = [{"resources": spec["resources"]}]
+    else:
+        containers = [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
     for container in containers:
         resources = container.get("resources") or {}
         asked = _asked(resources.get("requests"))
         limited = _asked(resources.get("limits"))
-        for name, value in asked.items():
-            requests.setdefault(name, []).append(value)
-        for name, value in limited.items():
-            limits.setdefault(name, []).append(value)
+        anything = anything or bool(asked) or bool(limited)
         if set(limited) != {"cpu", "memory"} or any(asked.get(n, v) != v for n, v in limited.items()):
             guaranteed = False
-    if not requests and not limits:
+    if not anything:
         return "BestEffort"
     return "Guaranteed" if guaranteed else "Burstable"
 
 
-def _asked(amounts: Mapping[str, Any] | None) -> dict[str, str]:
+def _asked(amounts: Mapping[str, Any] | None) -> dict[str, int]:
     return {
-        name: str(amount)
+        name: figure
         for name, amount in (amounts or {}).items()
-        if name in ("cpu", "memory") and str(amount).strip("0.KMGTPEmiunk") != ""
+        if name in ("cpu", "memory") and (figure := quantity.milli(amount)) > 0
     }

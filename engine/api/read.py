@@ -14,11 +14,10 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from engine.api import errors
+from engine.api import errors, selectors
 from engine.api.errors import Cause
 from engine.api.kinds import Kind
 from engine.api.requests import Context, ListResult
-from engine.api.seam import selectors
 from store.types import Envelope, EventType, Expired, FutureRevision, Resource, Revision, WatchEvent
 
 _SNAPSHOTS: Final = 32

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.api import errors, patching
+from engine.api.apply import annotated
 from engine.api.crd import CLEANUP, SERVER, CustomKinds
 from engine.api.delete import Deleter
 from engine.api.kinds import BINDINGS, CRDS, PODS, Kind, KindRegistry
@@ -154,7 +155,10 @@ class Api:
         before = self.get(resource, namespace, name)
         self._require_subresource(kind, subresource)
         present = self._subresources.scale_of(before) if subresource == "scale" else before.obj
-        new = patching.patched(kind, present, patch_type, patch, self.schema, scale=subresource == "scale")
+        new = patching.patched(
+            kind, present, patch_type, patch, self.schema, structural=self._customs.schema(kind) is not None,
+            scale=subresource == "scale",
+        )  # fmt: skip
         if subresource in ("scale", "finalize"):
             return self.update(caller, resource, namespace, name, new, subresource=subresource, dry_run=dry_run)
         if new == before.obj and field_validation is None:
@@ -178,8 +182,7 @@ class Api:
         if not name:
             raise errors.BadRequest("resource name may not be empty")
         namespace = namespace if kind.namespaced else ""
-        text = patching.last_applied_text(obj, namespace)
-        modified = patching.annotated(obj, text, namespace)
+        modified = annotated(patching.in_namespace(obj, namespace))
         before = self.store.get(self.key(resource, namespace, name))
         if before is None:
             return self.create(
@@ -188,10 +191,10 @@ class Api:
             )  # fmt: skip
         self.authorize(caller, "patch", kind, namespace, name, "")
         self._writer.decoded(kind, obj, field_validation, warnings)
-        patch = patching.three_way(kind, modified, before.obj, self.schema)
+        custom = self._customs.schema(kind) is not None
+        patch = patching.three_way(kind, modified, before.obj, self.schema, custom)
         if patch is None:
             return before
-        custom = self._customs.schema(kind) is not None
         return self.patch(
             caller, resource, namespace, name, "merge" if custom else "strategic", patch, dry_run=dry_run,
             field_validation=field_validation, warnings=None,

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from engine.api import errors
+from engine.api import errors, selectors
 from engine.api.delete import Deleter
 from engine.api.errors import Cause
 from engine.api.kinds import NODES, PDBS, PODS, Kind
 from engine.api.requests import Caller, Context, DeleteOptions
-from engine.api.seam import selectors
 from engine.api.write import Writer
 from engine.clock import rfc3339
 from store.types import Envelope, JsonObject, ObjectKey, Resource
