@@ -24,6 +24,7 @@ from engine.loop import Loop
 from engine.scheduler import explain
 from engine.scheduler.scheduler import Scheduler
 from engine.seed import Seed
+from engine.summary import Summary
 from store.store import Store
 
 SYSTEM_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
@@ -45,9 +46,12 @@ class Cluster:
     def __init__(self, store: Store, clock: Clock, options: ClusterOptions = ClusterOptions()) -> None:
         self.store, self.clock, self.options = store, clock, options
         self.seed = Seed(options.seed, store.revision)
-        self.loop = Loop(clock)
+        self.crashes = 0
+        """Callbacks that failed and controllers that were restarted."""
+        self.loop = Loop(clock, self._crashed)
         self.api = Api(store, clock, self.seed, builtin_kinds())
         self.informers = Informers(store, self.loop)
+        self.summary = Summary(store)
         self.scheduler = Scheduler(
             self.api, clock, self.loop, self.informers, self.seed,
             SeriesRecorder(self.api, "default-scheduler", "kubarium"), store,
@@ -59,7 +63,7 @@ class Cluster:
         self.controllers = [
             ControllerRunner(
                 CONTROLLERS[name](ControllerContext(self.api, clock, self.seed, name, options.flags)),
-                self.api, clock, self.loop, self.informers,
+                self.api, clock, self.loop, self.informers, lambda _, error: self._crashed(error),
             )
             for name in names
         ]  # fmt: skip
@@ -95,6 +99,9 @@ class Cluster:
     def why(self, namespace: str, pod: str) -> WhyReport:
         """Where a pod stands with the scheduler and its kubelet. Raises NotFound."""
         return explain.why(self.api, self.scheduler, namespace, pod)
+
+    def _crashed(self, error: BaseException) -> None:
+        self.crashes += 1
 
     def run_for(self, span: int) -> None:
         """Play `span` microseconds of cluster time."""

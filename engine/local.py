@@ -138,7 +138,7 @@ class LocalClient:
         return self._ask(lambda engine: engine.get(resource, namespace, name))
 
     def list(self, query: Query) -> Future[Sequence[Item]]:
-        return self._ask(lambda engine: engine.list(query))
+        return self._ask(lambda engine: engine.find(query))
 
     def watch(self, query: Query, mailbox: Mailbox) -> Subscription:
         subscription = _Later()

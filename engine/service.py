@@ -57,7 +57,8 @@ class Service:
         self._summaries: list[SummaryReceiver] = []
         self._last_summary: ClusterSummary | None = None
         self._summary_at = 0.0
-        self.store.on_commit(lambda: self.cluster.loop.submit(self._after_commit))
+        self._hearing_commit = False
+        self.store.on_commit(self._committed)
 
     def run(self) -> None:
         """Until `stop`; then commit and close."""
@@ -78,7 +79,14 @@ class Service:
         future = self.store.when_committed(self.store.revision)
         future.add_done_callback(lambda f: done(f.exception()))
 
+    def _committed(self) -> None:
+        """On the writer's thread: wake the engine, once for the commits it has not looked at yet."""
+        if not self._hearing_commit:
+            self._hearing_commit = True
+            self.cluster.loop.submit(self._after_commit)
+
     def _after_commit(self) -> None:
+        self._hearing_commit = False
         self._views.pump()
         self._send_summary()
 
@@ -96,7 +104,7 @@ class Service:
     def get(self, resource: str, namespace: str, name: str) -> Item:
         return self.cluster.api.get(Resource.parse(resource), namespace, name)
 
-    def list(self, query: Query) -> Sequence[Item]:
+    def find(self, query: Query) -> Sequence[Item]:
         return self.cluster.api.list(
             Resource.parse(query.resource), query.namespace, labels=query.labels, fields=query.fields
         ).items
