@@ -24,7 +24,7 @@ def pod_status(worker: PodWorker, before: JsonObject, now: int) -> JsonObject:
     """The status of a pod whose present object is `before`."""
     old: Mapping[str, Any] = before.get("status") or {}
     facts = worker.facts
-    phase = worker.failure_phase or pod_phase(worker)
+    phase = (worker.finished and worker.failure_phase) or pod_phase(worker)
     earlier = {c["type"]: c for c in old.get("conditions", ())}
     generation = before["metadata"].get("generation", 1)
     stamp = rfc3339(now)
@@ -56,9 +56,10 @@ def pod_status(worker: PodWorker, before: JsonObject, now: int) -> JsonObject:
             condition("PodScheduled", "True"),
         ]
     status["conditions"] = conditions
-    for name, text in (("reason", worker.failure_reason), ("message", worker.failure_message)):
-        if text:
-            status[name] = text
+    if worker.finished:
+        for name, text in (("reason", worker.failure_reason), ("message", worker.failure_message)):
+            if text:
+                status[name] = text
     status["observedGeneration"] = generation
     status["qosClass"] = old.get("qosClass") or facts.qos
     status["startTime"] = old.get("startTime") or rfc3339(worker.start_time)
@@ -78,18 +79,11 @@ def pod_status(worker: PodWorker, before: JsonObject, now: int) -> JsonObject:
 
 
 def pod_phase(worker: PodWorker) -> str:
-    """Pending, Running, Succeeded or Failed."""
-    policy = worker.facts.restart_policy
-    for c in worker.inits:
-        if c.facts.kind == "sidecar":
-            if not c.started and not worker.initialized and not worker.finished:
-                return "Pending"
-        elif not c.completed:
-            ended = c.terminated or c.last
-            if ended is not None and ended["exitCode"] and (c.facts.restart == "Never" or worker.finished):
-                return "Failed"
-            if not worker.finished:
-                return "Pending"
+    """Pending, Running, Succeeded or Failed; the last two only when nothing runs any more (mergePodStatus)."""
+    if not worker.finished and not all(
+        c.completed if c.facts.kind == "init" else worker.initialized or c.started for c in worker.inits
+    ):
+        return "Pending"
     running = stopped = succeeded = waiting = 0
     for c in worker.apps:
         if c.state == RUNNING:
@@ -102,13 +96,7 @@ def pod_phase(worker: PodWorker) -> str:
             waiting += 1
     if worker.finished:
         return "Succeeded" if stopped and succeeded == stopped and not waiting else "Failed"
-    if waiting:
-        return "Pending"
-    if running or not stopped or policy == "Always":
-        return "Running"
-    if stopped == succeeded:
-        return "Succeeded"
-    return "Failed" if policy == "Never" else "Running"
+    return "Pending" if waiting else "Running"
 
 
 def _init_status(c: Container) -> JsonObject:
