@@ -15,8 +15,6 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import orjson
-
 from store.attempts import AttemptLog
 from store.group import CREATE, DELETE, UPDATE
 from store.options import StoreOptions
@@ -38,6 +36,7 @@ from store.types import (
     Uid,
     WatchEvent,
     WriteFailed,
+    encode,
 )
 from store.watch import Cursor, Ring
 from store.writer import Writer
@@ -141,7 +140,7 @@ class Store:
         """Return when everything is in the file. Raises WriteFailed."""
         self._writer.barrier(self._head).result()
 
-    def on_commit(self, callback: Callable[[Revision], None]) -> Callable[[], None]:
+    def on_commit(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call back once per commit, on the writer thread: only wake somebody there. Returns how to end it."""
         return self._writer.on_commit(callback)
 
@@ -184,7 +183,7 @@ class Store:
         """
         revision = Revision(self._head + 1)
         obj["metadata"]["resourceVersion"] = str(revision)
-        raw = orjson.dumps(obj)
+        raw = encode(obj)
         before = self._present.get(key)
         thin = key[:2] in self._thin
         kind = ThinEnvelope if thin else Envelope
@@ -209,7 +208,7 @@ class Store:
         last = before.obj
         obj = {**last, "metadata": {**last["metadata"], "resourceVersion": str(revision)}}
         kind = ThinEnvelope if key[:2] in self._thin else Envelope
-        env = kind(key, revision, orjson.dumps(obj), obj, before.created)
+        env = kind(key, revision, encode(obj), obj, before.created)
         self._apply(WatchEvent(DELETED, env, before, revision), DELETE, author, at)
         if isinstance(env, ThinEnvelope):
             env.drop_obj()

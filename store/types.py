@@ -80,6 +80,14 @@ class Author(NamedTuple):
     """Id of the user action this write is part of; "" when a component acts of its own."""
 
 
+def encode(obj: JsonObject) -> bytes:
+    """Canonical JSON. Raises TypeError if `obj` is no JSON.
+
+    The copy is what makes it worth keeping: orjson's own result holds on to its 8 KB buffer for as long as it lives.
+    """
+    return bytes(memoryview(orjson.dumps(obj)))
+
+
 class Envelope:
     """A stored object: identity in slots, canonical bytes, and a dict decoded on demand that nobody mutates."""
 

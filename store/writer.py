@@ -49,7 +49,7 @@ class Writer:
         self._meta: dict[str, str] = {}
         self._waiters: list[tuple[Revision, Future[None]]] = []
         self._compactions: deque[tuple[Revision, Future[Revision]]] = deque()
-        self._commit_listeners: tuple[Callable[[Revision], None], ...] = ()
+        self._commit_listeners: tuple[Callable[[], None], ...] = ()
         self._failure_listeners: tuple[Callable[[WriteFailed], None], ...] = ()
         self._lock = threading.Lock()
         """Guards meta, waiters, compactions, listeners and the thread's start."""
@@ -134,7 +134,7 @@ class Writer:
         self._work.set()
         return future
 
-    def on_commit(self, callback: Callable[[Revision], None]) -> Callable[[], None]:
+    def on_commit(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call back after every commit, on the writer thread: only wake somebody there. Returns how to end it."""
         self.start()
         with self._lock:
@@ -252,7 +252,7 @@ class Writer:
         if group.revisions:
             for listener in self._commit_listeners:
                 try:
-                    listener(self.committed)
+                    listener()
                 except Exception:  # noqa: BLE001 -- one listener's failure is not the log's
                     _log.exception("a commit listener failed")
 
