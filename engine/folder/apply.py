@@ -9,10 +9,9 @@ the folder changes it, but never deletes it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
-import orjson
-
+from engine.api.apply import LAST_APPLIED
 from engine.api.errors import ApiError, NotFound
 from engine.api.kinds import CRDS, NAMESPACES, Kind
 from engine.api.server import Api, Caller, DeleteOptions
@@ -20,7 +19,6 @@ from engine.folder.documents import Document
 from store.types import Envelope, JsonObject, ObjectKey
 
 OWNER: Final = "kubarium.dev/folder"
-LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 
 _RANKS: Final[Mapping[str, int]] = {
     "serviceaccounts": 3,
@@ -107,7 +105,7 @@ def apply(
     mark = owner_mark(path, key) if live is None or owning_file(live) is not None else None
     obj = manifest(document, key, mark)
     try:
-        return _apply(api, caller, key, obj, dry_run)
+        return api.apply(caller, key.resource, key.namespace, obj, dry_run=dry_run)
     except ApiError as error:
         if may_come(error):
             raise Waits(error.message) from error
@@ -140,18 +138,6 @@ def prune(api: Api, caller: Caller, key: ObjectKey) -> bool:
     return True
 
 
-def last_applied(env: Envelope) -> JsonObject | None:
-    """The configuration that was applied last, None when the object was not applied."""
-    text = (env.obj["metadata"].get("annotations") or {}).get(LAST_APPLIED)
-    if not text:
-        return None
-    try:
-        found: Any = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return None
-    return found if isinstance(found, dict) else None
-
-
 def same_config(one: JsonObject, other: JsonObject) -> bool:
     """Two applied configurations mean the same (kubectl writes empty annotations, people write nulls)."""
     return _bare(one) == _bare(other)
@@ -165,33 +151,3 @@ def _bare(config: JsonObject) -> JsonObject:
         if not meta["annotations"]:
             del meta["annotations"]
     return {**config, "metadata": meta}
-
-
-def _apply(api: Api, caller: Caller, key: ObjectKey, obj: JsonObject, dry_run: bool) -> Envelope:
-    verb = getattr(api, "apply", None)
-    if verb is not None:
-        found: Envelope = verb(caller, key.resource, key.namespace, obj, dry_run=dry_run)
-        return found
-    text = orjson.dumps(_bare(obj), option=orjson.OPT_SORT_KEYS).decode() + "\n"
-    live = api.store.get(key)
-    if live is None:
-        if dry_run:
-            return Envelope(key, api.store.revision, b"", obj)
-        return api.create(caller, key.resource, key.namespace, _stamped(obj, text))
-    merged = _three_way(last_applied(live) or {}, _stamped(obj, text), live.obj)
-    if dry_run:
-        return Envelope(key, live.revision, b"", merged)
-    return api.update(caller, key.resource, key.namespace, key.name, merged)
-
-
-def _stamped(obj: JsonObject, text: str) -> JsonObject:
-    meta = obj["metadata"]
-    return {**obj, "metadata": {**meta, "annotations": {**(meta.get("annotations") or {}), LAST_APPLIED: text}}}
-
-
-def _three_way(last: Any, new: Any, live: Any) -> Any:
-    if not isinstance(new, dict) or not isinstance(live, dict):
-        return new
-    last = last if isinstance(last, dict) else {}
-    kept = {k: v for k, v in live.items() if k in new or k not in last}
-    return {**kept, **{k: _three_way(last.get(k), v, live.get(k)) for k, v in new.items()}}

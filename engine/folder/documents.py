@@ -55,19 +55,12 @@ class Document:
 
     def place(self, path: Path, *, value: bool = False) -> tuple[int, int]:
         """Line and column, from 1, of the field at `path`, or of the nearest field around it."""
-        mark, found = find_mark(self._marks, path)
+        mark, missing = find_mark(self._marks, path)
         if mark is None:
             return self.line, self.column
-        if value and len(found) == len(path):
+        if value and not missing:
             return mark.line + self._offset + 1, mark.column + 1
         return mark.key_line + self._offset + 1, mark.key_column + 1
-
-    def keys(self, path: Path) -> list[str]:
-        """Keys of the map at `path`, as written."""
-        mark, found = find_mark(self._marks, path)
-        if mark is None or len(found) != len(path) or mark.children is None:
-            return []
-        return [key for key in mark.children if isinstance(key, str)]
 
     def moved(self, index: int, offset: int) -> Document:
         """The same document elsewhere in the file."""
@@ -250,7 +243,7 @@ def _identified(
         return _fault(document, ("metadata", "name"), "resource name may not be empty")
     for field in ("name", "namespace"):
         if meta.get(field) is not None and not isinstance(meta[field], str):
-            shown = "number" if not isinstance(meta[field], (bool, dict, list)) else "value of another type"
+            shown = {bool: "bool", dict: "object", list: "array"}.get(type(meta[field]), "number")
             text = f"json: cannot unmarshal {shown} into Go struct field ObjectMeta.metadata.{field} of type string"
             return _fault(document, ("metadata", field), text)
     return document

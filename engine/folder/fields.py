@@ -53,33 +53,28 @@ def path_text(path: Path) -> str:
     return text
 
 
-def find_mark(marks: Marks | None, path: Path) -> tuple[Mark | None, Path]:
-    """The mark of `path`, or of the nearest thing around it, and the part of the path that exists.
+def find_mark(marks: Marks | None, path: Path) -> tuple[Mark | None, int]:
+    """The mark of `path` or of the nearest thing around it, and how many steps of the path are missing there.
 
     Steps that the document spells otherwise are bridged: a list index that was left out (Go's JSON errors name none)
-    takes the first item that holds the rest, and keys with dots may have been split.
+    takes the item that holds most of the rest, and keys with dots may have been split.
     """
     if not path or not marks:
-        return None, ()
+        return None, len(path)
     step = path[0]
     if isinstance(step, str) and step not in marks:
         for length in range(len(path), 1, -1):
             joined = ".".join(str(part) for part in path[:length])
             if joined in marks:
-                step, path = joined, (joined, *path[length:])
-                break
-        else:
-            candidates = [(index, find_mark(mark.children, path)) for index, mark in marks.items()
-                          if isinstance(index, int)]  # fmt: skip
-            best = max(candidates, key=lambda found: len(found[1][1]), default=None)
-            if best is None or best[1][0] is None:
-                return None, ()
-            return best[1][0], (best[0], *best[1][1])
+                inner, missing = find_mark(marks[joined].children, path[length:])
+                return inner or marks[joined], missing
+        items = (find_mark(mark.children, path) for index, mark in marks.items() if isinstance(index, int))
+        return min(items, key=lambda found: found[1], default=(None, len(path)))
     mark = marks.get(step)
     if mark is None:
-        return None, ()
-    inner, rest = find_mark(mark.children, path[1:])
-    return inner or mark, (step, *rest)
+        return None, len(path)
+    inner, missing = find_mark(mark.children, path[1:])
+    return inner or mark, missing
 
 
 def value_at(obj: Any, path: Path) -> Any:

@@ -16,16 +16,17 @@ import logging
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from engine.api.apply import original_of
 from engine.api.errors import ApiError
 from engine.api.kinds import CRDS, NAMESPACES, PRIORITYCLASSES, SERVICEACCOUNTS
 from engine.api.server import Api, Caller
 from engine.client import Diagnostic, FolderFile, FolderReceiver, Plan, Subscription
 from engine.clock import SECOND, Clock
 from engine.folder.apply import (
+    OWNER,
     Waits,
     apply,
     key_of,
-    last_applied,
     manifest,
     no_match,
     owner_mark,
@@ -78,7 +79,7 @@ class Folder:
         self._scheduled = self._retrying = self._announced = False
         self._slices = 0
         self._receivers: list[FolderReceiver] = []
-        self._watcher = Watcher(path, loop, self.load)
+        self.watcher = Watcher(path, loop, self.load)
         for resource in _AWAITED:
             informers.on_event(resource, self._on_awaited)
 
@@ -86,15 +87,15 @@ class Folder:
 
     def start(self) -> None:
         """Load the folder and follow it, on a thread of its own."""
-        self._watcher.start()
+        self.watcher.start()
 
     def load_once(self) -> None:
         """Load the folder as it is now, for a run that does not follow it. The loop does the applying."""
-        self.load(self._watcher.read_all(), first=True)
+        self.load(self.watcher.read_all(), first=True)
 
     def stop(self) -> None:
         """Stop following. What is queued is still applied if the loop goes on."""
-        self._watcher.stop()
+        self.watcher.stop()
 
     # -- questions -------------------------------------------------------------------------------------------------
 
@@ -153,14 +154,16 @@ class Folder:
 
     def load(self, news: Sequence[FileNews], first: bool = False) -> None:
         """Take over what changed in the folder and queue the work. `first`: all that there is, after a start."""
+        self._announced = False
         intent = self._intent(news, first)
         dropped: dict[ObjectKey, str] = {}
         fresh: list[DocumentRecord] = []
         for item in news:
             self._take_over(item, intent, dropped, fresh)
         for record in fresh:
+            record.at_start = first
             self._enqueue(record, intent)
-        if first:
+        if first and "." not in self._files:
             for key, path in self._left_behind():
                 dropped.setdefault(key, path)
         for key, path in dropped.items():
@@ -209,7 +212,8 @@ class Folder:
             self._claims.add(record)
             if record.key is not None:
                 self._drift.watch(record.key.resource)
-            if earlier is not None and earlier.state == "applied" and earlier.document.obj == document.obj:
+            same = earlier is not None and earlier.state == "applied" and earlier.document.obj == document.obj
+            if same and earlier is not None and record.key is not None and len(self._claims.all(record.key)) == 1:
                 record.baseline = earlier.baseline
                 record.settle("applied")
             else:
@@ -227,16 +231,17 @@ class Folder:
 
     def _left_behind(self) -> list[tuple[ObjectKey, str]]:
         """Objects that the folder created in an earlier life and that no file declares any more."""
-        broken = {path for path, record in self._files.items() if record.parsed.broken or record.fault}
+        broken = tuple(path for path, record in self._files.items() if record.parsed.broken or record.fault)
         found: list[tuple[ObjectKey, str]] = []
-        needle = b"kubarium.dev/folder"
+        needle = OWNER.encode()
         for kind in self._api.kinds.all():
             for env in self._api.store.list(kind.resource):
                 if needle not in env.raw or (path := owning_file(env)) is None or self._claims.claimed(env.key):
                     continue
-                if path in broken:
-                    self._files[path].kept[env.key] = None
-                    self._claims.keep(env.key, path)
+                unreadable = next((name for name in broken if path == name or path.startswith(name + "/")), None)
+                if unreadable is not None:
+                    self._files[unreadable].kept[env.key] = None
+                    self._claims.keep(env.key, unreadable)
                 else:
                     found.append((env.key, path))
         return found
@@ -280,8 +285,9 @@ class Folder:
                 break
         self._slices += 1
         if self._queue or self._prunes or self._suspects:
-            self._scheduled = True
-            self._loop.call_soon(self._work)
+            if not self._scheduled:
+                self._scheduled = True
+                self._loop.call_soon(self._work)
             if self._slices % _SLICES_PER_REPORT:
                 return
         self._report()
@@ -323,11 +329,11 @@ class Folder:
         key = record.key
         owner = self._claims.owner(key)
         if owner is not None and owner is not record:
-            text = f"{key} is already declared in {owner.file}:{owner.document.line}"
+            text = _duplicate_of(key, owner)
             record.settle("error", text, (self._note(record, text, "error"),))
             return
         for later in self._claims.all(key)[1:]:
-            if later.state in ("applied", "drifted"):
+            if later.message != _duplicate_of(key, record):
                 self._enqueue(later, record.intent)
                 self._schedule()
         if self._stands(record, key):
@@ -339,12 +345,13 @@ class Folder:
 
     def _stands(self, record: DocumentRecord, key: ObjectKey) -> bool:
         """After a restart: this very document was applied before, so what differs now is drift and not a wish."""
-        if not record.intent.endswith(_FIRST):
+        if not record.at_start:
             return False
+        record.at_start = False
         live = self._api.store.get(key)
         if live is None or owning_file(live) != record.file:
             return False
-        last = last_applied(live)
+        last = original_of(live.obj)
         if last is None or not same_config(last, manifest(record.document, key, owner_mark(record.file, key))):
             return False
         now = declared_differences(record, live)
@@ -435,7 +442,7 @@ class Folder:
 
     def _intent(self, news: Sequence[FileNews], first: bool) -> str:
         if first:
-            return self._next_intent(f"load {len(news)} files") + _FIRST
+            return self._next_intent(f"load {len(news)} files")
         what = news[0].path if len(news) == 1 else f"{len(news)} files"
         return self._next_intent(f"save {what}")
 
@@ -457,8 +464,8 @@ class Folder:
         self._announced = True
 
 
-_FIRST: Final = " at start"
-"""How the intent of a first load ends."""
+def _duplicate_of(key: ObjectKey, owner: DocumentRecord) -> str:
+    return f"{key} is already declared in {owner.file}:{owner.document.line}"
 
 
 def _identity(record: DocumentRecord) -> tuple[str, str, str, str]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from engine.api.apply import LAST_APPLIED
 from engine.api.errors import ApiError
 from engine.api.server import Api, Caller
 from engine.client import Diagnostic, FieldChange, Plan, PlannedObject
-from engine.folder.apply import LAST_APPLIED, OWNER, Waits, apply, key_of, no_match, owning_file
+from engine.folder.apply import OWNER, Waits, apply, key_of, no_match, owning_file
 from engine.folder.diagnose import diagnostics_of
 from engine.folder.documents import Document, ParsedFile
 from engine.folder.fields import differences

@@ -33,6 +33,8 @@ class DocumentRecord:
     message: str = ""
     diagnostics: tuple[Diagnostic, ...] = ()
     queued: bool = False
+    at_start: bool = False
+    """Read at a start: if it was applied in an earlier life, it is not applied again, so that drift shows."""
     failures: int = 0
     intent: str = ""
     baseline: tuple[FieldChange, ...] = ()

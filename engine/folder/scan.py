@@ -148,7 +148,7 @@ class Scanner:
                     link = self._link(path, entry.path, real_root)
                     if link is not None and link.status is not None and stat.S_ISDIR(link.status.st_mode):
                         linked_directories.append((path + "/", link.real))
-                    elif link is not None and _counts(entry.name):
+                    elif link is not None and (link.fault or _counts(entry.name)):
                         links.append(link)
                 elif entry.is_dir(follow_symlinks=False):
                     pending.append((path + "/", entry.path))

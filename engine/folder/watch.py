@@ -90,15 +90,15 @@ class Watcher:
             self._stop.wait(_ROOT_WAIT)
             return first
         identity = self._identity()
-        notify = self._arm()
-        self._look(first)
-        while not self._stop.is_set():
-            events = notify.watch(_DEBOUNCE, _STEP, 0, self._stop)
-            if events in ("stop", "signal"):
-                break
-            self._look(False)
-            if self._identity() != identity:
-                break
+        with self._arm() as notify:
+            self._look(first)
+            while not self._stop.is_set():
+                events = notify.watch(_DEBOUNCE, _STEP, 0, self._stop)
+                if events in ("stop", "signal"):
+                    break
+                self._look(False)
+                if self._identity() != identity:
+                    break
         return False
 
     def _arm(self) -> RustNotify:

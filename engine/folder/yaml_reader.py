@@ -75,10 +75,8 @@ def read_document(text: str) -> Tree | None:
         raise YamlError(_explained(error.problem or "unknown problem parsing YAML content", text, line, column),
                         line, column) from error  # fmt: skip
     except yaml.reader.ReaderError as error:
-        # For strings libyaml counts the position in characters.
-        line = text.count("\n", 0, error.position)
-        column = error.position - (text.rfind("\n", 0, error.position) + 1)
-        raise YamlError(f"{error.reason}", line, max(column, 0)) from error
+        before = text.encode()[: error.position].decode(errors="replace")  # libyaml counts it in bytes
+        raise YamlError(error.reason, before.count("\n"), len(before) - before.rfind("\n") - 1) from error
     except UnicodeError as error:
         raise YamlError("invalid Unicode character", 0, 0) from error
 
