@@ -1,14 +1,14 @@
-"""The record of scheduling attempts: rows for the store, and the last ones in memory for `why`.
+"""The record of scheduling attempts, as rows in the store.
 
-A placed pod leaves one row for its node and up to three for the runners-up. A failed attempt leaves one row with the
-message, one per node (up to `attempt_nodes`) and, for what is beyond, one per reason. When equal pods fail on equal
-nodes one after the other, the rows per node are kept with the first of them and the others keep the reasons.
+A placed pod leaves one row for its node, and the first of a class at an instant up to three for the runners-up. A
+failed attempt leaves one row with the message, one per node (up to `attempt_nodes`) and, for what is beyond, one per
+reason. When equal pods fail on equal nodes one after the other, the rows per node are kept with the first of them and
+the others keep the reasons. Rows are handed to the store together, at the end of a slice of work.
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections import Counter
 from typing import Final, NamedTuple
 
 from engine.scheduler.framework import Diagnosis, FilterPlugin
@@ -17,11 +17,13 @@ from engine.scheduler.placement import ClassView
 from engine.scheduler.podclass import PodClass
 from engine.scheduler.profile import Profile
 from engine.scheduler.queue import QueuedPod
+from store.store import Store
 from store.types import Attempt, Micros, Uid
 
 RUNNERS_UP: Final = 3
-_KEPT: Final = 20_000
-"""Rows in memory."""
+_SHOWN: Final = 1_000
+"""Rows of a pod that are read."""
+_CLASSES: Final = 4_096
 
 
 class _Line(NamedTuple):
@@ -37,16 +39,25 @@ class _Line(NamedTuple):
 class AttemptLog:
     """Writes rows. `sink` takes each attempt's rows for the store."""
 
-    def __init__(self, nodes: NodeTable, profile: Profile, sink: Callable[[Sequence[Attempt]], None]) -> None:
-        self._nodes, self._profile, self._sink = nodes, profile, sink
-        self._kept: deque[Attempt] = deque(maxlen=_KEPT)
+    def __init__(self, nodes: NodeTable, profile: Profile, store: Store) -> None:
+        self._nodes, self._profile, self._store = nodes, profile, store
+        self._rows: list[Attempt] = []
         self._last: Diagnosis | None = None
         self._last_reasons: list[_Line] = []
+        self._compared: dict[int, Micros] = {}
+        """When runners-up of a class were kept last."""
 
     def placed(self, pod: QueuedPod, at: Micros, view: ClassView, row: int, score: int) -> None:
         """A node was chosen. Call before it fills, while the view still shows what was compared."""
-        names = self._nodes.names
-        rows = [Attempt(pod.attempts, at, pod.uid, pod.namespace, pod.name, names[row], "", "Scheduled", "", "", score)]
+        names, rows = self._nodes.names, self._rows
+        rows.append(
+            Attempt(pod.attempts, at, pod.uid, pod.namespace, pod.name, names[row], "", "Scheduled", "", "", score)
+        )
+        if self._compared.get(view.pod.number) == at:
+            return
+        if len(self._compared) >= _CLASSES:
+            self._compared.clear()
+        self._compared[view.pod.number] = at
         for other in view.runners_up(row, RUNNERS_UP):
             rows.append(
                 Attempt(
@@ -54,7 +65,6 @@ class AttemptLog:
                     view.total(other),
                 )
             )  # fmt: skip
-        self._keep(rows)
 
     def refused(self, pod: QueuedPod, at: Micros, pod_class: PodClass, diagnosis: Diagnosis, message: str) -> None:
         """No node took the pod."""
@@ -72,17 +82,20 @@ class AttemptLog:
         self._write(pod, at, [_Line("", plugin, message)])
 
     def of(self, uid: Uid) -> list[Attempt]:
-        """Rows of one pod that are in memory, oldest first."""
-        return [row for row in self._kept if row.pod_uid == uid]
+        """Rows of one pod, oldest first."""
+        self.flush()
+        return list(reversed(self._store.attempts(uid, _SHOWN)))
+
+    def flush(self) -> None:
+        """Hand what was gathered to the store."""
+        if self._rows:
+            self._store.record_attempts(self._rows)
+            self._rows = []
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
     def _write(self, pod: QueuedPod, at: Micros, lines: list[_Line]) -> None:
-        self._keep([Attempt(pod.attempts, at, pod.uid, pod.namespace, pod.name, *line) for line in lines])
-
-    def _keep(self, rows: list[Attempt]) -> None:
-        self._kept.extend(rows)
-        self._sink(rows)
+        self._rows += [Attempt(pod.attempts, at, pod.uid, pod.namespace, pod.name, *line) for line in lines]
 
     def _lines(self, pod: PodClass, diagnosis: Diagnosis) -> tuple[list[_Line], list[_Line]]:
         """(rows per node and, beyond the limit, by reason; all rows by reason)."""
@@ -104,6 +117,9 @@ class AttemptLog:
                     per_node.append(_Line(nodes.names[row], name, words, needed, had))
                 if count > room:
                     beyond[name, words] += count - room
+        if diagnosis.absent is not None and diagnosis.absent.any():
+            for counts in (beyond, everywhere):
+                counts[diagnosis.ruled_out[0], "not in question"] = int(diagnosis.absent.sum())
         return per_node + _by_reason(beyond), _by_reason(everywhere)
 
 

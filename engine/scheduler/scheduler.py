@@ -62,7 +62,7 @@ class Scheduler:
         self.nodes = NodeTable()
         self.classes = Classifier()
         self.queue = SchedulingQueue(clock, config, self._wake)
-        self.attempts = AttemptLog(self.nodes, self.profile, getattr(store, "record_attempts", lambda rows: None))
+        self.attempts = AttemptLog(self.nodes, self.profile, store)
         self._views: dict[int, ClassView] = {}
         self._scheduled = False
         self._started = False
@@ -264,6 +264,7 @@ class Scheduler:
                 if time.perf_counter() > end:
                     break
         finally:
+            self.attempts.flush()
             self._scheduled = False
             if self.queue.ready:
                 self._wake()

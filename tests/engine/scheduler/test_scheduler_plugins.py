@@ -23,8 +23,16 @@ GPU = {"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}
 
 
 def node(
-    name: str, *, labels: JsonObject | None = None, taints: Any = (), cordoned: bool = False, **offered: str
+    name: str,
+    *,
+    labels: JsonObject | None = None,
+    taints: Any = (),
+    cordoned: bool = False,
+    gpus: str = "",
+    **offered: str,
 ) -> JsonObject:
+    if gpus:
+        offered["nvidia.com/gpu"] = gpus
     return {
         "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name, **(labels or {})}},
         "spec": {"taints": list(taints), "unschedulable": cordoned},
@@ -222,7 +230,7 @@ def test_affinity_hint() -> None:
 def test_named_nodes() -> None:
     """PreFilter takes names from the terms only when every term has one."""
     by_name = {"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["a"]}]}
-    assert NodeAffinity().node_names(pod(pod_spec(affinity=affinity(by_name)))) == {"a"}
+    assert NodeAffinity().node_names(pod(pod_spec(affinity=affinity(by_name)))) == frozenset({"a"})
     assert (
         NodeAffinity().node_names(pod(pod_spec(affinity=affinity(by_name, expressions(("x", "Exists", [])))))) is None
     )
@@ -302,7 +310,7 @@ def test_too_many_pods() -> None:
 
 def test_extended_resources() -> None:
     """`nvidia.com/gpu` is counted like any other; a node without it has none."""
-    nodes = table(node("a", **{"nvidia.com/gpu": "1"}), node("b"))
+    nodes = table(node("a", gpus="1"), node("b"))
     spec = {"containers": [{"name": "c", "resources": {"requests": {"nvidia.com/gpu": "1"}}}]}
     assert refused(NodeResourcesFit(), pod(spec), nodes) == [(), ("Insufficient nvidia.com/gpu",)]
     nodes.assign(Uid("x"), pod(spec, 2), "a")
