@@ -42,11 +42,13 @@ class KubeletConfig:
     """From registration to NodeReady (the network plugin comes up)."""
     sandbox_latency: Range = (100_000, 300_000)
     """From admission to a pod sandbox with an address."""
+    sandbox_post: int = 3 * SECOND
+    """A sandbox whose containers take longer than this to come up is posted by itself (podIP, conditions)."""
     start_latency: Range = (150_000, 500_000)
     """From image present to container running."""
     stop_latency: Range = (40_000, 250_000)
     """From SIGTERM to the exit of a container that heeds it."""
-    pull_base: Range = (150_000, 400_000)
+    pull_base: Range = (80_000, 250_000)
     """Resolving a reference and its manifest."""
     pull_bandwidth: int = 80_000_000
     """Bytes per second of an image pull."""

@@ -27,7 +27,7 @@ from engine.kubelet.references import InvalidReference, parse
 from engine.kubelet.runtime import Runtime
 from engine.kubelet.volumes import Volumes
 from engine.kubelet.worker import PodWorker
-from store.types import Envelope, JsonObject, Uid
+from store.types import Envelope, Uid
 
 _log = logging.getLogger(__name__)
 LEASE_NAMESPACE: Final = "kube-node-lease"
@@ -315,11 +315,8 @@ class Node:
         env = self.api.find(PODS, worker.env.namespace, worker.env.name)
         if env is None or env.uid != worker.uid or not self.running:
             return
-        status: JsonObject = pod_status(worker, env.obj, self.clock.now())
-        if status == env.obj.get("status"):
-            return
         try:
-            worker.env = self.api.update_status(self.caller, env, status)
+            worker.env = self.api.update_status(self.caller, env, pod_status(worker, env.obj, self.clock.now()))
         except (NotFound, Conflict):
             return
 

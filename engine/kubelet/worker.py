@@ -115,7 +115,7 @@ class PodWorker:
         self.address = self.node.address if self.facts.host_network else self.node.addresses_of_pods.take(self.uid)
         self.advance()
         if any(c.state != RUNNING for c in self.containers):
-            self._later(self.node.config.sync_period, self.post)
+            self._later(self.node.config.sandbox_post, self.post)
 
     def watch_deadline(self) -> None:
         """activeDeadlineSeconds counts from the pod's start."""

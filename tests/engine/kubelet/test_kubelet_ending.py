@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Machines  # type: ignore[import-not-found]
 
 from engine.api.kinds import PODS
 from store.types import DELETED, MODIFIED
+from tests.engine.kubelet.machines import Machines
 
 
 def test_a_deleted_pod_is_stopped_and_let_go(machines: Machines) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Machines  # type: ignore[import-not-found]
 
 from engine.api.errors import BadRequest, NotFound
 from engine.clock import SECOND
+from tests.engine.kubelet.machines import USER, Machines
 
 
 def lines(
@@ -18,7 +18,8 @@ def lines(
 def test_declared_lines_come_at_their_times(machines: Machines) -> None:
     """Lines by template and period, in order; a first line says that they are simulated."""
     machines.image("web", image="web", logs=[
-        {"text": "listening"}, {"text": "request {n} in {container} of {pod} after {seconds}s", "at": "10s", "every": "10s"},
+        {"text": "listening"},
+        {"text": "request {n} in {container} of {pod} after {seconds}s", "at": "10s", "every": "10s"},
     ])  # fmt: skip
     machines.pod(containers=[{"image": "web:1"}])
     machines.when(state="running")
@@ -72,8 +73,6 @@ def test_refusals_are_those_of_kubernetes(machines: Machines) -> None:
 
 def test_a_pod_that_is_not_scheduled_has_no_log(machines: Machines) -> None:
     """Nothing, and no error: there is no node to ask."""
-    from conftest import USER
-
     from engine.api.kinds import PODS
 
     machines.api.create(USER, PODS, "default", {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c"}]}})

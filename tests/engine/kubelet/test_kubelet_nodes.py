@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import itertools
 
-from conftest import START, USER, Machines  # type: ignore[import-not-found]
-
 from engine.api.kinds import LEASES, NODES
 from engine.clock import SECOND, parse_time
+from tests.engine.kubelet.machines import START, USER, Machines
 
 
 def lease_times(machines: Machines, name: str, seconds: int) -> list[float]:
@@ -15,7 +14,7 @@ def lease_times(machines: Machines, name: str, seconds: int) -> list[float]:
     seen: list[float] = []
     for _ in range(seconds * 10):
         machines.run(0.1)
-        env = machines.api.find(LEASES, "kube-node-lease", name)
+        env = machines.api.get(LEASES, "kube-node-lease", name)
         at = (parse_time(env.obj["spec"]["renewTime"]) - START) / SECOND
         if not seen or seen[-1] != at:
             seen.append(at)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Machines  # type: ignore[import-not-found]
+
+from tests.engine.kubelet.machines import USER, Machines
 
 HTTP = {"httpGet": {"path": "/healthz", "port": 8080}}
 
@@ -37,8 +38,9 @@ def test_a_slow_start_is_not_ready_until_it_listens(machines: Machines) -> None:
     started = machines.when(state="running")
     assert machines.when(ready=True) - started == pytest.approx(15, abs=0.02)
     address = machines.status()["podIP"]
+    where = f"{address}:8080"
     assert unhealthy(machines) == [
-        f'Readiness probe failed: Get "http://{address}:8080/healthz": dial tcp {address}:8080: connect: connection refused'
+        f'Readiness probe failed: Get "http://{where}/healthz": dial tcp {where}: connect: connection refused'
     ]
 
 
@@ -79,7 +81,8 @@ def test_the_startup_probe_holds_the_others_back(machines: Machines) -> None:
     machines.image("slow", image="slow", startupDelay="25s")
     probe = {**HTTP, "periodSeconds": 10}
     machines.pod(containers=[{
-        "image": "slow:1", "startupProbe": {**probe, "failureThreshold": 30}, "livenessProbe": {**probe, "failureThreshold": 1},
+        "image": "slow:1", "startupProbe": {**probe, "failureThreshold": 30},
+        "livenessProbe": {**probe, "failureThreshold": 1},
         "readinessProbe": probe,
     }])  # fmt: skip
     started = machines.when(state="running")
@@ -127,8 +130,6 @@ def test_not_ready_pods_stay_so(machines: Machines) -> None:
 
 def test_readiness_gates_hold_a_pod_back(machines: Machines) -> None:
     """Ready follows the gate's condition, which others write."""
-    from conftest import USER
-
     from engine.api.kinds import PODS
 
     machines.pod(readinessGates=[{"conditionType": "x.io/ok"}])

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Machines  # type: ignore[import-not-found]
 
 from engine.clock import parse_time
+from tests.engine.kubelet.machines import USER, Machines
 
 
 def test_the_crash_loop_follows_the_back_off_curve(machines: Machines) -> None:
@@ -138,8 +138,6 @@ def test_behaviour_annotations_act_on_a_running_pod(machines: Machines) -> None:
     def annotate(**notes: str) -> None:
         env = machines.api.get(PODS, "default", "p")
         meta = {**env.obj["metadata"], "annotations": {f"kubarium.dev/{k}": v for k, v in notes.items()}}
-        from conftest import USER
-
         machines.api.update(USER, PODS, "default", "p", {**env.obj, "metadata": meta})
         machines.run(0)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from conftest import USER, Machines  # type: ignore[import-not-found]
 
 from engine.api.kinds import CONFIGMAPS, NODES, PODS, SECRETS
+from tests.engine.kubelet.machines import USER, Machines
 
 
 def test_a_pod_comes_to_run_step_by_step(machines: Machines) -> None:
