@@ -18,6 +18,8 @@ from store.group import DELETE, UPDATE, Group, PendingRevision
 from store.types import Envelope
 
 BLOCK: Final = sql.BLOCK_SIZES[0]
+_SAMPLED: Final = 5
+"""One row in so many may teach the next dictionary."""
 
 
 class LogCommitter:
@@ -60,8 +62,8 @@ class LogCommitter:
                     group, plural, namespace, name = env.key
                     ended = env.revision if op == DELETE else None
                     objects[env.created] = env.created, plural, group, namespace, name, env.uid, ended
-            self._encoder.sample(block[0][0].key[:2], block[0][0].raw)
-            self._encoder.sample(block[-1][0].key[:2], block[-1][0].raw)
+            for env, *_ in block[::_SAMPLED]:
+                self._encoder.sample(env.key[:2], env.raw)
             bodies = self._encoder.encode([row[0].raw for row in block])
             dict_id = self._encoder.dict_id
             rows = [

@@ -40,8 +40,8 @@ _OP_NAMES: Final[tuple[Op, ...]] = ("create", "update", "delete")
 class History:
     """The log of one store. Any thread."""
 
-    def __init__(self, database: Callable[[], Database], settle: Callable[[Revision], None]) -> None:
-        """`settle(revision)` returns when it is committed; raises FutureRevision."""
+    def __init__(self, database: Callable[[], Database], settle: Callable[[Revision | None], None]) -> None:
+        """`settle(revision)` returns when it is committed (None: all up to now); raises FutureRevision."""
         self._database, self._settle = database, settle
 
     def oldest(self) -> Revision:
@@ -72,11 +72,13 @@ class History:
             "plural": key.plural, "api_group": key.group, "namespace": key.namespace, "name": key.name,
             "limit": limit, "until": _EVERYTHING if until is None else until,
         }  # fmt: skip
+        self._settle(until)
         return self._records(sql.PAST_OF_NAME, parameters)
 
     def past_of_object(self, env: Envelope, limit: int = 100, until: Revision | None = None) -> list[RevisionRecord]:
         """What happened to this one object, newest first."""
         bound = _EVERYTHING if until is None else until
+        self._settle(until)
         return self._records(sql.PAST_OF_OBJECT, {"oid": env.created, "limit": limit, "until": bound})
 
     def record(self, revision: Revision) -> RevisionRecord | None:
@@ -115,6 +117,7 @@ class History:
 
         Cluster time never runs backwards, so this is a binary search over the log.
         """
+        self._settle(None)
         with self._database().reading() as connection:
             head, _ = connection.execute(sql.HEAD).one()
             low, high = 0, int(head or 0)

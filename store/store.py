@@ -255,8 +255,8 @@ class Store:
         """Compact so that the newest `keep` revisions stay: what a timer calls to bound the file."""
         return self.compact(Revision(self._head - keep))
 
-    def _settle(self, revision: Revision) -> None:
-        self.when_committed(revision).result()
+    def _settle(self, revision: Revision | None) -> None:
+        self.when_committed(self._head if revision is None else revision).result()
 
     # -- scheduling attempts and meta ------------------------------------------------------------------------------
 
