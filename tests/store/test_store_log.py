@@ -7,7 +7,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from conftest import AUTHOR, EVENTS, PODS, bodies, key, put
+from store_objects import AUTHOR, EVENTS, PODS, bodies, key, put
 
 from store.store import Store, StoreOptions
 from store.tables import prepare_connection

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import AUTHOR, EVENTS, NODES, PODS, body, key, put
+from store_objects import AUTHOR, EVENTS, NODES, PODS, body, key, put
 
 from store.store import Store
 from store.types import Micros, ThinEnvelope, Uid, WatchEvent
