@@ -15,6 +15,7 @@ Group = Literal["General", "Move", "View", "Object", "Time", "Namespaces", "Sort
 
 TABLE: Final = ("table",)
 TEXT: Final = ("text",)
+EDITOR: Final = ("editor",)
 BOTH: Final = ("table", "text")
 PARENTS: Final = {"logs": "text", "yaml": "text"}
 """A view inside another: its keys come first, the outer ones work there too."""
@@ -153,11 +154,26 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("logs.times", "Timestamps", ("t",), "Logs", "log_times", ("logs",)),
     Action("logs.wrap", "Wrap long lines", ("w",), "Logs", "wrap", ("logs",), over=("text.why",)),
     Action("logs.previous", "The run before", ("p",), "Logs", "log_previous", ("logs",)),
+    # -- manifests
+    Action("manifest.save", "Save: it is applied at once", ("ctrl+s",), "Text", "manifest_save", EDITOR),
+    Action("manifest.problem", "Next problem", ("ctrl+n", "f8"), "Text", "manifest_problem", EDITOR),
+    Action("manifest.find", "Find", ("ctrl+f",), "Text", "manifest_find", EDITOR),
+    Action("manifest.find-next", "Find the next", ("ctrl+g", "f3"), "Text", "manifest_find_next", EDITOR, args=("1",)),
+    Action("manifest.find-previous", "Find the one before", ("shift+f3",), "Text", "manifest_find_next", EDITOR,
+           args=("-1",)),
+    Action("manifest.new", "New manifest", ("n",), "Object", "manifest_new", ("folder",)),
+    Action("manifest.line-start", "Start of the line", ("ctrl+a",), "Move", "line_start", EDITOR,
+           over=("app.aliases",)),
+    Action("manifest.line-end", "End of the line", ("ctrl+e",), "Move", "line_end", EDITOR, over=("app.header",)),
 )  # fmt: skip
 
 KEY_BAR: Final[tuple[tuple[str, str], ...]] = (
     ("app.command", "go"),
     ("app.filter", "filter"),
+    ("manifest.save", "save"),
+    ("manifest.problem", "next problem"),
+    ("manifest.find", "find"),
+    ("manifest.new", "new"),
     ("table.enter", "in"),
     ("pod.why", "why"),
     ("object.describe", "describe"),

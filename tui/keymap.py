@@ -149,12 +149,18 @@ class Keymap:
         return max(found, key=lambda action: _rank(action, context), default=None)
 
     def available(self, context: KeyContext) -> list[Action]:
-        """All actions that can be reached here, in the registry's order."""
+        """All actions that can be reached here, in the registry's order. An editor takes letters for itself."""
+        typing = "editor" in context.views
         return [
             action
             for action in ACTIONS
             if applies(action, context)
-            and (not self._keys[action.id] or any(self.resolve(k, context) is action for k in self._keys[action.id]))
+            and (
+                not self._keys[action.id]
+                or any(
+                    self.resolve(k, context) is action and not (typing and len(k) == 1) for k in self._keys[action.id]
+                )
+            )
         ]
 
 

@@ -17,6 +17,7 @@ from textual.message_pump import MessagePump
 
 from engine.client import ClusterClient, ClusterSummary, FolderFile, KindInfo
 from tui.board import PodBoard
+from tui.buffers import Buffers
 from tui.kinds.registry import view_of
 from tui.kinds.spec import KindView, Load
 
@@ -51,6 +52,10 @@ class Session:
         """Speed that `.` returns to."""
         self.known_namespaces: set[str] = set()
         """Namespaces that a table showed."""
+        self.buffers = Buffers(client.folder) if client.folder is not None else None
+        """Manifests being edited; None without a watched folder."""
+        self.last_manifest: str | None = None
+        """The file that was edited last."""
         self._owner = owner
         self._received = monotonic()
         self._listeners: list[Callable[[], None]] = []

@@ -387,6 +387,8 @@ def _headers(session: Session, key: str) -> list[FieldHelp]:
         return [FieldHelp(kind.kind, kind.api_version, False, "") for kind in session.kinds]
     if key == "apiVersion":
         return [FieldHelp(version, "", False, "") for version in sorted({kind.api_version for kind in session.kinds})]
+    if key:
+        return []
     return [
         FieldHelp("apiVersion", "string", True, "Group and version of the kind."),
         FieldHelp("kind", "string", True, "What the object is."),

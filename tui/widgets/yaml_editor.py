@@ -211,7 +211,10 @@ class YamlEditor(TextArea):
             return
         await super()._on_key(event)
         if event.is_printable and not self.read_only:
-            self._want()
+            if event.character is not None and (event.character.isalnum() or event.character in "./-"):
+                self._want()
+            else:
+                self.close_completions()
         elif event.key == "backspace":
             self.close_completions()
 
