@@ -19,7 +19,10 @@ DEFAULT_WEIGHTS: Mapping[str, int] = {
 
 @dataclass(frozen=True, slots=True)
 class SchedulerConfig:
-    """One profile. Spans are microseconds of cluster time."""
+    """One profile. Spans are microseconds of cluster time.
+
+    There is no `percentageOfNodesToScore`: all nodes are scored, which over arrays is cheaper than taking a sample.
+    """
 
     scheduler_name: str = "default-scheduler"
     """Pods with another `spec.schedulerName` are left alone."""
@@ -27,8 +30,6 @@ class SchedulerConfig:
     """Score weight by plugin; a plugin without one does not score."""
     disabled: frozenset[str] = frozenset()
     """Plugins that do not run."""
-    percentage_of_nodes_to_score: int = 100
-    """`percentageOfNodesToScore`. All nodes are scored: over arrays that is cheaper than choosing a sample."""
     initial_backoff: int = 1 * SECOND
     """`podInitialBackoffSeconds`"""
     max_backoff: int = 10 * SECOND

@@ -125,6 +125,11 @@ class NodeTable:
     def row_of_pod(self, uid: Uid) -> int | None:
         return self._row_of_pod.get(uid)
 
+    def class_of(self, uid: Uid) -> PodClass | None:
+        """The class that a pod is counted as; None if it is on no node."""
+        row = self._row_of_pod.get(uid)
+        return None if row is None else self.pods[row][uid]
+
     def column(self, key: str) -> LabelColumn:
         """One label over all nodes; built when first asked for."""
         column = self._columns.get(key)

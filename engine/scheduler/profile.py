@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from engine.scheduler.config import SchedulerConfig
 from engine.scheduler.framework import (
@@ -15,12 +16,18 @@ from engine.scheduler.framework import (
     ScorePlugin,
 )
 
+_FAILED: Mapping[str, str] = {
+    "filter": 'running "{}" filter plugin: {}',
+    "score": 'running Score plugins: plugin "{}" failed with: {}',
+    "bind": 'running Bind plugin "{}": {}',
+}
+
 
 class PluginError(Exception):
     """A plugin failed on a pod. The text is what Kubernetes prints: `running "X" filter plugin: …`."""
 
-    def __init__(self, plugin: str, point: str, error: Exception) -> None:
-        super().__init__(f'running "{plugin}" {point} plugin: {error}')
+    def __init__(self, plugin: str, point: Literal["filter", "score", "bind"], error: Exception) -> None:
+        super().__init__(_FAILED[point].format(plugin, error))
         self.plugin = plugin
 
 

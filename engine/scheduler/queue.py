@@ -136,6 +136,7 @@ class SchedulingQueue:
 
     def failed(self, pod: QueuedPod) -> None:
         """The attempt ended in an error: it is repeated after a back-off, whatever happens."""
+        self._leave(pod)
         pod.errors += 1
         pod.rejectors = ()
         pod.timestamp = self._clock.now()
@@ -211,6 +212,7 @@ class SchedulingQueue:
     def _leave(self, pod: QueuedPod) -> None:
         """Out of where it is; entries in heaps become void by its next ticket."""
         if pod.where == "unschedulable":
+            pod.where = "in flight"
             del self._unschedulable[pod.uid]
             assert pod.pod_class is not None
             key = pod.pod_class.number, pod.rejectors

@@ -7,12 +7,10 @@ non-zero requests: a container that says nothing about cpu or memory counts as 1
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Iterable, Mapping
-from fractions import Fraction
-from functools import lru_cache
 from typing import Any, Final
+
+from engine.api.quantity import milli, value
 
 CPU: Final = "cpu"
 MEMORY: Final = "memory"
@@ -23,44 +21,26 @@ DEFAULT_MILLI_CPU: Final = 100
 DEFAULT_MEMORY: Final = 200 * 1024 * 1024
 """schedutil.DefaultMemoryRequest, bytes"""
 
-_NUMBER: Final = re.compile(r"([+-]?)(\d+\.?\d*|\.\d+)([eE][+-]?\d+|[numkMGTPE]|[KMGTPE]i)?")
-_BINARY: Final = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
-_DECIMAL: Final = {"n": -9, "u": -6, "m": -3, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 
-
-@lru_cache(maxsize=4096)
 def amount(resource: str, quantity: str) -> int:
     """A quantity as an integer, rounded up: millicores for cpu, else units (bytes). ValueError for no quantity."""
-    match = _NUMBER.fullmatch(quantity.strip())
-    if match is None:
-        raise ValueError(f"no quantity: {quantity!r}")
-    sign, digits, suffix = match.groups()
-    value = Fraction(digits)
-    if suffix in _BINARY:
-        value *= 1024 ** _BINARY[suffix]
-    elif suffix in _DECIMAL:
-        value *= Fraction(10) ** _DECIMAL[suffix]
-    elif suffix:
-        value *= Fraction(10) ** int(suffix[1:])
-    if resource == CPU:
-        value *= 1000
-    return math.ceil(-value if sign == "-" else value)
+    return milli(quantity) if resource == CPU else value(quantity)
 
 
 def amounts(quantities: Mapping[str, Any] | None) -> dict[str, int]:
     """A ResourceList as integers."""
-    return {name: amount(name, str(text)) for name, text in (quantities or {}).items()}
+    return {name: amount(name, text) for name, text in (quantities or {}).items()}
 
 
-def text_of(resource: str, value: int) -> str:
+def text_of(resource: str, number: int) -> str:
     """For people: cpu in cores (`1.4`), memory in the largest binary unit that keeps one decimal (`1.5Gi`)."""
     if resource == CPU:
-        return f"{value / 1000:.3f}".rstrip("0").rstrip(".")
+        return f"{number / 1000:.3f}".rstrip("0").rstrip(".")
     if resource in (MEMORY, EPHEMERAL_STORAGE) or resource.startswith("hugepages-"):
         for unit, power in (("Ti", 4), ("Gi", 3), ("Mi", 2), ("Ki", 1)):
-            if abs(value) >= 1024**power:
-                return f"{value / 1024**power:.1f}".removesuffix(".0") + unit
-    return str(value)
+            if abs(number) >= 1024**power:
+                return f"{number / 1024**power:.1f}".removesuffix(".0") + unit
+    return str(number)
 
 
 def pod_requests(spec: Mapping[str, Any]) -> dict[str, int]:
@@ -100,6 +80,6 @@ def _container(container: Mapping[str, Any], defaults: Mapping[str, int]) -> dic
 def _sum(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     total: dict[str, int] = {}
     for part in parts:
-        for name, value in part.items():
-            total[name] = total.get(name, 0) + value
+        for name, number in part.items():
+            total[name] = total.get(name, 0) + number
     return total

@@ -35,8 +35,8 @@ from store.types import DELETED, Envelope, WatchEvent
 
 _log = logging.getLogger(__name__)
 _SLICE: Final = 0.002
-_VIEWS: Final = 256
-"""Classes whose masks and scores are kept; the least recently used go first."""
+_VIEW_ROWS: Final = 256_000
+"""Rows of all classes' masks and scores that are kept (about 60 bytes each); the least recently used go first."""
 
 
 class Recorder(Protocol):
@@ -97,11 +97,10 @@ class Scheduler:
         try:
             self._schedule(queued, env)
         except PluginError as error:
-            _log.error("%s/%s: %s", env.namespace, env.name, error, exc_info=error)
-            self._views.clear()
+            if not isinstance(error.__cause__, ApiError):
+                _log.error("%s/%s: %s", env.namespace, env.name, error, exc_info=error)
+                self._views.clear()
             self._attempt_failed(queued, env, error.plugin, str(error))
-        except ApiError as error:
-            self._attempt_failed(queued, env, "", f"binding rejected: {error}")
         except Exception as error:  # noqa: BLE001  one pod's trouble must not stop the others
             _log.error("%s/%s: scheduling failed", env.namespace, env.name, exc_info=error)
             self._views.clear()
@@ -116,7 +115,7 @@ class Scheduler:
             known = self._views.pop(pod_class.number, None)
             view = known or ClassView(pod_class, self.nodes, self.profile)
             self._views[pod_class.number] = view
-            if len(self._views) > _VIEWS:
+            if len(self._views) * self.nodes.size > _VIEW_ROWS:
                 del self._views[next(iter(self._views))]
         view.refresh()
         return view
@@ -140,8 +139,7 @@ class Scheduler:
             for plugin in self.profile.reserve:
                 reserved.append(plugin)
                 plugin.reserve(env, pod_class, node)
-            for binder in self.profile.bind:
-                env = binder.bind(env, node)
+            env = self._bind(env, node)
         except BaseException:
             for plugin in reversed(reserved):
                 plugin.unreserve(env, pod_class, node)
@@ -150,6 +148,14 @@ class Scheduler:
         self.queue.remove(env.uid)
         text = f"Successfully assigned {env.namespace}/{env.name} to {node}"
         self._recorder.event(env, "Normal", "Scheduled", text, "Binding")
+
+    def _bind(self, env: Envelope, node: str) -> Envelope:
+        for binder in self.profile.bind:
+            try:
+                env = binder.bind(env, node)
+            except Exception as error:
+                raise PluginError(binder.name, "bind", error) from error
+        return env
 
     def _refused(self, queued: QueuedPod, env: Envelope, pod_class: PodClass, view: ClassView) -> None:
         if not self.nodes.count:
@@ -227,7 +233,11 @@ class Scheduler:
         node = spec.get("nodeName")
         if node:
             self.queue.remove(env.uid)
+            before = self.nodes.class_of(env.uid)
             self.nodes.assign(env.uid, self.classes.classify(env), node)
+            row = self.nodes.row_of_pod(env.uid)
+            if before is not None and row is not None and before is not self.nodes.class_of(env.uid):
+                self._moved(Freed(row, before))  # It was resized in place; that may have made room.
             return
         if (spec.get("schedulerName") or self.config.scheduler_name) != self.config.scheduler_name:
             return

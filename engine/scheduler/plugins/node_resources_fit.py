@@ -28,7 +28,7 @@ class NodeResourcesFit(FilterPlugin, ScorePlugin):
 
     def hint(self, event: ClusterEvent, pod: PodClass, nodes: NodeTable) -> bool:
         if isinstance(event, Freed):
-            return True
+            return not self.refusal(pod, nodes, event.row)
         if not (event.added or event.allocatable):
             return False
         return bool((nodes.vector(pod) <= nodes.allocatable[:, event.row]).all())

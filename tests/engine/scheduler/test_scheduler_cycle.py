@@ -183,6 +183,32 @@ def test_deleted_while_waiting(world: SchedulerWorld) -> None:
     assert len(world.scheduler.queue) == 0
 
 
+def test_a_pod_that_is_being_deleted_is_skipped(world: SchedulerWorld) -> None:
+    """A pod held by a finalizer after its deletion is not scheduled, and an event says so."""
+    world.pod("web", finalizers=["example.com/hold"])
+    world.api.delete(USER, PODS, NAMESPACE, "web")
+    world.node("a")
+    world.settle()
+    assert world.node_of("web") == ""
+    assert world.events("FailedScheduling")[-1]["message"] == "skip schedule deleting pod: default/web"
+
+
+def test_a_pod_resized_in_place_makes_room(world: SchedulerWorld) -> None:
+    """Smaller requests of a running pod are counted at once, and who waits for them is tried."""
+    world.node("a")
+    world.pod("big", pod_spec("3"))
+    world.settle()
+    world.pod("web", pod_spec("2"))
+    world.settle()
+    env = world.api.get(PODS, NAMESPACE, "big")
+    smaller = {**env.obj["spec"], "containers": pod_spec("1")["containers"]}
+    world.store.put(
+        env.key, {**env.obj, "metadata": dict(env.obj["metadata"]), "spec": smaller}, USER.author, world.clock.now()
+    )
+    world.settle()
+    assert world.node_of("web") == "a"
+
+
 def test_same_name_again(world: SchedulerWorld) -> None:
     """A pod deleted and created anew under its name is another pod."""
     world.node("a", cpu="1")
@@ -299,7 +325,7 @@ def test_a_refused_binding_is_repeated_and_nothing_stays_counted() -> None:
     world.node("a")
     world.pod("web", pod_spec("3"))
     world.settle()
-    assert world.message("web") == "binding rejected: etcdserver: request timed out"
+    assert world.message("web") == 'running Bind plugin "DefaultBinder": etcdserver: request timed out'
     assert world.scheduler.nodes.requested[0, 0] == 0
     world.play(3 * SECOND)
     assert world.node_of("web") == "a"

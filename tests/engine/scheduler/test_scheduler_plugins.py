@@ -325,13 +325,15 @@ def test_least_allocated() -> None:
 
 
 def test_fit_hint() -> None:
-    """A node that grows helps if the pod fits on it when empty; a heartbeat does not; a pod that goes always does."""
+    """A node that grows helps if it could hold the pod, a pod that goes if it left enough; a heartbeat never."""
     nodes = table(node("a"))
     plugin, big = NodeResourcesFit(), pod(pod_spec("6"))
     assert not plugin.hint(nodes.put_node(node("a", cpu="5")), big, nodes)
     assert plugin.hint(nodes.put_node(node("a", cpu="8")), big, nodes)
     assert not nodes.put_node(node("a", cpu="8")).any
     assert plugin.hint(Freed(0, pod(number=2)), big, nodes)
+    nodes.assign(Uid("x"), pod(pod_spec("3"), 2), "a")
+    assert not plugin.hint(Freed(0, pod(number=2)), big, nodes)
 
 
 def test_balanced_allocation() -> None:

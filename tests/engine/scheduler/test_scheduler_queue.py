@@ -158,6 +158,18 @@ def test_errors_always_wait() -> None:
     assert setup.pop() == "a"
 
 
+def test_an_error_after_the_refusal_counts_as_one() -> None:
+    """Trouble while the refusal is being reported: the pod is in one place only, and backs off."""
+    setup = Setup()
+    pod = setup.add("a")
+    setup.fail("a")
+    setup.queue.failed(pod)
+    assert setup.queue.counts() == {"active": 0, "backoff": 1, "unschedulable": 0, "gated": 0}
+    assert setup.queue.move(lambda plugin, pod_class: True) == 0
+    setup.play(SECOND)
+    assert [setup.pop(), setup.pop()] == ["a", ""]
+
+
 def test_flush_after_five_minutes(setup: Setup) -> None:
     """Without any event the pod is tried again after --pod-max-in-unschedulable-pods-duration."""
     setup.add("a")
