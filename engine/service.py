@@ -121,14 +121,17 @@ class Service:
     # -- writes ----------------------------------------------------------------------------------------------------
 
     def create(self, resource: str, namespace: str, obj: Json, intent: str, dry_run: bool) -> Item:
-        return self.cluster.api.create(_caller(intent), Resource.parse(resource), namespace, obj, dry_run=dry_run)
+        return self.cluster.api.create(
+            _caller(intent), Resource.parse(resource), namespace, obj, dry_run=dry_run, field_validation="Strict"
+        )
 
     def update(
         self, resource: str, namespace: str, name: str, obj: Json, intent: str, subresource: str, dry_run: bool
     ) -> Item:
         return self.cluster.api.update(
-            _caller(intent), Resource.parse(resource), namespace, name, obj, subresource=subresource, dry_run=dry_run
-        )
+            _caller(intent), Resource.parse(resource), namespace, name, obj, subresource=subresource, dry_run=dry_run,
+            field_validation="Strict",
+        )  # fmt: skip
 
     def patch(
         self,
@@ -143,7 +146,7 @@ class Service:
     ) -> Item:
         return self.cluster.api.patch(
             _caller(intent), Resource.parse(resource), namespace, name, type_, patch,
-            subresource=subresource, dry_run=dry_run,
+            subresource=subresource, dry_run=dry_run, field_validation="Strict",
         )  # fmt: skip
 
     def delete(

@@ -59,7 +59,7 @@ class CustomKinds:
         spec, status = env.obj["spec"], env.obj.get("status") or {}
         names = spec["names"]
         accepted = {"singular": names["kind"].lower(), "listKind": f"{names['kind']}List", **names}
-        conflict = self._conflict(env, accepted)
+        conflict = self._conflict(spec["group"], accepted)
         wanted = [
             ("NamesAccepted", not conflict, conflict[0] if conflict else "NoConflicts",
              conflict[1] if conflict else "no conflicts found"),
@@ -100,9 +100,8 @@ class CustomKinds:
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
-    def _conflict(self, env: Envelope, names: JsonObject) -> tuple[str, str] | None:
+    def _conflict(self, group: str, names: JsonObject) -> tuple[str, str] | None:
         """(reason, message) when another kind of the group has one of the names."""
-        group = env.obj["spec"]["group"]
         wanted = {names["plural"], names["singular"], *(names.get("shortNames") or ())}
         for kind in self._context.kinds.all():
             if kind.resource.group != group or kind.resource.plural == names["plural"]:
@@ -127,7 +126,9 @@ class CustomKinds:
 
     def _serve(self, crd: JsonObject) -> None:
         spec, kinds = crd["spec"], self._context.kinds
-        names = spec["names"]
+        names = {"singular": spec["names"]["kind"].lower(), **spec["names"]}
+        if self._conflict(spec["group"], names):
+            return
         resource = Resource(spec["group"], names["plural"])
         versions = sorted(spec.get("versions") or (), key=lambda v: not v.get("storage"))
         for version in versions:
@@ -138,7 +139,7 @@ class CustomKinds:
                 version["name"],
                 names["kind"],
                 namespaced=spec.get("scope") == "Namespaced",
-                singular=names.get("singular") or names["kind"].lower(),
+                singular=names["singular"],
                 short_names=tuple(names.get("shortNames") or ()),
                 categories=tuple(names.get("categories") or ()),
                 subresources=frozenset(version.get("subresources") or ()),

@@ -7,15 +7,15 @@ Kubernetes' own kinds have theirs in engine.api.defaults, .admission and .valida
 from __future__ import annotations
 
 import importlib
-from typing import Any, Literal
+from typing import Any
 
-from engine.api import crd, structural
+from engine.api import admission, crd, structural
+from engine.api.admission import AdmissionRequest, Operation
+from engine.api.defaults import apply_defaults
 from engine.api.errors import Cause
 from engine.api.kinds import CRDS, Kind
 from engine.api.requests import Caller, Context
 from store.types import JsonObject
-
-Operation = Literal["CREATE", "UPDATE", "DELETE", "CONNECT"]
 
 
 def _optional(name: str) -> Any:
@@ -25,9 +25,7 @@ def _optional(name: str) -> Any:
         return None
 
 
-_defaults = _optional("engine.api.defaults")
 _validation = _optional("engine.api.validation")
-_admission = _optional("engine.api.admission")
 
 
 class Pipeline:
@@ -42,21 +40,31 @@ class Pipeline:
         if openapi is not None:
             filled: JsonObject = structural.default(openapi, obj)
             return filled
-        if _defaults is not None:
-            obj = _defaults.apply_defaults(kind, obj)
-        return obj
+        return apply_defaults(kind, obj)
 
     def mutate(
         self, operation: Operation, caller: Caller, kind: Kind, obj: JsonObject, old: JsonObject | None, dry_run: bool,
         warnings: list[str] | None,
     ) -> JsonObject:  # fmt: skip
-        return obj
+        """The object with what the cluster adds. Raises Forbidden and its like."""
+        return admission.mutate(self._request(operation, caller, kind, obj, old, dry_run, warnings))
 
     def admit(
         self, operation: Operation, caller: Caller, kind: Kind, obj: JsonObject, old: JsonObject | None, dry_run: bool,
         warnings: list[str] | None,
     ) -> None:  # fmt: skip
-        return
+        """Raises Forbidden and its like."""
+        admission.validate(self._request(operation, caller, kind, obj, old, dry_run, warnings))
+
+    def _request(
+        self, operation: Operation, caller: Caller, kind: Kind, obj: JsonObject, old: JsonObject | None, dry_run: bool,
+        warnings: list[str] | None,
+    ) -> AdmissionRequest:  # fmt: skip
+        meta = obj["metadata"]
+        return AdmissionRequest(
+            operation, kind, meta.get("namespace") or "", meta["name"], obj, caller, self._context.store,
+            self._context.seed, old, dry_run=dry_run, warnings=[] if warnings is None else warnings,
+        )  # fmt: skip
 
     def validate_create(self, kind: Kind, obj: JsonObject) -> list[Cause]:
         causes = self._structural(kind, obj)

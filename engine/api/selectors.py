@@ -261,7 +261,7 @@ def from_spec(selector: dict[str, Any] | None) -> LabelSelector:
     known = _by_identity.get(id(selector))
     if known is not None and known[0] is selector:
         return known[1]
-    requirements = [Requirement(k, "in", (v,)) for k, v in (selector.get("matchLabels") or {}).items()]
+    requirements = [Requirement(k, "=", (v,)) for k, v in (selector.get("matchLabels") or {}).items()]
     for expression in selector.get("matchExpressions") or ():
         operator = _OPERATORS.get(expression.get("operator", ""))
         if operator is None:
@@ -284,7 +284,7 @@ def from_labels(labels: Mapping[str, str] | None) -> LabelSelector:
 
 @lru_cache(maxsize=8192)
 def _from_pairs(pairs: tuple[tuple[str, str], ...]) -> LabelSelector:
-    return LabelSelector([Requirement(key, "in", (value,)) for key, value in pairs])
+    return LabelSelector([Requirement(key, "=", (value,)) for key, value in pairs])
 
 
 # -- field selectors -----------------------------------------------------------------------------------------------

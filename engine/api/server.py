@@ -161,8 +161,6 @@ class Api:
         )  # fmt: skip
         if subresource in ("scale", "finalize"):
             return self.update(caller, resource, namespace, name, new, subresource=subresource, dry_run=dry_run)
-        if new == before.obj and field_validation is None:
-            return before
         env = self._writer.update(
             caller, kind, before, new, subresource="status" if subresource == "status" else "", dry_run=dry_run,
             field_validation=field_validation, warnings=warnings,

@@ -42,9 +42,7 @@ _NAME_TRIES: Final = 8
 _TAKEN_AS_IS: Final = frozenset({EVENTS, LEASES})
 _TEMPLATES: Final = 4096
 """Admitted template specs that are remembered."""
-_ADMISSION_READS: Final = frozenset(
-    {LIMITRANGES, PRIORITYCLASSES, RUNTIMECLASSES, SERVICEACCOUNTS, NAMESPACES}
-)  # fmt: skip
+_ADMISSION_READS: Final = frozenset({LIMITRANGES, PRIORITYCLASSES, RUNTIMECLASSES, SERVICEACCOUNTS, NAMESPACES})
 """What admission of a pod looks at: a change of any of them forgets the remembered specs."""
 
 
@@ -88,7 +86,7 @@ class Writer:
         elif not (trusted and stored in _TAKEN_AS_IS):
             new = self._admit(caller, kind, new, dry_run, warnings)
             if trusted and stored == PODS:
-                self._remember(obj["spec"], namespace, new)
+                self._remember(obj.get("spec"), namespace, meta, new)
         key = ObjectKey(stored.group, stored.plural, namespace, name)
         if self._store.get(key) is not None:
             raise errors.already_exists(kind.resource, name)
@@ -109,7 +107,9 @@ class Writer:
         self._pipeline.admit("CREATE", caller, kind, new, None, dry_run, warnings)
         return new
 
-    def _remember(self, spec: JsonObject, namespace: str, new: JsonObject) -> None:
+    def _remember(self, spec: JsonObject | None, namespace: str, meta: JsonObject, new: JsonObject) -> None:
+        if spec is None or meta.get("annotations") != new["metadata"].get("annotations"):
+            return  # admission left a note on the pod itself: it must do so again on the next
         if len(self._templates) >= _TEMPLATES:
             self._templates.clear()
         self._templates[id(spec), namespace] = (spec, new["spec"], new["status"]["qosClass"])
