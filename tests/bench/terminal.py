@@ -50,7 +50,7 @@ class Terminal:
         return time.monotonic()
 
     def wait_for(self, pattern: bytes, timeout: float) -> float | None:
-        """Read what is painted until the pattern (on text without escapes) is there. Returns the moment, None if never."""
+        """Read until the pattern (on text without escapes) is painted. Returns the moment, None if never."""
         end = time.monotonic() + timeout
         compiled = re.compile(pattern)
         while True:
