@@ -21,9 +21,30 @@ class Container:
     """One container of one pod. Instants are microseconds of cluster time."""
 
     __slots__ = (
-        "backoff", "busy", "facts", "fresh", "handle", "id", "image", "image_id", "killing", "last", "message",
-        "probers", "pull_backoff", "pulling", "ready", "reason", "restarts", "retry_at", "started", "started_at",
-        "state", "terminated", "timer",
+        "backoff",
+        "busy",
+        "facts",
+        "fresh",
+        "handle",
+        "id",
+        "image",
+        "image_id",
+        "killing",
+        "last",
+        "message",
+        "probers",
+        "pull_backoff",
+        "pulling",
+        "ready",
+        "reason",
+        "replaced",
+        "restarts",
+        "retry_at",
+        "started",
+        "started_at",
+        "state",
+        "terminated",
+        "timer",
     )  # fmt: skip
 
     def __init__(self, facts: ContainerFacts, waiting: str, config: KubeletConfig) -> None:
@@ -46,6 +67,8 @@ class Container:
         """Being started, or waiting for another try."""
         self.killing = False
         """Being stopped."""
+        self.replaced = False
+        """Its definition changed: it is restarted whatever the policy says."""
         self.retry_at = 0
         self.handle: Handle | None = None
         self.timer: Timer | None = None

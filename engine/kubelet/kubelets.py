@@ -40,9 +40,11 @@ class Kubelets:
 
     def __init__(
         self, api: Api, clock: Clock, loop: Loop, informers: Informers, seed: Seed,
-        config: KubeletConfig = KubeletConfig(),
+        config: KubeletConfig = KubeletConfig(), on_crash: Callable[[BaseException], None] | None = None,
     ) -> None:  # fmt: skip
+        """`on_crash` is told of each step that failed, besides the log; None: nobody is."""
         self._api, self._clock, self._loop, self._seed, self.config = api, clock, loop, seed, config
+        self._on_crash = on_crash
         self.catalogue = Catalogue(api.store)
         self.runtime = SimulatedRuntime(clock, self.catalogue, config)
         self.nodes: dict[str, Node] = {}
@@ -125,8 +127,10 @@ class Kubelets:
     def _guard(self, step: Callable[[], None], about: Envelope) -> None:
         try:
             step()
-        except Exception:  # noqa: BLE001  one pod's crash must not cost the others their kubelet
-            _log.exception("a kubelet failed on %s", about.key)
+        except Exception as error:  # noqa: BLE001  one pod's crash must not cost the others their kubelet
+            _log.error("a kubelet failed on %s", about.key, exc_info=error)
+            if self._on_crash is not None:
+                self._on_crash(error)
 
     def _handle(self, event: WatchEvent) -> None:
         resource = event.now.key.resource
@@ -175,11 +179,14 @@ class Kubelets:
             self._network.learn(env)
             self._add_node(env)
             return
-        node.env = env
         if machine.is_stopped(env):
+            node.env = env
             if node.running:
                 self._stop(node)
-        elif not node.running:
+        elif node.running:
+            node.node_seen(env)
+        else:
+            node.env = env
             self._start(node, fresh=True)
 
     def _add_node(self, env: Envelope) -> None:

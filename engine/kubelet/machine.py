@@ -92,7 +92,7 @@ def registered_status(node: Envelope, address: str, config: KubeletConfig) -> tu
     """The status of a new node without conditions, and a complaint about its capacity annotation ("" without one)."""
     status = dict(node.obj.get("status") or _NONE)
     capacity = {**_DEFAULT_CAPACITY, "pods": str(config.max_pods)}
-    asked, complaint = _asked_capacity(node)
+    asked, complaint = asked_capacity(node)
     capacity |= {**(status.get("capacity") or _NONE), **asked}
     status["capacity"] = capacity
     status["allocatable"] = {**capacity, **(status.get("allocatable") or _NONE), **asked}
@@ -141,7 +141,8 @@ def conditions(before: Mapping[str, Any], now: int, network_ready: bool) -> tupl
     return made, events
 
 
-def _asked_capacity(node: Envelope) -> tuple[dict[str, str], str]:
+def asked_capacity(node: Envelope) -> tuple[dict[str, str], str]:
+    """(resource → quantity) of the capacity annotation, and what is wrong with it ("" when nothing is)."""
     text = (node.obj["metadata"].get("annotations") or _NONE).get(CAPACITY, "")
     asked: dict[str, str] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):

@@ -31,6 +31,7 @@ from store.types import Envelope, Uid
 
 _log = logging.getLogger(__name__)
 LEASE_NAMESPACE: Final = "kube-node-lease"
+_ENFORCED: Final = "Updated Node Allocatable limit across pods"
 _BEHAVIOUR: Final = (COMPLETE, FAIL, HANG, NOT_READY)
 
 
@@ -66,7 +67,7 @@ class Node:
         self.caller = Caller(f"system:node:{env.name}", groups=("system:nodes", "system:authenticated"))
         self._recorder = EventRecorder(api, "kubelet", env.name)
         self._network, self._dirty = network, dirty
-        self.images = NodeImages(runtime, clock, machine.platform(env), self._images_changed)
+        self.images = NodeImages(runtime, clock, machine.platform(env), self._status_changed)
         self.volumes = Volumes(api)
         self.running = False
         """Its kubelet runs."""
@@ -91,6 +92,7 @@ class Node:
             self.renew_lease()
             self._start_timer = self.clock.call_later(self.config.recovery_delay, self.post_status)
             self._note("Normal", "Starting", "Starting kubelet.")
+            self._note("Normal", "NodeAllocatableEnforced", _ENFORCED)
         elif not self._is_ready():
             self._start_timer = self.clock.call_later(self.config.recovery_delay, self.post_status)
 
@@ -125,7 +127,7 @@ class Node:
         self._learn_addresses()
         self._note("Normal", "Starting", "Starting kubelet.")
         self._say_conditions([event for event in events if event != "NodeNotReady"])
-        self._note("Normal", "NodeAllocatableEnforced", "Updated Node Allocatable limit across pods")
+        self._note("Normal", "NodeAllocatableEnforced", _ENFORCED)
         if complaint:
             self._note("Warning", "InvalidCapacity", complaint)
         self.renew_lease()
@@ -165,8 +167,9 @@ class Node:
         env = api.find(LEASES, LEASE_NAMESPACE, self.name)
         try:
             if env is not None:
-                obj = {**env.obj, "spec": {**env.obj["spec"], "holderIdentity": self.name, "renewTime": now}}
-                api.update(self.caller, LEASES, LEASE_NAMESPACE, self.name, obj)
+                lease = env.obj
+                renewed = {**lease, "spec": {**lease["spec"], "holderIdentity": self.name, "renewTime": now}}
+                api.update(self.caller, LEASES, LEASE_NAMESPACE, self.name, renewed)
                 return
             owner = {"apiVersion": "v1", "kind": "Node", "name": self.name, "uid": self.env.uid}
             spec = {
@@ -189,6 +192,10 @@ class Node:
         status = dict(env.obj.get("status") or {})
         status["conditions"], events = machine.conditions(status, self.clock.now(), network_ready=True)
         status["images"] = self.images.status()
+        asked, _ = machine.asked_capacity(env)
+        for sizes in ("capacity", "allocatable"):
+            if any(status.get(sizes, {}).get(name) != size for name, size in asked.items()):
+                status[sizes] = {**status.get(sizes, {}), **asked}
         try:
             self.env = self.api.update_status(self.caller, env, status)
         except ApiError as error:
@@ -196,7 +203,15 @@ class Node:
             return
         self._say_conditions(events)
 
-    def _images_changed(self) -> None:
+    def node_seen(self, env: Envelope) -> None:
+        """The Node object changed: what another wrote over the kubelet's words is put right."""
+        before, self.env = self.env, env
+        if self._start_timer is not None and self._start_timer.active:
+            return
+        if machine.asked_capacity(env) != machine.asked_capacity(before) or not self._is_ready():
+            self._status_changed()
+
+    def _status_changed(self) -> None:
         """What changed is posted with the next computation of the status."""
         if self._status_timer is None or not self._status_timer.active:
             period = self.config.status_update
@@ -209,7 +224,9 @@ class Node:
             self._note("Normal", event, f"Node {self.name} status is now: {event}")
 
     def _note(self, type_: str, reason: str, message: str) -> None:
-        self.say(self.env, type_, reason, message)
+        """An event about the node. Kubelets do not know their node's uid: they write its name there."""
+        obj = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": self.name, "uid": self.name}}
+        self.say(Envelope(self.env.key, self.env.revision, b"", obj), type_, reason, message)
 
     # -- pods ------------------------------------------------------------------------------------------------------
 
@@ -222,7 +239,7 @@ class Node:
         before, worker.env = worker.env, env
         meta, was = env.obj["metadata"], before.obj["metadata"]
         if meta.get("deletionTimestamp"):
-            if meta.get("deletionGracePeriodSeconds") != was.get("deletionGracePeriodSeconds") or worker.finished:
+            if any(meta.get(field) != was.get(field) for field in ("deletionTimestamp", "deletionGracePeriodSeconds")):
                 ending.terminate(worker, meta.get("deletionGracePeriodSeconds") or 0)
             return
         spec, old = env.obj["spec"], before.obj["spec"]

@@ -149,8 +149,10 @@ def change_images(worker: PodWorker) -> None:
         if before.image == now.image:
             continue
         if c.state == RUNNING and now.kind != "init":
+            c.replaced = True
             grace = facts.grace * SECOND
             ending.kill(worker, c, grace, f"Container {now.name} definition changed, will be restarted")
-        elif c.state == WAITING and c.busy and c.reason in ("ErrImagePull", "ImagePullBackOff", "InvalidImageName"):
+        elif c.busy and not worker.terminating:
             c.quiet()
+            c.backoff.delay = c.pull_backoff.delay = 0
             worker.launch(c)

@@ -113,9 +113,8 @@ class PodWorker:
             return
         self.sandbox = True
         self.address = self.node.address if self.facts.host_network else self.node.addresses_of_pods.take(self.uid)
+        self._later(self.node.config.sandbox_post, self.post)
         self.advance()
-        if any(c.state != RUNNING for c in self.containers):
-            self._later(self.node.config.sandbox_post, self.post)
 
     def watch_deadline(self) -> None:
         """activeDeadlineSeconds counts from the pod's start."""
@@ -230,6 +229,8 @@ class PodWorker:
         for complaint in handle.complaints:
             self.say("Warning", "InvalidBehaviour", complaint, c)
         c.run(handle)
+        if self.timer is not None and self.initialized and all(other.state == RUNNING for other in self.apps):
+            self.timer.cancel()
         self.start_probes(c, handle)
         self.post()
         self.advance()
@@ -288,6 +289,9 @@ class PodWorker:
         self.post()
         if self.terminating:
             ending.proceed(self)
+        elif c.replaced:
+            c.replaced = False
+            self.launch(c)
         elif self.restarts(c, exit_.code):
             self.restart(c, exit_.at)
         elif c.facts.kind == "init":

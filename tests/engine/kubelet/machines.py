@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.api.kinds import EVENTS, IMAGES, NAMESPACES, NODES, PODS, builtin_kinds
+from engine.api.kinds import EVENTS, IMAGES, NAMESPACES, NODES, PODS, SERVICEACCOUNTS, builtin_kinds
 from engine.api.server import Api, Caller, DeleteOptions
 from engine.clock import SECOND, Clock, parse_time
 from engine.informers import Informers
@@ -36,6 +36,8 @@ class Machines:
         for name in ("default", "kube-node-lease"):
             if self.api.find(NAMESPACES, "", name) is None:
                 self.api.create(USER, NAMESPACES, "", {"metadata": {"name": name}})
+        if self.api.find(SERVICEACCOUNTS, "default", "default") is None:
+            self.api.create(USER, SERVICEACCOUNTS, "default", {"metadata": {"name": "default"}})
         self.kubelets.start()
         self.loop.settle()
 
@@ -122,7 +124,7 @@ class Machines:
     def restart(self) -> Machines:
         """The process ends and starts again on the same store at the same instant."""
         copy = Store()
-        for resource in (NAMESPACES, NODES, PODS, IMAGES, EVENTS):
+        for resource in (NAMESPACES, SERVICEACCOUNTS, NODES, PODS, IMAGES, EVENTS):
             for env in self.store.list(resource):
                 meta = dict(env.obj["metadata"])
                 copy.put(env.key, {**env.obj, "metadata": meta}, USER.author, self.clock.now())

@@ -6,7 +6,7 @@ import pytest
 
 from engine.api.kinds import PODS
 from store.types import DELETED, MODIFIED
-from tests.engine.kubelet.machines import Machines
+from tests.engine.kubelet.machines import USER, Machines
 
 
 def test_a_deleted_pod_is_stopped_and_let_go(machines: Machines) -> None:
@@ -131,3 +131,25 @@ def test_resources_and_addresses_are_given_back(machines: Machines) -> None:
         assert machines.status(name)["phase"] == "Running"
         machines.delete(name)
         machines.run(1)
+
+
+def test_a_finalizer_holds_the_object_and_nothing_spins(machines: Machines) -> None:
+    """The pod ends, its object stays until the finalizer goes, and no revision is written meanwhile."""
+    machines.pod()
+    machines.run(5)
+    env = machines.api.get(PODS, "default", "p")
+    machines.api.update(
+        USER, PODS, "default", "p", {**env.obj, "metadata": {**env.obj["metadata"], "finalizers": ["x.io/hold"]}}
+    )
+    machines.delete()
+    machines.run(1)
+    held = machines.api.get(PODS, "default", "p")
+    assert held.obj["status"]["phase"] == "Succeeded"
+    assert held.obj["metadata"]["deletionGracePeriodSeconds"] == 0
+    machines.run(60)
+    assert machines.api.get(PODS, "default", "p").revision == held.revision
+    free = {**held.obj, "metadata": {**held.obj["metadata"], "finalizers": []}}
+    machines.api.update(USER, PODS, "default", "p", free)
+    machines.run(0)
+    assert not machines.exists()
+    assert not machines.kubelets.nodes["n1"].workers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from engine.api.kinds import LEASES, NODES
+from engine.api.kinds import EVENTS, LEASES, NODES
 from engine.clock import SECOND, parse_time
 from tests.engine.kubelet.machines import START, USER, Machines
 
@@ -123,3 +123,28 @@ def test_a_removed_node_writes_nothing_more(machines: Machines) -> None:
     head = machines.store.revision
     machines.run(400)
     assert machines.store.revision == head
+
+
+def test_what_others_write_over_the_status_is_put_right(machines: Machines) -> None:
+    """A Ready condition that somebody else turned is posted anew within the update frequency."""
+    env = machines.api.get(NODES, "", "n1")
+    conditions = [{**c, "status": "Unknown"} for c in env.obj["status"]["conditions"]]
+    machines.api.update_status(USER, env, {**env.obj["status"], "conditions": conditions})
+    machines.run(10)
+    assert machines.api.get(NODES, "", "n1").obj["status"]["conditions"][3]["status"] == "True"
+
+
+def test_a_machine_can_grow(machines: Machines) -> None:
+    """A new capacity annotation is the node's capacity within the update frequency."""
+    machines.annotate_node("n1", capacity="cpu=64")
+    machines.run(10)
+    status = machines.api.get(NODES, "", "n1").obj["status"]
+    assert (status["capacity"]["cpu"], status["allocatable"]["cpu"]) == ("64", "64")
+    assert status["capacity"]["memory"] == "16Gi"
+
+
+def test_events_name_the_node_by_its_name(machines: Machines) -> None:
+    """As in Kubernetes, the uid in a kubelet's event about its node is the node's name."""
+    found = [e.obj for e in machines.store.list(EVENTS) if e.obj["reason"] == "NodeReady"]
+    assert found[0]["involvedObject"]["uid"] == "n1"
+    assert found[0]["source"] == {"component": "kubelet", "host": "n1"}

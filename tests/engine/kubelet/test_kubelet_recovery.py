@@ -75,7 +75,7 @@ def test_a_started_kubelet_catches_up(machines: Machines) -> None:
         if env.obj["involvedObject"]["name"] == "n1"
     }
     assert counts == {
-        "Starting": 2, "NodeAllocatableEnforced": 1, "NodeHasSufficientMemory": 2, "NodeHasNoDiskPressure": 2,
+        "Starting": 2, "NodeAllocatableEnforced": 2, "NodeHasSufficientMemory": 2, "NodeHasNoDiskPressure": 2,
         "NodeHasSufficientPID": 2, "NodeReady": 2,
     }  # fmt: skip
 

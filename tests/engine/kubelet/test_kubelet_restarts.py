@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from engine.api.kinds import PODS
 from engine.clock import parse_time
 from tests.engine.kubelet.machines import USER, Machines
 
@@ -130,7 +131,6 @@ def test_one_of_two_containers_fails(machines: Machines) -> None:
 
 def test_behaviour_annotations_act_on_a_running_pod(machines: Machines) -> None:
     """Annotating a running pod changes what its containers do from then on; a bad word is told and ignored."""
-    from engine.api.kinds import PODS
 
     machines.pod()
     machines.run(10)
@@ -149,3 +149,29 @@ def test_behaviour_annotations_act_on_a_running_pod(machines: Machines) -> None:
     assert machines.conditions()["Ready"] == "True"
     annotate(fail="exit=9")
     assert machines.container()["state"]["terminated"]["exitCode"] == 9
+
+
+def test_a_changed_image_restarts_its_container(machines: Machines) -> None:
+    """An image changed in place: the container is stopped and runs the new image, without a back-off."""
+    machines.pod(containers=[{"name": "a"}, {"name": "b"}])
+    machines.run(5)
+    env = machines.api.get(PODS, "default", "p")
+    spec = env.obj["spec"]
+    containers = [{**spec["containers"][0], "image": "nginx:2"}, spec["containers"][1]]
+    machines.api.update(USER, PODS, "default", "p", {**env.obj, "spec": {**spec, "containers": containers}})
+    machines.when(restartCount=1, state="running", limit=5)
+    assert machines.container()["image"] == "docker.io/library/nginx:2"
+    assert machines.container(index=1)["restartCount"] == 0
+    assert ("Normal", "Killing", "Container a definition changed, will be restarted") in machines.events()
+
+
+def test_a_corrected_image_is_pulled_at_once(machines: Machines) -> None:
+    """A pod that backs off from a wrong image does not wait any longer when it is corrected."""
+    machines.image("gone", image="gone", exists=False)
+    machines.pod(containers=[{"image": "gone:1"}])
+    machines.when(reason="ImagePullBackOff")
+    env = machines.api.get(PODS, "default", "p")
+    spec = env.obj["spec"]
+    fixed = {**spec, "containers": [{**spec["containers"][0], "image": "nginx:1"}]}
+    machines.api.update(USER, PODS, "default", "p", {**env.obj, "spec": fixed})
+    machines.when(phase="Running", limit=3)

@@ -66,14 +66,14 @@ def test_pulls_of_a_node_come_one_after_another(machines: Machines) -> None:
     machines.image("big", image="big", size="800Mi")
     machines.image("small", image="small", size="8Mi")
     machines.pod("a", containers=[{"image": "big:1"}])
+    machines.run(1)
     machines.pod("b", containers=[{"image": "small:1"}])
     machines.run(30)
     pulled = next(message for _, reason, message in machines.events("b") if reason == "Pulled")
     assert "Image size: 8388608 bytes." in pulled
     took, waited = pulled.split(" in ")[1].split(" (")
     assert took.endswith("ms")
-    assert waited.startswith("1")
-    assert "s including waiting" in waited
+    assert float(waited.split("s including waiting")[0]) > 8
 
 
 def test_the_pull_policy_decides(machines: Machines) -> None:
