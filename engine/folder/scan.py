@@ -87,6 +87,14 @@ class Scanner:
                 news.append(News(path, gone=True, shrank=True))
         return sorted(news)
 
+    def memory(self) -> dict[str, _Entry]:
+        """What was seen so far, to be taken back by `recall`."""
+        return dict(self._seen)
+
+    def recall(self, memory: dict[str, _Entry]) -> None:
+        """Forget everything seen since `memory`."""
+        self._seen = memory
+
     def missing(self) -> bool:
         return not os.path.isdir(self.root)
 

@@ -5,8 +5,8 @@ first atomic replace), the scan follows every burst of events (files in director
 without one), and a root that was removed or replaced is watched anew when it is back. Where the system's
 notifications are not to be had, the tree is polled.
 
-A file that shrank, emptied or went is looked at twice, a moment apart: editors save by truncating, or by moving the old
-file away, and nothing must be pruned for that.
+When a file shrank, emptied or went, the tree is looked at again, a moment apart, until it stands still: editors save by
+truncating or by moving the old file away, and nothing must be pruned for that.
 """
 
 from __future__ import annotations
@@ -24,12 +24,16 @@ from engine.folder.scan import News, Scanner
 from engine.loop import Loop
 
 _log = logging.getLogger(__name__)
-_STEP: Final = 12
+_STEP: Final = 15
 """Milliseconds without events that end a burst."""
 _DEBOUNCE: Final = 50
 """Milliseconds after which a burst is looked at even if it goes on."""
 _SECOND_LOOK: Final = 0.03
 """Seconds until a file that shrank is looked at again."""
+_REPLACED_LOOK: Final = 0.4
+"""The same for a root that was replaced: a checkout or a copy may still be filling it."""
+_LOOKS: Final = 20
+"""Looks at most until the files stand still."""
 _POLL_DELAY: Final = 300
 _ROOT_WAIT: Final = 0.5
 """Seconds between looks for a root that is not there."""
@@ -91,7 +95,7 @@ class Watcher:
             return first
         identity = self._identity()
         with self._arm() as notify:
-            self._look(first)
+            self._look(first, _REPLACED_LOOK)
             while not self._stop.is_set():
                 events = notify.watch(_DEBOUNCE, _STEP, 0, self._stop)
                 if events in ("stop", "signal"):
@@ -111,14 +115,19 @@ class Watcher:
                 _log.warning("no notifications for %s (%s): polling instead", self._root, error)
         return RustNotify([self._root], False, True, _POLL_DELAY, True, True)
 
-    def _look(self, first: bool) -> None:
+    def _look(self, first: bool, pause: float = _SECOND_LOOK) -> None:
+        memory = self._scanner.memory()
         news = {item.path: item for item in self._scanner.scan()}
         if not first and any(item.shrank for item in news.values()):
-            self._stop.wait(_SECOND_LOOK)
-            for item in self._scanner.scan():
-                news[item.path] = item
-            if self._scanner.missing():
-                news = {}
+            for _ in range(_LOOKS):
+                self._stop.wait(pause)
+                more = self._scanner.scan()
+                news.update((item.path, item) for item in more)
+                if not more:
+                    break
+        if self._scanner.missing():  # it went while we looked: nothing in it counts as gone
+            self._scanner.recall(memory)
+            news = {}
         parsed = [self._parse(news[path]) for path in sorted(news)]
         self._send([*self._root_news(), *parsed], first)
 
