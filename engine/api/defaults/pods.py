@@ -26,6 +26,8 @@ _TAGGED: Final = re.compile(r"(?::(?P<tag>[\w][\w.-]{0,127}))?(?:@(?P<digest>[A-
 _REMEMBERED: Final = 4096
 _templates: dict[int, tuple[JsonObject, JsonObject]] = {}
 """id of a template's spec → that spec (kept, so that its id stays its own) and the filled one."""
+_pods: dict[int, tuple[JsonObject, JsonObject]] = {}
+"""The same for the specs of pods: controllers hand a template's spec on as it is."""
 
 
 def pod(obj: JsonObject) -> JsonObject:
@@ -33,6 +35,18 @@ def pod(obj: JsonObject) -> JsonObject:
     spec = obj.get("spec")
     if spec is None:
         return obj
+    known = _pods.get(id(spec))
+    if known is not None and known[0] is spec:
+        return changed(obj, "spec", known[1])
+    new = _own_spec(spec)
+    if len(_pods) >= _REMEMBERED:
+        _pods.clear()
+    _pods[id(spec)] = (spec, new)
+    return changed(obj, "spec", new)
+
+
+def _own_spec(spec: JsonObject) -> JsonObject:
+    """A pod's own spec, which gets more than a template's."""
     new = pod_spec(spec)
     if new.get("enableServiceLinks") is None:
         new = {**new, "enableServiceLinks": True}
@@ -41,8 +55,7 @@ def pod(obj: JsonObject) -> JsonObject:
     if new.get("hostNetwork"):
         for key in ("containers", "initContainers"):
             new = each(new, key, _host_ports)
-    new = within(new, "resources", lambda r: _requests_from_limits({"resources": r})["resources"])
-    return changed(obj, "spec", new)
+    return within(new, "resources", lambda r: _requests_from_limits({"resources": r})["resources"])
 
 
 def pod_template_object(obj: JsonObject) -> JsonObject:

@@ -1,0 +1,84 @@
+"""Admission: what the cluster adds to a request, and what it refuses by policy. One file per plugin.
+
+First every mutating plugin in order, then (after validation) every validating one. `mutate` gives the object to store;
+the request's own is not changed. `validate` raises Forbidden. The order below is that of kube-apiserver's
+--enable-admission-plugins; a plugin says which kinds and operations it is for, so that a write meets only its own.
+
+A new plugin is one file with `mutate(request, obj)` or `validate(request)` and a line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from engine.api.admission import (
+    default_storage_class,
+    default_toleration_seconds,
+    limit_ranger,
+    namespace_lifecycle,
+    node_taints,
+    priority,
+    runtime_class,
+    service_account,
+    service_addresses,
+    template_generation,
+)
+from engine.api.admission.request import AdmissionRequest, Operation
+from engine.api.kinds import (
+    DAEMONSETS,
+    NAMESPACES,
+    NODES,
+    PERSISTENTVOLUMECLAIMS,
+    PODS,
+    PRIORITYCLASSES,
+    SERVICES,
+)
+from store.types import JsonObject, Resource
+
+__all__ = ["AdmissionRequest", "Operation", "mutate", "validate"]
+
+Mutator = Callable[[AdmissionRequest, JsonObject], JsonObject]
+Validator = Callable[[AdmissionRequest], None]
+
+_MUTATORS: Final[Mapping[tuple[Resource, Operation], Sequence[Mutator]]] = {
+    (PODS, "CREATE"): (
+        limit_ranger.mutate,
+        service_account.mutate,
+        priority.mutate,
+        default_toleration_seconds.mutate,
+        runtime_class.mutate,
+    ),
+    (PODS, "UPDATE"): (default_toleration_seconds.mutate,),
+    (NODES, "CREATE"): (node_taints.mutate,),
+    (PERSISTENTVOLUMECLAIMS, "CREATE"): (default_storage_class.mutate,),
+    (DAEMONSETS, "CREATE"): (template_generation.mutate,),
+    (DAEMONSETS, "UPDATE"): (template_generation.mutate,),
+    (SERVICES, "UPDATE"): (service_addresses.mutate,),
+}
+_VALIDATORS: Final[Mapping[tuple[Resource, Operation], Sequence[Validator]]] = {
+    (PODS, "CREATE"): (limit_ranger.validate,),
+    (PERSISTENTVOLUMECLAIMS, "CREATE"): (limit_ranger.validate,),
+    (NAMESPACES, "DELETE"): (namespace_lifecycle.validate,),
+    (PRIORITYCLASSES, "CREATE"): (priority.validate,),
+    (PRIORITYCLASSES, "UPDATE"): (priority.validate,),
+}
+
+
+def mutate(request: AdmissionRequest) -> JsonObject:
+    """The object that the request shall store. Raises Forbidden and its like when a plugin refuses."""
+    obj = request.obj
+    if request.subresource:
+        return obj
+    for plugin in _MUTATORS.get((request.kind.resource, request.operation), ()):
+        obj = plugin(request, obj)
+    return obj
+
+
+def validate(request: AdmissionRequest) -> None:
+    """Raises Forbidden and its like when a plugin refuses."""
+    if request.operation == "CREATE" and request.kind.namespaced and not request.subresource:
+        namespace_lifecycle.validate(request)
+    for plugin in _VALIDATORS.get((request.kind.resource, request.operation), ()):
+        if not request.subresource:
+            plugin(request)
