@@ -57,7 +57,13 @@ class Cluster:
             SeriesRecorder(self.api, "default-scheduler", "kubarium"), store,
         )  # fmt: skip
         self.kubelets = Kubelets(
-            self.api, clock, self.loop, self.informers, self.seed, KubeletConfig.from_flags(options.flags)
+            self.api,
+            clock,
+            self.loop,
+            self.informers,
+            self.seed,
+            KubeletConfig.from_flags(options.flags),
+            self._crashed,
         )
         names = CONTROLLERS if options.controllers is None else options.controllers
         self.controllers = [
