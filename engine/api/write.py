@@ -220,8 +220,9 @@ class Writer:
         `new["metadata"]` must be a fresh dict.
         """
         meta = new["metadata"]
-        meta["resourceVersion"] = before.obj["metadata"]["resourceVersion"]
-        if new == before.obj and (not kind.custom or _same_json(new, before.obj)):
+        old = before.obj
+        meta["resourceVersion"] = old["metadata"]["resourceVersion"]
+        if new == old and (not kind.custom or _same_json(new, before.obj)):
             return before
         if dry_run:
             return Envelope(before.key, before.revision, orjson.dumps(new), new)
