@@ -9,7 +9,12 @@ from engine.api.server import Api, Caller
 from engine.clock import Clock
 from engine.controllers.controller import Controller
 from engine.controllers.deployment.controller import DeploymentController
+from engine.controllers.garbage_collector import GarbageCollector
+from engine.controllers.namespace import NamespaceController
+from engine.controllers.pod_garbage_collector import PodGarbageCollector
 from engine.controllers.replicaset import ReplicaSetController
+from engine.controllers.root_ca import RootCaPublisher, placeholder_root_ca
+from engine.controllers.serviceaccount import ServiceAccountController
 from engine.events import EventRecorder
 from engine.flags import Flags
 from engine.seed import Seed
@@ -24,6 +29,8 @@ class ControllerContext:
     seed: Seed
     name: str
     flags: Flags
+    root_ca: Callable[[], str] = placeholder_root_ca
+    """The certificate (PEM) that pods trust the API by."""
 
     @property
     def caller(self) -> Caller:
@@ -35,6 +42,11 @@ class ControllerContext:
 
 
 CONTROLLERS: dict[str, Callable[[ControllerContext], Controller]] = {
+    "namespace-controller": NamespaceController,
+    "serviceaccount-controller": ServiceAccountController,
+    "root-ca-certificate-publisher-controller": RootCaPublisher,
+    "garbage-collector-controller": GarbageCollector,
+    "pod-garbage-collector-controller": PodGarbageCollector,
     "deployment-controller": DeploymentController,
     "replicaset-controller": ReplicaSetController,
 }

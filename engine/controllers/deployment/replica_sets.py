@@ -100,9 +100,11 @@ def _keep(sync: Sync, new: Envelope, number: int) -> Envelope:
             del spec["minReadySeconds"]
         changed = {**with_metadata(new.obj, annotations=annotations), "spec": spec}
         return sync.api.update(sync.caller, REPLICASETS, new.namespace, new.name, changed)
-    sync.set_revision(annotations[REVISION])
+    number_now = annotations[REVISION]
     if progress_deadline(deployment) is not None and condition_of(status_of(deployment), "Progressing") is None:
-        _progress(sync, "True", "FoundNewReplicaSet", f'Found new replica set "{new.name}"')
+        _progress(sync, "True", "FoundNewReplicaSet", f'Found new replica set "{new.name}"', number_now)
+    else:
+        sync.write_status(status_of(deployment), number_now)
     return new
 
 
@@ -140,7 +142,7 @@ def _make(sync: Sync, old: Sequence[Envelope], number: int) -> Envelope:
         if there is None or there.owner != deployment.uid or not same_template(deployment, there):
             sync.write_status({**status_of(deployment), "collisionCount": (collisions or 0) + 1})
             raise
-        sync.set_revision(str(number))
+        sync.write_status(status_of(deployment), str(number))
         return there
     except ApiError as error:
         if any(cause.reason == "NamespaceTerminating" for cause in error.causes):
@@ -153,9 +155,10 @@ def _make(sync: Sync, old: Sequence[Envelope], number: int) -> Envelope:
     if size > 0:
         message = f"Scaled up replica set {name} from 0 to {size}"
         sync.recorder.event(deployment, "Normal", "ScalingReplicaSet", message)
-    sync.set_revision(str(number))
     if progress_deadline(deployment) is not None:
-        _progress(sync, "True", "NewReplicaSetCreated", f'Created new replica set "{name}"')
+        _progress(sync, "True", "NewReplicaSetCreated", f'Created new replica set "{name}"', str(number))
+    else:
+        sync.write_status(status_of(deployment), str(number))
     return made
 
 
@@ -190,7 +193,7 @@ def _longer_history(history: str, number: str) -> str:
     return ",".join(numbers)
 
 
-def _progress(sync: Sync, status: str, reason: str, message: str) -> None:
+def _progress(sync: Sync, status: str, reason: str, message: str, number: str | None = None) -> None:
     before: dict[str, Any] = status_of(sync.deployment)
     condition = new_condition("Progressing", status, reason, message, sync.now)
-    sync.write_status({**before, "conditions": set_condition(before.get("conditions") or [], condition)})
+    sync.write_status({**before, "conditions": set_condition(before.get("conditions") or [], condition)}, number)

@@ -37,20 +37,22 @@ class Sync:
         self.deployment = deployment
         self.now = api.clock.now()
 
-    def write_status(self, status: JsonObject) -> None:
-        """Write it if it says something new."""
-        if status != status_of(self.deployment):
-            self.deployment = self.api.update_status(self.caller, self.deployment, status)
+    def write_status(self, status: JsonObject, number: str | None = None) -> None:
+        """Write it if it says something new; with it the revision that the Deployment is at, when one is given.
 
-    def set_revision(self, number: str) -> None:
-        """Note on the Deployment which revision it is at."""
+        Both go through the status subresource, as in Kubernetes: a main update of annotations would count as a new
+        generation.
+        """
         annotations = annotations_of(self.deployment)
-        if annotations.get(REVISION) != number:
-            changed = with_metadata(self.deployment.obj, annotations={**annotations, REVISION: number})
-            # Through the status, as Kubernetes does: a change of annotations would count as a new generation.
-            self.deployment = self.api.update(
-                self.caller, DEPLOYMENTS, self.deployment.namespace, self.deployment.name, changed, subresource="status"
-            )  # fmt: skip
+        if number is None or annotations.get(REVISION) == number:
+            if status != status_of(self.deployment):
+                self.deployment = self.api.update_status(self.caller, self.deployment, status)
+            return
+        obj = with_metadata(self.deployment.obj, annotations={**annotations, REVISION: number})
+        self.deployment = self.api.update(
+            self.caller, DEPLOYMENTS, self.deployment.namespace, self.deployment.name, {**obj, "status": status},
+            subresource="status",
+        )  # fmt: skip
 
     def resize(self, target: Envelope, size: int) -> Envelope:
         """scaleReplicaSet: write the size and the figures that proportional scaling needs; tell when it changed."""

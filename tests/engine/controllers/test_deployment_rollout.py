@@ -22,7 +22,8 @@ def message(world: World, type_: str) -> str:
 
 def set_image(world: World, image: str) -> None:
     def change(obj: JsonObject) -> JsonObject:
-        template = {**obj["spec"]["template"], "spec": {"containers": [{"name": "c", "image": image}]}}
+        pod = {**obj["spec"]["template"]["spec"], "containers": [{"name": "c", "image": image}]}
+        template = {**obj["spec"]["template"], "spec": pod}
         return {**obj, "spec": {**obj["spec"], "template": template}}
 
     world.edit(DEPLOYMENTS, "web", change)

@@ -163,7 +163,7 @@ def workload(replicas: int, name: str = "web", image: str = "i:1", **spec: Any) 
             "selector": {"matchLabels": {"app": name}},
             "template": {
                 "metadata": {"labels": {"app": name}},
-                "spec": {"containers": [{"name": "c", "image": image}]},
+                "spec": {"containers": [{"name": "c", "image": image}], "terminationGracePeriodSeconds": 30},
             },
             **spec,
         },
