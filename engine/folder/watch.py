@@ -34,7 +34,8 @@ _REPLACED_LOOK: Final = 0.4
 """The same for a root that was replaced: a checkout or a copy may still be filling it."""
 _LOOKS: Final = 20
 """Looks at most until the files stand still."""
-_POLL_DELAY: Final = 300
+_POLL: Final = 0.3
+"""Seconds between looks where there are no notifications (out of inotify watches, network file systems)."""
 _ROOT_WAIT: Final = 0.5
 """Seconds between looks for a root that is not there."""
 
@@ -47,6 +48,22 @@ class FileNews(NamedTuple):
     fault: str = ""
     note: str = ""
     gone: bool = False
+
+
+class _Poller:
+    """Stands in for notifications: says that something may have happened, again and again.
+
+    Not watchfiles' own polling, which compares times by the second and misses the second write within one.
+    """
+
+    def __enter__(self) -> _Poller:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        return
+
+    def watch(self, debounce: int, step: int, timeout: int, stop: threading.Event) -> str:
+        return "stop" if stop.wait(_POLL) else "timeout"
 
 
 class Watcher:
@@ -105,15 +122,14 @@ class Watcher:
                     break
         return False
 
-    def _arm(self) -> RustNotify:
+    def _arm(self) -> RustNotify | _Poller:
         """Watch from now on, so that nothing is missed between the scan that follows and the first wait."""
-        polling = os.environ.get("WATCHFILES_FORCE_POLLING", "").lower() in ("1", "true", "enable", "enabled")
-        if not polling:
+        if os.environ.get("WATCHFILES_FORCE_POLLING", "").lower() not in ("1", "true", "enable", "enabled"):
             try:
                 return RustNotify([self._root], False, False, 0, True, True)
             except OSError as error:
-                _log.warning("no notifications for %s (%s): polling instead", self._root, error)
-        return RustNotify([self._root], False, True, _POLL_DELAY, True, True)
+                _log.warning("no notifications for %s (%s): looking every %s s instead", self._root, error, _POLL)
+        return _Poller()
 
     def _look(self, first: bool, pause: float = _SECOND_LOOK) -> None:
         memory = self._scanner.memory()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.api.kinds import CONFIGMAPS
+from engine.api.kinds import CONFIGMAPS, SERVICEACCOUNTS
 from engine.api.server import Caller
 from engine.client import FolderFile
 from engine.clock import Clock, parse_time
@@ -54,6 +54,8 @@ class World:
 
     def start(self) -> World:
         self.cluster.start(stepped=True)
+        if self.find("default", resource=SERVICEACCOUNTS) is None:  # its controller does not run here
+            self.api.create(SOMEBODY, SERVICEACCOUNTS, "default", {"metadata": {"name": "default"}})
         self.cluster.loop.settle()
         return self
 
