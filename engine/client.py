@@ -337,6 +337,8 @@ class ConnectOptions:
     """First instant of a new cluster, microseconds since the epoch; None: now. A reopened one keeps its time."""
     durable: bool = False
     """fsync each commit: survives a power cut, not only a killed process."""
+    history: int = 200_000
+    """Newest revisions that are kept; 0 keeps all."""
     flags: Mapping[str, str] = field(default_factory=dict)
     """Kubernetes' component flags without dashes: {"node-monitor-grace-period": "40s"}; see `engine.flags`."""
 

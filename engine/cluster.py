@@ -1,17 +1,16 @@
-"""The one place that wires a cluster together: store, API, informers, controllers, scheduler, kubelets, folder.
-
-(First cut.)
-"""
+"""The one place that wires a cluster together: store, API, informers, controllers, scheduler, kubelets, folder."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
-from engine.api.kinds import NAMESPACES, builtin_kinds
-from engine.api.server import Api, Caller
+from engine.api.kinds import builtin_kinds
+from engine.api.server import Api
+from engine.bootstrap import create_system_objects
 from engine.client import WhyReport
-from engine.clock import Clock
+from engine.clock import MINUTE, Clock
 from engine.controllers.controller import ControllerRunner
 from engine.controllers.registry import CONTROLLERS, ControllerContext
 from engine.events import SeriesRecorder
@@ -27,7 +26,9 @@ from engine.seed import Seed
 from engine.summary import Summary
 from store.store import Store
 
-SYSTEM_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
+_RETAIN_EVERY: Final = 5 * MINUTE
+_RETAIN_SLACK: Final = 0.1
+"""Share of the kept history that may gather before it is worth compacting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class ClusterOptions:
     flags: Flags = field(default_factory=Flags)
     folder: str | None = None
     """Directory of manifests to watch; None: none."""
+    history: int = 200_000
+    """Newest revisions that are kept; older ones are compacted now and then. 0 keeps all."""
 
 
 class Cluster:
@@ -46,6 +49,8 @@ class Cluster:
     def __init__(self, store: Store, clock: Clock, options: ClusterOptions = ClusterOptions()) -> None:
         self.store, self.clock, self.options = store, clock, options
         self.seed = Seed(options.seed, store.revision)
+        self._retained = 0
+        """Revision up to which history was compacted by this process."""
         self.crashes = 0
         """Callbacks that failed and controllers that were restarted."""
         self.loop = Loop(clock, self._crashed)
@@ -79,10 +84,8 @@ class Cluster:
 
     def start(self, stepped: bool = False) -> None:
         """Create what every cluster has, and start all components. `stepped`: read the folder once, in this thread."""
-        caller = Caller("system:apiserver")
-        for name in SYSTEM_NAMESPACES:
-            if self.api.find(NAMESPACES, "", name) is None:
-                self.api.create(caller, NAMESPACES, "", {"metadata": {"name": name}})
+        create_system_objects(self.api)
+        self._retain()
         self.scheduler.start()
         self.kubelets.start()
         for runner in self.controllers:
@@ -108,6 +111,13 @@ class Cluster:
 
     def _crashed(self, error: BaseException) -> None:
         self.crashes += 1
+
+    def _retain(self) -> None:
+        keep = self.options.history
+        if keep and self.store.revision - self._retained > keep * (1 + _RETAIN_SLACK):
+            self._retained = self.store.revision - keep
+            self.store.retain(keep)
+        self.clock.call_later(_RETAIN_EVERY, self._retain)
 
     def run_for(self, span: int) -> None:
         """Play `span` microseconds of cluster time."""

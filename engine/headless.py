@@ -29,7 +29,11 @@ def play(options: ConnectOptions, span: int) -> RunReport:
     try:
         stored = store.get_meta("cluster_time")
         start = int(stored) if stored is not None else (options.start if options.start is not None else START)
-        cluster = Cluster(store, Clock(start), ClusterOptions(options.seed, flags=flags, folder=options.folder))
+        cluster = Cluster(
+            store,
+            Clock(start),
+            ClusterOptions(options.seed, flags=flags, folder=options.folder, history=options.history),
+        )
         digest = LogDigest(store)
         cluster.start(stepped=True)
         cluster.run_for(span)

@@ -48,7 +48,11 @@ class Service:
         try:
             clock = Clock(starting_instant(self.store, options), options.speed)
             clock.set_speed(options.speed)
-            self.cluster = Cluster(self.store, clock, ClusterOptions(options.seed, flags=flags, folder=options.folder))
+            self.cluster = Cluster(
+                self.store,
+                clock,
+                ClusterOptions(options.seed, flags=flags, folder=options.folder, history=options.history),
+            )
             self.cluster.start()
             self._views = Views(self.cluster.api, self.cluster.loop)
         except BaseException:

@@ -17,7 +17,6 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -129,7 +128,7 @@ def _parser(command: str) -> argparse.ArgumentParser:
         parser = argparse.ArgumentParser(
             "kubarium", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=formatter, allow_abbrev=False
         )
-        parser.add_argument("--version", action="version", version=f"kubarium {version('kubarium')}")
+        parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
         parser.add_argument(
             "folder", nargs="?", metavar="DIR", help="folder of manifests to watch; none: empty cluster"
         )
@@ -157,6 +156,9 @@ def _parser(command: str) -> argparse.ArgumentParser:
     )
     where = "in memory, gone at the end" if command == "run" else "one per folder under ~/.local/state/kubarium"
     shared.add_argument("--store", metavar="FILE", help=f"SQLite file of the cluster (default: {where})")
+    shared.add_argument(
+        "--history", type=int, default=200_000, metavar="N", help="newest revisions to keep, 0: all (default 200000)"
+    )
     shared.add_argument("--durable", action="store_true", help="fsync each commit: survives a power cut as well")
     shared.add_argument("--log", metavar="FILE", help="write the log of the engine to FILE")
     if command != "run":
@@ -173,6 +175,16 @@ def _parser(command: str) -> argparse.ArgumentParser:
     for flag in component_flags():
         flags.add_argument(f"--{flag.name}", metavar="VALUE", help=f"{flag.help} (default {flag.default})")
     return parser
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for: package metadata is slow to read."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"kubarium {version('kubarium')}")
+        parser.exit()
 
 
 def _options(parser: argparse.ArgumentParser, args: argparse.Namespace, command: str) -> ConnectOptions:
@@ -201,6 +213,7 @@ def _options(parser: argparse.ArgumentParser, args: argparse.Namespace, command:
         seed=args.seed,
         speed=speed,
         durable=args.durable,
+        history=args.history,
         flags={name: value for name, value in given.items() if value is not None},
     )
 
