@@ -1,8 +1,8 @@
 """Where a class of pods fits and how well, kept up to date as nodes fill.
 
-A `ClassView` holds, over all rows: what the static filters say, what the dynamic ones add, the scores, and the rows
-that share the best one. `refresh` brings it to the present: anew when a node itself changed, else row by row for the
-nodes whose pods changed. A run of equal pods thus costs one row each. The result is the same either way.
+A `ClassView` joins, over all rows, what the static filters and scores say of the class with the `Load` of its
+requests, and knows the rows that share the best total. `refresh` brings it to the present: anew when a node itself
+changed, else only the rows of nodes whose pods changed. The result is the same either way.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
-from engine.scheduler.framework import Diagnosis, FilterPlugin, ScorePlugin, normalized
+from engine.scheduler.framework import Diagnosis, normalized
+from engine.scheduler.load import SINGLY, Load
 from engine.scheduler.messages import fit_error, truncated
 from engine.scheduler.nodes import Ints, Mask, NodeTable, Rows
 from engine.scheduler.podclass import PodClass
 from engine.scheduler.profile import PluginError, Profile
 
-_SINGLY: Final = 8
-"""Up to so many changed rows are recomputed one by one, which is quicker than starting numpy for them."""
 _AFFINITY_CONFLICT: Final = "pod affinity terms conflict"
 
 
@@ -37,10 +36,9 @@ class _Normalized(NamedTuple):
 class ClassView:
     """One class over the node table."""
 
-    def __init__(self, pod: PodClass, nodes: NodeTable, profile: Profile) -> None:
-        self.pod, self._nodes, self._profile = pod, nodes, profile
-        self._epoch = -1
-        self._version = -1
+    def __init__(self, pod: PodClass, nodes: NodeTable, profile: Profile, load: Load) -> None:
+        self.pod, self._nodes, self._profile, self._load = pod, nodes, profile, load
+        self._epoch = self._version = -1
         self.best = -1
         """Best total score; -1 when no node fits."""
         self.ties: list[int] = []
@@ -48,26 +46,32 @@ class ClassView:
         self.failure: Diagnosis | None = None
         """Cache for `diagnose`, void after a change."""
 
+    @property
+    def load(self) -> Load:
+        return self._load
+
     def refresh(self) -> None:
         """Bring masks and scores to the present. Raises PluginError."""
         nodes = self._nodes
         nodes.vector(self.pod)  # A resource that no one asked for yet widens the table, which is a change of epoch.
-        if self._epoch == nodes.epoch:
-            if self._version == nodes.version:
-                return
+        if self._epoch == nodes.epoch and self._version == nodes.version:
+            return
+        self._load.refresh()
+        self.failure = None
+        if self._epoch != nodes.epoch:
+            self._build()
+            self._epoch = nodes.epoch
+        else:
             changed = nodes.changed_since(self._version)
             if changed is None or len(changed) * 2 > nodes.size:
                 self._update_rows(nodes.all_rows)
-            elif len(changed) > _SINGLY:
+            elif len(changed) > SINGLY:
                 self._update_rows(np.array(changed, np.intp))
             else:
                 for row in changed:
                     self._update(row)
                 if not self.ties:
                     self._rank()
-        else:
-            self._build()
-            self._epoch = nodes.epoch
         self._version = nodes.version
 
     def total(self, row: int) -> int:
@@ -102,35 +106,24 @@ class ClassView:
     # -- inside ----------------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        """Everything anew."""
+        """What is static, and all rows."""
         pod, nodes, every = self.pod, self._nodes, self._nodes.all_rows
         fits = nodes.alive[every].copy()
-        self._dynamic_filters: list[FilterPlugin] = []
         for plugin in self._profile.filters:
             try:
                 allowed = plugin.node_names(pod)
                 if allowed is not None:
                     fits &= _named(allowed, nodes)
-                if not plugin.concerns(pod):
-                    continue
-                if plugin.dynamic:
-                    self._dynamic_filters.append(plugin)
-                else:
+                if not plugin.dynamic and plugin.concerns(pod):
                     fits &= plugin.filter(pod, nodes, every) == 0
             except Exception as error:
                 raise PluginError(plugin.name, "filter", error) from error
         self._static_fits = fits
-        self._fits: Mask = fits.copy()
         self._fixed = np.zeros(nodes.size, np.int64)
-        self._base = np.zeros(nodes.size, np.int64)
-        self._dynamic_scorers: list[tuple[ScorePlugin, int]] = []
         self._normalized: list[_Normalized] = []
         for scorer, weight in self._profile.scorers:
             try:
-                if not scorer.scores(pod, nodes):
-                    continue
-                if scorer.score_dynamic:
-                    self._dynamic_scorers.append((scorer, weight))
+                if scorer.score_dynamic or not scorer.scores(pod, nodes):
                     continue
                 raw = scorer.score(pod, nodes, every)
             except Exception as error:
@@ -138,53 +131,29 @@ class ClassView:
             if scorer.normalize == "no":
                 self._fixed += weight * raw
             else:
-                possible = raw[self._static_fits]
+                possible = raw[fits]
                 uniform = not len(possible) or int(possible.min()) == int(possible.max())
                 self._normalized.append(_Normalized(weight, scorer.normalize, raw, uniform))
         self._shifting = any(not part.uniform for part in self._normalized)
-        self._dynamic(every)
+        self._fits: Mask = fits & self._load.fits
         self._sum_up()
         self._rank()
 
-    def _dynamic(self, rows: Rows) -> Mask:
-        """Recompute what depends on pods for some rows: `_fits` and `_base`. Returns the new `_fits` of the rows."""
-        pod, nodes = self.pod, self._nodes
-        self.failure = None
-        fits = self._static_fits[rows].copy()
-        for plugin in self._dynamic_filters:
-            try:
-                fits &= plugin.filter(pod, nodes, rows) == 0
-            except Exception as error:
-                raise PluginError(plugin.name, "filter", error) from error
-        base: Ints | None = None
-        for scorer, weight in self._dynamic_scorers:
-            try:
-                score = scorer.score(pod, nodes, rows)
-            except Exception as error:
-                raise PluginError(scorer.name, "score", error) from error
-            if weight != 1:
-                score = score * weight
-            base = score if base is None else base + score
-        self._fits[rows] = fits
-        if base is not None:
-            self._base[rows] = base
-        return fits
-
     def _update_rows(self, rows: Rows) -> None:
-        """Recompute rows whose pods changed."""
-        before = self._fits[rows].copy()
-        fits = self._dynamic(rows)
-        if (fits != before).any():
-            self._sum_up()
+        """Take over rows whose pods changed."""
+        fits = self._static_fits[rows] & self._load.fits[rows]
+        if np.array_equal(fits, self._fits[rows]):
+            self._total[rows] = np.where(fits, self._load.score[rows] + self._extra[rows], -1)
         else:
-            self._total[rows] = np.where(fits, self._base[rows] + self._extra[rows], -1)
+            self._fits[rows] = fits
+            self._sum_up()
         self._rank()
 
     def _sum_up(self) -> None:
         self._extra = self._fixed.copy()
         for part in self._normalized:
             self._extra += part.weight * normalized(part.raw, self._fits, part.direction)
-        self._total = np.where(self._fits, self._base + self._extra, -1)
+        self._total = np.where(self._fits, self._load.score + self._extra, -1)
 
     def _rank(self) -> None:
         if not len(self._total):
@@ -194,35 +163,18 @@ class ClassView:
         self.ties = np.flatnonzero(self._total == self.best).tolist() if self.best >= 0 else []
 
     def _update(self, row: int) -> None:
-        """Recompute one row whose pods changed."""
+        """Take over one row whose pods changed."""
         if not self._static_fits[row]:
             return
-        self.failure = None
-        pod, nodes = self.pod, self._nodes
-        fits, base = True, 0
-        for plugin in self._dynamic_filters:
-            try:
-                if plugin.refusal(pod, nodes, row):
-                    fits = False
-                    break
-            except Exception as error:
-                raise PluginError(plugin.name, "filter", error) from error
-        for scorer, weight in self._dynamic_scorers:
-            try:
-                base += weight * scorer.score_one(pod, nodes, row)
-            except Exception as error:
-                raise PluginError(scorer.name, "score", error) from error
-        self._base[row] = base
-        if fits != bool(self._fits[row]):
+        fits = bool(self._load.fits[row])
+        if fits != self._fits[row]:
             self._fits[row] = fits
-            if self._shifting:
+            if fits or self._shifting:
+                # Other rows' normalised scores may shift; and none was computed while no row fitted.
                 self._sum_up()
                 self._rank()
                 return
-            if fits:
-                # Normalised parts of a row are the same whichever nodes fit, but were not computed if none did.
-                self._sum_up()
-        total = base + int(self._extra[row]) if fits else -1
+        total = int(self._load.score[row]) + int(self._extra[row]) if fits else -1
         self._total[row] = total
         self._place(row, total)
 

@@ -53,8 +53,8 @@ class PodClass:
     """Everything about a pod that decides where it can go. Immutable."""
 
     __slots__ = (
-        "best_effort", "memory_counted", "milli_cpu_counted", "node_name", "number", "ports", "preemption_policy",
-        "preferred_terms", "priority", "requests", "required_terms", "selector", "spec", "tolerations",
+        "best_effort", "load_key", "memory_counted", "milli_cpu_counted", "node_name", "number", "ports",
+        "preemption_policy", "preferred_terms", "priority", "requests", "required_terms", "selector", "spec", "tolerations",
     )  # fmt: skip
 
     def __init__(self, number: int, spec: JsonObject, node_name: str = "") -> None:
@@ -89,6 +89,10 @@ class PodClass:
         self.preemption_policy: str = spec.get("preemptionPolicy") or "PreemptLowerPriority"
         self.best_effort = not self.requests.get(CPU) and not self.requests.get(MEMORY)
         """Asks neither for cpu nor for memory."""
+        self.load_key = (
+            *sorted(self.requests.items()), self.milli_cpu_counted, self.memory_counted, *sorted(self.ports),
+        )  # fmt: skip
+        """What the pod takes from a node: classes with the same one weigh alike on every node."""
 
     def tolerates(self, key: str, value: str, effect: str) -> bool:
         return any(t.tolerates(key, value, effect) for t in self.tolerations)

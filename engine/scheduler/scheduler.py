@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Callable
 from typing import Final, Literal, Protocol
+from weakref import WeakValueDictionary
 
 from engine.api.errors import ApiError
 from engine.api.kinds import NODES, PODS
@@ -22,6 +23,7 @@ from engine.loop import Loop
 from engine.scheduler.attempts import AttemptLog
 from engine.scheduler.config import SchedulerConfig
 from engine.scheduler.framework import ClusterEvent, Freed, Plugin
+from engine.scheduler.load import Load
 from engine.scheduler.messages import NO_NODES, truncated
 from engine.scheduler.nodes import NodeTable
 from engine.scheduler.placement import ClassView, refusal_message
@@ -64,6 +66,8 @@ class Scheduler:
         self.queue = SchedulingQueue(clock, config, self._wake)
         self.attempts = AttemptLog(self.nodes, self.profile, store)
         self._views: dict[int, ClassView] = {}
+        self._loads: WeakValueDictionary[tuple[object, ...], Load] = WeakValueDictionary()
+        """By the pods' `load_key`; a load lives as long as the views that join it."""
         self._scheduled = False
         self._started = False
         informers.on_event(NODES, self._on_node)
@@ -110,15 +114,21 @@ class Scheduler:
     def view(self, pod_class: PodClass) -> ClassView:
         """The class's masks and scores as of now. Raises PluginError."""
         if not self.config.class_shortcut:
-            view = ClassView(pod_class, self.nodes, self.profile)
+            view = ClassView(pod_class, self.nodes, self.profile, Load(pod_class, self.nodes, self.profile))
         else:
             known = self._views.pop(pod_class.number, None)
-            view = known or ClassView(pod_class, self.nodes, self.profile)
+            view = known if known is not None else self._new_view(pod_class)
             self._views[pod_class.number] = view
             if len(self._views) * self.nodes.size > _VIEW_ROWS:
                 del self._views[next(iter(self._views))]
         view.refresh()
         return view
+
+    def _new_view(self, pod_class: PodClass) -> ClassView:
+        load = self._loads.get(pod_class.load_key)
+        if load is None:
+            load = self._loads[pod_class.load_key] = Load(pod_class, self.nodes, self.profile)
+        return ClassView(pod_class, self.nodes, self.profile, load)
 
     def _schedule(self, queued: QueuedPod, env: Envelope) -> None:
         pod_class = self.classes.classify(env)

@@ -1,4 +1,8 @@
-"""A small world for the scheduler: store, API and loop on a stepped clock; nodes and pods as the tests make them."""
+"""A small world for the scheduler: store, API and loop on a stepped clock.
+
+What a test sets up goes straight into the store, so that a pod is exactly what the test says (the API would add
+defaults and admission's fields); what the scheduler writes goes through the API.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from engine.api.kinds import EVENTS, NAMESPACES, NODES, PODS, builtin_kinds
-from engine.api.server import Api, Caller, DeleteOptions
-from engine.clock import Clock, parse_time
+from engine.api.server import Api, Caller
+from engine.clock import Clock, parse_time, rfc3339
 from engine.events import SeriesRecorder
 from engine.informers import Informers
 from engine.loop import Loop
@@ -17,16 +21,11 @@ from engine.scheduler.plugins import default_plugins
 from engine.scheduler.scheduler import Scheduler
 from engine.seed import Seed
 from store.store import Store
-from store.types import Envelope, JsonObject
+from store.types import Envelope, JsonObject, ObjectKey, Resource
 
 START = parse_time("2026-11-23T09:00:00Z")
 USER = Caller("tester")
 NAMESPACE = "default"
-
-
-def resources(**requests: str) -> JsonObject:
-    """`resources(cpu="1")`; `nvidia.com/gpu` and the like by `**{...}`."""
-    return {"requests": dict(requests)}
 
 
 def pod_spec(cpu: str = "", memory: str = "", **spec: Any) -> JsonObject:
@@ -50,7 +49,7 @@ class SchedulerWorld:
         self.seed = Seed(seed)
         self.api = Api(self.store, self.clock, self.seed, builtin_kinds())
         self.informers = Informers(self.store, self.loop)
-        self.api.create(USER, NAMESPACES, "", {"metadata": {"name": NAMESPACE}})
+        self._create(NAMESPACES, "v1", "Namespace", "", {"name": NAMESPACE}, status={"phase": "Active"})
         self.scheduler = Scheduler(
             self.api, self.clock, self.loop, self.informers, self.seed,
             SeriesRecorder(self.api, "default-scheduler", "test"), self.store, config, plugins,
@@ -76,26 +75,41 @@ class SchedulerWorld:
         if unschedulable:
             spec["unschedulable"] = True
         all_labels = {"kubernetes.io/hostname": name, **(labels or {})}
-        env = self.api.create(USER, NODES, "", {"metadata": {"name": name, "labels": all_labels}, "spec": spec})
         offered = {"cpu": cpu, "memory": memory, "pods": pods, **extended}
-        return self.api.update_status(USER, env, {"capacity": offered, "allocatable": offered})
+        return self._create(
+            NODES, "v1", "Node", "",
+            {"name": name, "labels": all_labels}, spec=spec, status={"capacity": offered, "allocatable": offered},
+        )  # fmt: skip
 
-    def change_node(self, name: str, **spec: Any) -> Envelope:
-        """Replace fields of the spec."""
-        env = self.api.get(NODES, "", name)
-        return self.api.update(USER, NODES, "", name, {**env.obj, "spec": {**env.obj.get("spec", {}), **spec}})
+    def change(self, resource: Resource, name: str, **parts: Any) -> Envelope:
+        """Replace fields of metadata, spec or status: `change(NODES, "a", spec={"unschedulable": True})`."""
+        env = self.api.get(resource, "" if resource == NODES else NAMESPACE, name)
+        obj = {**env.obj, "metadata": dict(env.obj["metadata"])}
+        for part, fields in parts.items():
+            obj[part] = {**obj.get(part, {}), **fields}
+        return self.store.put(env.key, obj, USER.author, self.clock.now())
 
     def pod(self, name: str, spec: JsonObject | None = None, **metadata: Any) -> Envelope:
-        obj = {"metadata": {"name": name, **metadata}, "spec": pod_spec() if spec is None else spec}
-        return self.api.create(USER, PODS, NAMESPACE, obj)
+        meta = {"name": name, "namespace": NAMESPACE, **metadata}
+        spec = pod_spec() if spec is None else spec
+        return self._create(PODS, "v1", "Pod", NAMESPACE, meta, spec=spec, status={"phase": "Pending"})
 
     def end(self, name: str) -> None:
         """The pod has succeeded."""
-        env = self.api.get(PODS, NAMESPACE, name)
-        self.api.update_status(USER, env, {**env.obj["status"], "phase": "Succeeded"})
+        self.change(PODS, name, status={"phase": "Succeeded"})
 
-    def delete(self, name: str) -> None:
-        self.api.delete(USER, PODS, NAMESPACE, name, DeleteOptions(grace_period_seconds=0))
+    def delete(self, name: str, resource: Resource = PODS) -> None:
+        """At once."""
+        env = self.api.get(resource, "" if resource == NODES else NAMESPACE, name)
+        self.store.delete(env.key, USER.author, self.clock.now())
+
+    def _create(
+        self, resource: Resource, version: str, kind: str, namespace: str, meta: JsonObject, **parts: JsonObject
+    ) -> Envelope:
+        meta |= {"uid": self.seed.uid(), "creationTimestamp": rfc3339(self.clock.now()), "generation": 1}
+        key = ObjectKey(*resource, namespace, meta["name"])
+        obj = {"apiVersion": version, "kind": kind, "metadata": meta, **parts}
+        return self.store.put(key, obj, USER.author, self.clock.now())
 
     # -- reading ---------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from engine.scheduler.nodes import Ints, NodeTable, Rows
 from engine.scheduler.plugins import default_plugins
 from engine.scheduler.podclass import PodClass
 from store.types import Envelope
-from tests.engine.scheduler.cluster_world import NAMESPACE, START, USER, SchedulerWorld, pod_spec
+from tests.engine.scheduler.cluster_world import NAMESPACE, START, SchedulerWorld, pod_spec
 
 GPU = {"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}
 
@@ -75,17 +75,13 @@ def test_moved_by_what_helps(world: SchedulerWorld, makes_room: str) -> None:
     if makes_room == "delete":
         world.delete("first")
     elif makes_room == "grow":
-        env = world.api.get(NODES, "", "a")
-        world.api.update_status(USER, env, {"allocatable": {"cpu": "4", "memory": "16Gi", "pods": "110"}})
+        world.change(NODES, "a", status={"allocatable": {"cpu": "4", "memory": "16Gi", "pods": "110"}})
     elif makes_room == "uncordon":
-        world.change_node("a", unschedulable=False)
+        world.change(NODES, "a", spec={"unschedulable": False})
     elif makes_room == "untaint":
-        world.change_node("a", taints=[])
+        world.change(NODES, "a", spec={"taints": []})
     elif makes_room == "label":
-        env = world.api.get(NODES, "", "a")
-        labels = {**env.labels, "disk": "ssd"}
-        changed = {**env.obj, "metadata": {**env.obj["metadata"], "labels": labels}}
-        world.api.update(USER, NODES, "", "a", changed)
+        world.change(NODES, "a", metadata={"labels": {"disk": "ssd"}})
     else:
         world.node("b")
     world.settle()
@@ -97,9 +93,7 @@ def test_what_does_not_help_moves_nobody(world: SchedulerWorld) -> None:
     world.node("a", cpu="1")
     world.pod("big", pod_spec("2"))
     world.settle()
-    env = world.api.get(NODES, "", "a")
-    changed = {**env.obj, "metadata": {**env.obj["metadata"], "labels": {**env.labels, "x": "y"}}}
-    world.api.update(USER, NODES, "", "a", changed)
+    world.change(NODES, "a", metadata={"labels": {"x": "y"}})
     world.play(MINUTE)
     queued = world.scheduler.queue.get(world.api.get(PODS, NAMESPACE, "big").uid)
     assert queued is not None
@@ -133,13 +127,12 @@ def test_no_nodes(world: SchedulerWorld) -> None:
 def test_gated(world: SchedulerWorld) -> None:
     """A gated pod is not tried; when the gates go, it is."""
     world.node("a")
-    env = world.pod("web", pod_spec(schedulingGates=[{"name": "example.com/wait"}]))
+    world.pod("web", pod_spec(schedulingGates=[{"name": "example.com/wait"}]))
     world.settle()
     assert world.node_of("web") == ""
     assert world.where("web") == "gated"
     assert not world.events()
-    env = world.api.get(PODS, NAMESPACE, "web")
-    world.api.update(USER, PODS, NAMESPACE, "web", {**env.obj, "spec": {**env.obj["spec"], "schedulingGates": []}})
+    world.change(PODS, "web", spec={"schedulingGates": []})
     world.settle()
     assert world.node_of("web") == "a"
 
@@ -185,8 +178,7 @@ def test_deleted_while_waiting(world: SchedulerWorld) -> None:
 
 def test_a_pod_that_is_being_deleted_is_skipped(world: SchedulerWorld) -> None:
     """A pod held by a finalizer after its deletion is not scheduled, and an event says so."""
-    world.pod("web", finalizers=["example.com/hold"])
-    world.api.delete(USER, PODS, NAMESPACE, "web")
+    world.pod("web", finalizers=["example.com/hold"], deletionTimestamp="2026-11-23T09:00:00Z")
     world.node("a")
     world.settle()
     assert world.node_of("web") == ""
@@ -200,11 +192,7 @@ def test_a_pod_resized_in_place_makes_room(world: SchedulerWorld) -> None:
     world.settle()
     world.pod("web", pod_spec("2"))
     world.settle()
-    env = world.api.get(PODS, NAMESPACE, "big")
-    smaller = {**env.obj["spec"], "containers": pod_spec("1")["containers"]}
-    world.store.put(
-        env.key, {**env.obj, "metadata": dict(env.obj["metadata"]), "spec": smaller}, USER.author, world.clock.now()
-    )
+    world.change(PODS, "big", spec=pod_spec("1"))
     world.settle()
     assert world.node_of("web") == "a"
 
@@ -241,7 +229,7 @@ def test_deleted_node_takes_no_pods(world: SchedulerWorld) -> None:
     world.node("a")
     world.pod("first", pod_spec("3"))
     world.settle()
-    world.api.delete(USER, NODES, "", "a")
+    world.delete("a", NODES)
     world.settle()
     world.pod("second", pod_spec("2"))
     world.settle()

@@ -12,7 +12,7 @@ from engine.client import WhyReport
 from engine.clock import MINUTE
 from engine.scheduler.explain import why
 from store.types import JsonObject
-from tests.engine.scheduler.cluster_world import NAMESPACE, USER, SchedulerWorld, pod_spec
+from tests.engine.scheduler.cluster_world import NAMESPACE, SchedulerWorld, pod_spec
 
 GPU = {"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}
 
@@ -28,8 +28,7 @@ def report(world: SchedulerWorld, pod: str = "web") -> WhyReport:
 
 def set_status(world: SchedulerWorld, pod: str = "web", **status: Any) -> None:
     """As its kubelet would."""
-    env = world.api.get(PODS, NAMESPACE, pod)
-    world.api.update_status(USER, env, {**env.obj["status"], **status})
+    world.change(PODS, pod, status=status)
 
 
 def container(name: str = "c", ready: bool = False, last: JsonObject | None = None, **state: Any) -> JsonObject:
@@ -199,7 +198,6 @@ def test_ended(world: SchedulerWorld) -> None:
 def test_node_that_is_not_ready(world: SchedulerWorld) -> None:
     """A lost node is the headline, whatever the containers last said."""
     running(world)
-    env = world.api.get(NODES, "", "a")
     lost = {"type": "Ready", "status": "Unknown", "message": "Kubelet stopped posting node status."}
-    world.api.update_status(USER, env, {**env.obj["status"], "conditions": [lost]})
+    world.change(NODES, "a", status={"conditions": [lost]})
     assert report(world).headline == "Node a is not ready (Kubelet stopped posting node status.)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from engine.api.kinds import NODES
 from engine.scheduler.messages import fit_error, histogram, truncated
 from store.types import JsonObject
 from tests.engine.scheduler.cluster_world import SchedulerWorld, pod_spec
@@ -87,9 +88,9 @@ def test_taken_port(world: SchedulerWorld) -> None:
 
 def test_cordoned_and_tainted(world: SchedulerWorld) -> None:
     """Two cordoned nodes and a tainted one."""
-    world.change_node("node-0", unschedulable=True)
-    world.change_node("node-1", unschedulable=True)
-    world.change_node("node-2", taints=[{"key": "a", "value": "b", "effect": "NoSchedule"}])
+    world.change(NODES, "node-0", spec={"unschedulable": True})
+    world.change(NODES, "node-1", spec={"unschedulable": True})
+    world.change(NODES, "node-2", spec={"taints": [{"key": "a", "value": "b", "effect": "NoSchedule"}]})
     world.settle()
     assert refusal(world, pod_spec()) == (
         f"0/3 nodes are available: 1 node(s) had untolerated taint(s), 2 node(s) were unschedulable. {NOT_HELPFUL}"

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.api.kinds import PODS
+from engine.api.kinds import NODES, PODS
 from engine.clock import SECOND
 from engine.scheduler.config import SchedulerConfig
 from store.types import JsonObject
@@ -87,7 +87,7 @@ def play(cluster: tuple[Any, ...], shortcut: bool) -> SchedulerWorld:
             if present:
                 world.delete(present[which % len(present)].name)
         else:
-            world.change_node(f"n{which % len(node_specs)}", unschedulable=step == "cordon")
+            world.change(NODES, f"n{which % len(node_specs)}", spec={"unschedulable": step == "cordon"})
         world.play(SECOND)
     return world
 
