@@ -17,6 +17,7 @@ TABLE: Final = ("table",)
 TEXT: Final = ("text",)
 EDITOR: Final = ("editor",)
 BOTH: Final = ("table", "text")
+WHY: Final = ("why",)
 PARENTS: Final = {"logs": "text", "yaml": "text"}
 """A view inside another: its keys come first, the outer ones work there too."""
 SCALABLE: Final = ("deployments.apps", "replicasets.apps", "statefulsets.apps")
@@ -142,6 +143,17 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("text.logs", "Logs", ("l",), "Object", "inspect", TEXT, args=("logs",)),
     Action("text.why", "Why", ("w",), "Object", "inspect", TEXT, args=("why",)),
     Action("yaml.managed", "Managed fields", ("m",), "Text", "managed_fields", ("yaml",)),
+    # -- why
+    Action("why.down", "Down", ("j", "down"), "Move", "down", WHY),
+    Action("why.up", "Up", ("k", "up"), "Move", "up", WHY),
+    Action("why.page-down", "Page down", ("ctrl+f", "pagedown"), "Move", "page_down", WHY),
+    Action("why.page-up", "Page up", ("ctrl+b", "pageup"), "Move", "page_up", WHY),
+    Action("why.top", "First node", ("g", "home"), "Move", "top", WHY),
+    Action("why.bottom", "Last node", ("G", "end"), "Move", "bottom", WHY),
+    Action("why.node", "Show the node", ("enter",), "Object", "enter", WHY),
+    Action("why.describe", "Describe the pod", ("d",), "Object", "inspect", WHY, args=("describe",)),
+    Action("why.events", "The pod's events", ("v",), "Object", "inspect", WHY, args=("events",)),
+    Action("why.manifest", "The pod's manifest", ("m",), "Object", "manifest", WHY),
     # -- logs
     *(
         Action(f"logs.{key}", title, (key,), "Logs", "log_range", ("logs",), args=(key,))
@@ -176,13 +188,16 @@ KEY_BAR: Final[tuple[tuple[str, str], ...]] = (
     ("manifest.new", "new"),
     ("table.enter", "in"),
     ("pod.why", "why"),
+    ("why.node", "node"),
+    ("why.manifest", "manifest"),
+    ("why.describe", "describe"),
+    ("why.events", "events"),
     ("object.describe", "describe"),
     ("object.yaml", "yaml"),
     ("pod.logs", "logs"),
     ("text.logs", "logs"),
     ("object.events", "events"),
     ("object.manifest", "manifest"),
-    ("text.next", "next match"),
     ("text.full", "full"),
     ("logs.follow", "follow"),
     ("yaml.managed", "managed fields"),
@@ -196,6 +211,7 @@ KEY_BAR: Final[tuple[tuple[str, str], ...]] = (
     ("node.drain", "drain"),
     ("object.delete", "delete"),
     ("table.faults", "faults"),
+    ("text.next", "next match"),
     ("pane.next", "pane"),
     ("clock.pause", "pause"),
     ("clock.faster", "faster"),

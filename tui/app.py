@@ -118,6 +118,22 @@ class KubariumApp(App[None]):
         """The Manifests screen, at a line of a file (relative to the folder); None: where it was."""
         self.open_screen("manifests", path, line)
 
+    def find_manifest(self, resource: str, item: Item) -> None:
+        """Open the file of the folder that declares an object (a pod: its workload)."""
+
+        async def find() -> None:
+            try:
+                place = await answer(self.client.manifest_of(resource, item.namespace, item.name))
+            except ClientError as error:
+                self.notify(error.message, severity="error")
+                return
+            if place is None:
+                self.notify(f"No file of the folder declares {item.name}", severity="warning")
+            else:
+                self.open_manifest(*place)
+
+        self.run_worker(find(), exit_on_error=False)
+
     def open_help(self, context: KeyContext) -> None:
         self.open_screen("help", context)
 

@@ -228,19 +228,5 @@ class ObjectActions(Widget):
             self.console.open_why(self.current)
 
     def do_manifest(self) -> None:
-        item = self.current
-        if item is None:
-            return
-
-        async def find() -> None:
-            try:
-                place = await answer(self.session.client.manifest_of(self.resource, item.namespace, item.name))
-            except ClientError as error:
-                self.notify(error.message, severity="error")
-                return
-            if place is None:
-                self.notify(f"No file of the folder declares {item.name}", severity="warning")
-            else:
-                self.console.open_manifest(*place)
-
-        self.run_worker(find(), exit_on_error=False)
+        if self.current is not None:
+            self.console.find_manifest(self.resource, self.current)

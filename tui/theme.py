@@ -99,10 +99,10 @@ VARIABLE_DEFAULTS: Final = {
 
 
 def bar(part: int, whole: int, width: int) -> str:
-    """A gauge of `width` cells: `█████▌░░░░`; more than full is full."""
+    """A gauge of `width` cells: `━━━╸──`; more than full is full."""
     if width <= 0:
         return ""
-    eighths = min(width * 8, part * width * 8 // whole) if whole > 0 else 0
-    full, rest = divmod(eighths, 8)
-    text = "█" * full + (" ▏▎▍▌▋▊▉"[rest] if rest else "")
-    return text + "░" * (width - len(text))
+    halves = min(width * 2, part * width * 2 // whole) if whole > 0 else 0
+    full, half = divmod(halves, 2)
+    text = "━" * full + "╸" * half
+    return text + "─" * (width - len(text))

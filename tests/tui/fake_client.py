@@ -27,9 +27,15 @@ from engine.client import (
     SummaryReceiver,
     WhyReport,
 )
+from tui.times import rfc3339
 
 START = 1_795_424_829_000_000
 """2026-11-23T09:07:09Z."""
+
+
+def ago(seconds: int) -> str:
+    """An instant before `START`, as objects carry it."""
+    return rfc3339(START - seconds * 1_000_000)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
-"""A small believable cluster of plain objects for tests of the console: nodes in zones, a shop, faults worth finding."""
+"""A small believable cluster of plain objects for tests of the console: nodes in zones, a shop, faults."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from engine.client import Json
-from tests_tui_time import ago
+from tests.tui.fake_client import ago
 
 ZONES = ("zone-a", "zone-b", "zone-c")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from engine.client import Item, Query
@@ -148,8 +149,8 @@ NODES = KindView(
     columns=(
         NAME,
         Column("STATUS", _status, _status_key, search=True),
-        Column("ROLE", _role, rank=6, search=True),
-        Column("TAINTS", _taints, rank=7, max=44, search=True),
+        Column("ROLE", _role, rank=7, search=True),
+        Column("TAINTS", _taints, rank=6, max=44, search=True),
         Column("VERSION", _version, rank=9),
         Column("OS-IMAGE", _info("osImage"), wide=True, max=30),
         Column("KERNEL", _info("kernelVersion"), wide=True, max=30),
@@ -171,7 +172,11 @@ NODES = KindView(
 HOME_NODES = KindView(
     resource="nodes",
     namespaced=False,
-    columns=tuple(c for c in NODES.columns if c.header not in ("ZONE", "%CPU-REQ", "%MEM-REQ", "VERSION")),
+    columns=tuple(
+        replace(c, rank=8) if c.header == "AGE" else c
+        for c in NODES.columns
+        if c.header not in ("ZONE", "%CPU-REQ", "%MEM-REQ", "VERSION")
+    ),
     fault=NODES.fault,
     enter=NODES.enter,
     empty=NODES.empty,

@@ -34,13 +34,13 @@ class ClusterScreen(TableScreen):
     NAME = "cluster"
     DEFAULT_CSS = """
     ClusterScreen {
-        & #left { width: 1fr; }
+        & #left { width: 3fr; }
         & #top { height: 2fr; min-height: 6; }
-        & #nodes { width: 2fr; }
+        & #nodes { width: 3fr; }
         & #namespaces { width: 1fr; margin: 0 0 0 1; min-width: 30; }
         & #pods { height: 2fr; min-height: 5; }
         & #events { height: 1fr; min-height: 4; }
-        & Inspector { width: 1fr; margin: 0 0 0 1; }
+        & Inspector { width: 2fr; margin: 0 0 0 1; }
     }
     ClusterScreen.narrow {
         & #nodes { width: 3fr; }
@@ -74,7 +74,6 @@ class ClusterScreen(TableScreen):
         return [self.nodes, self.namespaces, self.pods, self.events]
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.nodes.table.focus()
         self._adapt(self.app.size.width)
         if self.session.ready:
@@ -108,7 +107,6 @@ class ClusterScreen(TableScreen):
     # -- the chosen one leads ----------------------------------------------------------------------------------------
 
     def on_descendant_focus(self) -> None:
-        super().on_descendant_focus()
         for pane in (self.nodes, self.namespaces):
             if pane.table.has_focus and pane is not self._leading:
                 self._leading = pane

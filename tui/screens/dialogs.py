@@ -37,14 +37,14 @@ class Dialog(ModalScreen[T | None]):
         & .text { height: auto; color: $foreground; margin: 0 0 1 0; }
         & .dim { color: $tone-dim; height: auto; }
         & .buttons { height: 1; margin: 1 0 0 0; }
-        & Button { border: none; height: 1; min-width: 10; margin: 0 2 0 0; padding: 0 1; background: $surface; color: $foreground; }
+        & Button { min-width: 12; margin: 0 2 0 0; background: $surface; color: $foreground; }
         & Button:focus { background: $cursor-background; color: $cursor-foreground; text-style: bold; }
         & Input { border: none; height: 1; padding: 0 1; background: $surface; width: 1fr; }
         & .row { height: 1; }
         & .label { width: 14; color: $tone-dim; }
         & OptionList { border: none; height: auto; max-height: 12; background: $panel; padding: 0; }
     }
-    """  # noqa: E501
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Leave", id="dialog.leave"),
         Binding("left,right", "other_button", "Other button", id="dialog.other"),
@@ -73,8 +73,8 @@ class ConfirmDialog(Dialog[bool]):
             yield Static(title, classes="title danger" if self._danger else "title", markup=False)
             yield Static(text, classes="text", markup=False)
             with Horizontal(classes="buttons"):
-                yield Button("Cancel", id="no")
-                yield Button(yes, id="yes")
+                yield Button("Cancel", id="no", compact=True)
+                yield Button(yes, id="yes", compact=True)
 
     def on_mount(self) -> None:
         self.query_one("#no" if self._danger else "#yes").focus()
@@ -116,13 +116,15 @@ class DeleteDialog(Dialog[DeleteChoice]):
                 more = f" and {len(items) - 8} more" if len(items) > 8 else ""
                 yield Static(f"{names}{more}", classes="dim", markup=False)
             yield Static("Counting what goes with it …", id="preview", classes="text", markup=False)
-            yield OptionList(*(Option(f"{word:12} {text}", id=word) for word, text in _PROPAGATION), id="propagation")
+            yield OptionList(
+                *(Option(f"{word:12} {text}", id=word) for word, text in _PROPAGATION), id="propagation", compact=True
+            )
             with Horizontal(classes="row"):
                 yield Static("grace seconds", classes="label")
-                yield Input(placeholder="its own", type="integer", id="grace")
+                yield Input(placeholder="its own", type="integer", id="grace", compact=True)
             with Horizontal(classes="buttons"):
-                yield Button("Cancel", id="no")
-                yield Button("Delete", id="yes")
+                yield Button("Cancel", id="no", compact=True)
+                yield Button("Delete", id="yes", compact=True)
 
     def on_mount(self) -> None:
         self.query_one("#propagation", OptionList).highlighted = 0
@@ -182,7 +184,7 @@ class ScaleDialog(Dialog[int]):
             yield Static(f"{now} replicas now. up and down change the number, enter scales.", classes="text")
             with Horizontal(classes="row"):
                 yield Static("replicas", classes="label")
-                yield Input(str(now), type="integer", id="replicas")
+                yield Input(str(now), type="integer", id="replicas", compact=True)
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "by(1)", "More", id="scale.more"),
@@ -218,8 +220,9 @@ class FaultsDialog(Dialog[Literal["stop", "start"]]):
                     since = age(condition.get("lastTransitionTime"), self._now)
                     yield Static(f"Ready is {condition['status']} since {since}", classes="dim", markup=False)
             yield OptionList(
-                Option("Stop the kubelet    no more heartbeats; NotReady after the grace period", id="stop"),
+                Option("Stop the kubelet    no more heartbeats, later NotReady", id="stop"),
                 Option("Start the kubelet   heartbeats go on, the node recovers", id="start"),
+                compact=True,
             )
 
     def on_mount(self) -> None:
@@ -246,7 +249,9 @@ class KubectlDialog(Dialog[None]):
         with Vertical(classes="box"):
             yield Static("With kubectl", classes="title")
             yield Static("enter copies the command", classes="dim")
-            yield OptionList(*(Option(Content(f"{what:9} {command}")) for what, command in self._commands))
+            yield OptionList(
+                *(Option(Content(f"{what:9} {command}")) for what, command in self._commands), compact=True
+            )
 
     def on_mount(self) -> None:
         box: Any = self.query_one(".box")

@@ -37,7 +37,6 @@ class InspectScreen(BaseScreen):
         yield self.inspector
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.header.namespace = lambda: self._item.namespace or None
         self.inspector.on_full = self.console.go_back
         self.inspector.show(self._view, self._item, self._tab)
@@ -48,7 +47,6 @@ class InspectScreen(BaseScreen):
         )
 
     def on_unmount(self) -> None:
-        super().on_unmount()
         if self._feed is not None:
             self._feed.pause()
 

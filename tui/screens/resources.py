@@ -54,7 +54,6 @@ class ResourceScreen(TableScreen):
         return self.pane
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.header.namespace = lambda: self.query_shown.namespace
         self.pane.watch_query(self.query_shown)
         self.pane.table.focus()

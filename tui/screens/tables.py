@@ -28,7 +28,6 @@ class TableScreen(BaseScreen):
         raise NotImplementedError
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.inspector.on_full = self._inspect_full
         self.set_interval(1.0, self._tick)
 

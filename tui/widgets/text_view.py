@@ -34,7 +34,7 @@ class TextView(ScrollView, can_focus=True):
     DEFAULT_CSS = """
     TextView {
         background: $surface; color: $foreground; overflow-x: hidden; overflow-y: auto;
-        scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0;
+        scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0; scrollbar-gutter: stable;
         & > .text--match { background: $tone-warn; color: $surface; text-style: bold; }
         & > .text--ok { color: $tone-ok; }
         & > .text--busy { color: $tone-busy; }
@@ -74,7 +74,7 @@ class TextView(ScrollView, can_focus=True):
             self.do_bottom()
 
     def _lay_out(self) -> None:
-        width = self.size.width
+        width = self.scrollable_content_region.width
         if self.wrapped and width > 4:
             self._shown = [part for line in self.lines for part in wrap_cells(line, width)]
         else:
@@ -165,7 +165,7 @@ class TextView(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         scroll_x, scroll_y = int(self.scroll_offset.x), int(self.scroll_offset.y)
-        width, base = self.size.width, self.rich_style
+        width, base = self.scrollable_content_region.width, self.rich_style
         index = scroll_y + y
         if index >= len(self._shown):
             return Strip.blank(width, base)

@@ -34,7 +34,7 @@ class VirtualTable(ScrollView, can_focus=True):
     DEFAULT_CSS = """
     VirtualTable {
         background: $surface; color: $foreground; overflow-x: hidden; overflow-y: auto;
-        scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0;
+        scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0; scrollbar-gutter: stable;
         & > .table--header { color: $tone-dim; background: $surface; text-style: bold; }
         & > .table--header-sorted { color: $foreground; background: $surface; text-style: bold; }
         & > .table--cursor { background: $cursor-background; color: $cursor-foreground; }
@@ -127,8 +127,8 @@ class VirtualTable(ScrollView, can_focus=True):
             self._skip_group(1)
             self._uid = self.model.uid_at(self._cursor) if len(self.model) else None
         relaid = self._measure()
-        width = max(self._content_width(), self.size.width)
-        size = Size(width if self.wide else self.size.width, len(self.model) + 1)
+        room = self.scrollable_content_region.width
+        size = Size(max(self._content_width(), room) if self.wide else room, len(self.model) + 1)
         if size != self.virtual_size:
             self.virtual_size = size
             uids = None
@@ -165,7 +165,7 @@ class VirtualTable(ScrollView, can_focus=True):
                 for i, cell in enumerate(self.cells_of(row)):
                     if len(cell.text) + 1 > needs[i] or not cell.text.isascii():
                         needs[i] = min(max(needs[i], cell_len(cell.text)), self.columns[i].max)
-        room = self.size.width
+        room = self.scrollable_content_region.width
         kept = [c for c in self.columns if c.header not in self.hidden_headers]
         places = [i for i, c in enumerate(self.columns) if c.header not in self.hidden_headers]
         wants = [
@@ -306,7 +306,7 @@ class VirtualTable(ScrollView, can_focus=True):
     # -- lines -------------------------------------------------------------------------------------------------------
 
     def render_line(self, y: int) -> Strip:
-        width, scroll_x = self.size.width, int(self.scroll_offset.x)
+        width, scroll_x = self.scrollable_content_region.width, int(self.scroll_offset.x)
         if y == 0:
             return self._header().crop_extend(scroll_x, scroll_x + width, self._style("", ""))
         index = int(self.scroll_offset.y) + y - 1

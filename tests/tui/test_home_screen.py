@@ -1,0 +1,150 @@
+"""The home screen: what it shows, what it follows, how it fits."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.client import ClientError
+from tests.tui.console import console, picture, settle
+from tests.tui.fake_client import FakeClient
+from tests.tui.fake_world import node, pod, world
+from tui.screens.cluster import ClusterScreen
+
+
+async def test_nodes_stand_under_their_zones_with_what_they_carry() -> None:
+    """Zones, status words, pods and requests of each node are on the first screen."""
+    async with console() as (app, _, _):
+        text = picture(app)
+    assert "zone-a  ● 3/3 ready" in text
+    assert "▲ Ready,SchedulingDisabled" in text
+    assert "8/110" in text
+    assert "Namespaces  4" in text
+
+
+async def test_pods_follow_the_node_under_the_cursor() -> None:
+    """Moving in Nodes changes what Pods shows, without asking the engine anything."""
+    async with console() as (app, pilot, client):
+        asked = len(client.watches)
+        assert "Pods · node worker-0  8" in picture(app)
+        await pilot.press("j")
+        await settle(pilot)
+        assert "Pods · node worker-3" in picture(app)
+        assert len(client.watches) == asked
+
+
+async def test_pods_follow_the_namespace_when_that_pane_is_used() -> None:
+    """tab to Namespaces: Pods shows the namespace's pods, without the NAMESPACE column."""
+    async with console() as (app, pilot, _):
+        await pilot.press("tab")
+        await settle(pilot)
+        text = picture(app)
+        assert "Pods · namespace data  20" in text
+
+
+async def test_rows_change_while_one_looks() -> None:
+    """A pod that starts to crash is red at once, the cursor stays on its row."""
+    async with console() as (app, pilot, client):
+        await pilot.press("tab", "tab", "j")
+        await settle(pilot)
+        home = app.screen
+        assert isinstance(home, ClusterScreen)
+        before = home.pods.table.cursor_uid
+        client.put("pods", pod("aaa", node="worker-0", namespace="data", waiting="CrashLoopBackOff", restarts=1))
+        await settle(pilot)
+        assert "✗ CrashLoopBackOff" in picture(app)
+        assert home.pods.table.cursor_uid == before
+
+
+async def test_loads_follow_the_pods() -> None:
+    """A pod that goes gives its node's requests back."""
+    async with console() as (app, pilot, client):
+        home = app.screen
+        assert isinstance(home, ClusterScreen)
+        load = app.session.node_load("worker-0")
+        client.drop("pods", "pods-data-web-000")
+        await settle(pilot)
+        assert app.session.node_load("worker-0").pods == load.pods - 1
+        assert app.session.node_load("worker-0").cpu == load.cpu - 250
+        assert "7/110" in picture(app)
+
+
+async def test_events_are_those_of_what_is_chosen() -> None:
+    """On a pod, Events shows what happened to it."""
+    async with console() as (app, pilot, _):
+        await pilot.press("tab", "tab", "G")
+        await settle(pilot)
+        home = app.screen
+        assert isinstance(home, ClusterScreen)
+        home.pods.follow(home.pods.follow.__self__._scope.__class__())  # all pods
+        home.pods.select_when_there("big")
+        await settle(pilot)
+        assert "0/8 nodes are available" in picture(app)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+async def test_nothing_is_cut_at_the_three_sizes(size: tuple[int, int]) -> None:
+    """Headings are whole and lines fit, from 80×24 to 200×60; the inspector stands beside on wide ones."""
+    async with console(size=size) as (app, _, _):
+        lines = picture(app).split("\n")
+        home = app.screen
+        assert isinstance(home, ClusterScreen)
+        assert len(lines) == size[1]
+        assert home.inspector.display is (size[0] >= 160)
+        heading = next(line for line in lines if " NAME " in line)
+        assert {"NAME", "STATUS", "PODS"} <= set(heading.split())
+        assert "…" not in heading
+
+
+async def test_an_empty_cluster_says_what_would_fill_it() -> None:
+    """No box is empty without a word."""
+    async with console(FakeClient()) as (app, _, _):
+        text = picture(app)
+    assert "No nodes. A Node manifest in the folder registers one." in text
+    assert "No pods here." in text
+
+
+async def test_a_cluster_that_cannot_run_is_told_with_its_remedy() -> None:
+    """An error of `ready` is a screen of its own, and leaving it ends with a failure."""
+    client = FakeClient(fail=ClientError("the store demo.db is damaged: malformed page 7"))
+    async with console(client) as (app, pilot, _):
+        text = picture(app)
+        assert "malformed page 7" in text
+        assert "--store FILE" in text
+        await pilot.press("q")
+    assert app.return_code == 1
+
+
+async def test_a_covered_screen_costs_nothing_and_comes_back_whole() -> None:
+    """Behind another screen the panes' watches are closed; on return they relist."""
+    async with console() as (app, pilot, client):
+        before = len(client.watches)
+        app.run_command("deployments")
+        await settle(pilot)
+        assert len(client.watches) < before + 1
+        client.put("nodes", node(8))
+        await pilot.press("escape")
+        await settle(pilot)
+        assert "worker-8" in picture(app)
+        assert len(client.watches) == before
+
+
+async def test_the_first_frame_comes_before_the_client_starts() -> None:
+    """The frame is painted before `start` is called."""
+    client = FakeClient(world())
+    painted: list[str] = []
+    start = client.start
+
+    def noticing() -> None:
+        painted.append(picture(app_of[0]))
+        start()
+
+    client.start = noticing  # type: ignore[method-assign]
+    app_of = []
+    from tui.app import KubariumApp
+
+    app = KubariumApp(client)
+    app_of.append(app)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+    assert "starting the cluster" in painted[0]
+    assert client.stopped

@@ -1,0 +1,181 @@
+"""Why a pod is where it is: the scheduler's word on each node, and what would help.
+
+The table is live: it is asked anew whenever the pod changes, so a pod that finds its place is seen to find it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from engine.client import ClientError, Item, Json, NodeVerdict, Query, WhyReport
+from tui.feed import Feed
+from tui.keymap import KeyContext, Keymap
+from tui.kinds.podstatus import pod_status, pod_tone
+from tui.kinds.spec import Cell, Column, Facts, KindView
+from tui.mailbox import News
+from tui.model import RowModel
+from tui.screens.base import BaseScreen
+from tui.session import Session, answer
+from tui.theme import GLYPHS
+from tui.times import human_duration
+from tui.widgets.virtual_table import VirtualTable
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictRow:
+    """A verdict as a table's item."""
+
+    verdict: NodeVerdict
+    labels: dict[str, str] = field(default_factory=dict)
+    obj: Json = field(default_factory=dict)
+    revision: int = 0
+    namespace: str = ""
+
+    @property
+    def uid(self) -> str:
+        return self.verdict.node
+
+    @property
+    def name(self) -> str:
+        return self.verdict.node
+
+
+def _verdict(item: Item) -> NodeVerdict:
+    assert isinstance(item, VerdictRow)
+    return item.verdict
+
+
+def _fits(item: Item, facts: Facts) -> Cell:
+    return Cell("✓ fits", "ok") if _verdict(item).fits else Cell("✗ no", "bad")
+
+
+def _score(item: Item, facts: Facts) -> str:
+    score = _verdict(item).score
+    return "" if score is None else str(score)
+
+
+def _said(item: Item, facts: Facts) -> str:
+    verdict = _verdict(item)
+    if verdict.fits:
+        return ", ".join(f"{plugin} {score}" for plugin, score in verdict.scores.items())
+    return "; ".join(verdict.details or verdict.reasons)
+
+
+VIEW = KindView(
+    resource="verdicts",
+    columns=(
+        Column("NODE", lambda item, facts: item.name, search=True),
+        Column("VERDICT", _fits, lambda item, facts: not _verdict(item).fits),
+        Column("SCORE", _score, lambda item, facts: -(_verdict(item).score or 0), align="right", rank=2),
+        Column("WHY", _said, min=20, max=400, grow=True, search=True),
+        Column("PLUGIN", lambda item, facts: _verdict(item).plugin, rank=3, search=True),
+    ),
+)
+
+
+class WhyScreen(BaseScreen):
+    """Where a pod stands with the scheduler and the kubelet."""
+
+    DEFAULT_CSS = """
+    WhyScreen {
+        & .headline { height: auto; padding: 1 2 0 2; background: $surface; }
+        & .explanation { height: auto; max-height: 12; padding: 1 2; background: $surface; }
+        & VirtualTable { height: 1fr; }
+    }
+    """
+
+    def __init__(self, session: Session, keymap: Keymap, pod: Item) -> None:
+        super().__init__(session, keymap)
+        self.NAME = f"why {pod.name}"
+        self._pod = pod
+        self._headline = Static("Asking the scheduler …", classes="headline", markup=False)
+        self._explanation = Static("", classes="explanation", markup=False)
+        self._model = RowModel(lambda item: (not _verdict(item).fits, -(_verdict(item).score or 0)))
+        self._table = VirtualTable(VIEW, self._model, session)
+        self._feed: Feed | None = None
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield self._headline
+        yield self._explanation
+        yield self._table
+
+    def on_mount(self) -> None:
+        self.header.namespace = lambda: self._pod.namespace
+        self._table.focus()
+        self._feed = Feed(self.session.client, self, self._receive)
+        self._feed.open(Query("pods", self._pod.namespace, fields=f"metadata.name={self._pod.name}"))
+
+    def on_unmount(self) -> None:
+        if self._feed is not None:
+            self._feed.pause()
+
+    def on_screen_suspend(self) -> None:
+        if self._feed is not None:
+            self._feed.pause()
+
+    def on_screen_resume(self) -> None:
+        if self._feed is not None:
+            self._feed.resume()
+
+    def key_context(self) -> KeyContext:
+        return KeyContext(("why",))
+
+    def _receive(self, news: News) -> None:
+        items = [*(news.relist or ()), *(c.item for c in news.changes.values() if c.type != "DELETED")]
+        if items:
+            self._pod = items[-1]
+            self.run_worker(self._ask(), exclusive=True, group="why", exit_on_error=False)
+        elif news.changes or news.relist is not None:
+            self._headline.update(Content.styled(f"✗ {self._pod.name} was deleted", "bold $tone-bad"))
+
+    async def _ask(self) -> None:
+        try:
+            report = await answer(self.session.client.why(self._pod.namespace, self._pod.name))
+        except ClientError as error:
+            self._headline.update(Content.styled(error.message, "$tone-bad"))
+            return
+        self._show(report)
+
+    def _show(self, report: WhyReport) -> None:
+        state = pod_status(self._pod.obj)
+        tone = pod_tone(self._pod.obj, state)
+        self._headline.update(
+            Content.assemble(
+                (f"{GLYPHS.get(tone, '?')} {state.word}", f"bold $tone-{tone}" if tone else "bold"),
+                f"  {self._pod.name}\n",
+                (report.headline, "$foreground"),
+            )
+        )
+        lines = [Content.assemble(("→ ", "$tone-accent"), sentence) for sentence in report.explanation]
+        for attempt in report.attempts[:3]:
+            lines.append(Content.styled(self._attempt(attempt), "$tone-dim"))
+        self._explanation.update(Content("\n").join(lines))
+        self._model.reset([VerdictRow(verdict) for verdict in report.nodes])
+        self._table.empty_text = "No node is in question: the scheduler has placed it."
+        self._table.model_changed()
+
+    def _attempt(self, attempt: object) -> str:
+        known = dict(attempt) if isinstance(attempt, dict) else {}
+        time = known.get("time")
+        since = f" {human_duration(self.session.now() - time)} ago" if isinstance(time, int) else ""
+        node = f" → {known['node']}" if known.get("node") else ""
+        return (
+            f"  attempt {known.get('attempt', '?')}{since}: {known.get('result', '')}{node} {known.get('message', '')}"
+        )
+
+    # -- actions -----------------------------------------------------------------------------------------------------
+
+    def do_inspect(self, tab: str) -> None:
+        self.console.open_inspector(self.session.view_of("pods"), self._pod, tab)
+
+    def do_manifest(self) -> None:
+        self.console.find_manifest("pods", self._pod)
+
+    def do_enter(self) -> None:
+        if self._table.cursor_uid is not None:
+            self.console.open_resource("nodes", None, select=self._table.cursor_uid)
