@@ -12,7 +12,6 @@ DEFAULT_WEIGHTS: Mapping[str, int] = {
     "NodeAffinity": 2,
     "NodeResourcesFit": 1,
     "NodeResourcesBalancedAllocation": 1,
-    "ImageLocality": 1,
 }
 """Score weights of the default profile (pkg/scheduler/apis/config/v1/default_plugins.go)."""
 

@@ -54,7 +54,8 @@ class PodClass:
 
     __slots__ = (
         "best_effort", "load_key", "memory_counted", "milli_cpu_counted", "node_name", "number", "ports",
-        "preemption_policy", "preferred_terms", "priority", "requests", "required_terms", "selector", "spec", "tolerations",
+        "preemption_policy", "preferred_terms", "priority", "requests", "required_terms", "selector", "spec",
+        "tolerations",
     )  # fmt: skip
 
     def __init__(self, number: int, spec: JsonObject, node_name: str = "") -> None:
