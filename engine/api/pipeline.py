@@ -20,9 +20,10 @@ from store.types import JsonObject
 
 def _optional(name: str) -> Any:
     try:
-        return importlib.import_module(name)
+        found = importlib.import_module(name)
     except ImportError:
         return None
+    return found if hasattr(found, "validate_create") else None
 
 
 _validation = _optional("engine.api.validation")
