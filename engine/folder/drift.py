@@ -25,8 +25,10 @@ _DECLARED_META: Final = ("labels", "annotations", "finalizers")
 class DriftWatch:
     """Tells which declared objects somebody else changed."""
 
-    def __init__(self, informers: Informers, claims: Claims, suspect: Callable[[DocumentRecord, bool], None]) -> None:
-        """`suspect(record, deleted)` is called on the loop for a declared object that changed or went."""
+    def __init__(
+        self, informers: Informers, claims: Claims, suspect: Callable[[DocumentRecord, WatchEvent], None]
+    ) -> None:
+        """`suspect(record, event)` is called on the loop for a declared object that changed or went."""
         self._informers, self._claims, self._suspect = informers, claims, suspect
         self._watched: dict[Resource, None] = {}
 
@@ -39,10 +41,8 @@ class DriftWatch:
         record = self._claims.owner(event.now.key)
         if record is None:
             return
-        if event.type == DELETED:
-            self._suspect(record, True)
-        elif event.before is None or _touches_declarable(event.before.obj, event.now.obj):
-            self._suspect(record, False)
+        if event.type == DELETED or event.before is None or _touches_declarable(event.before.obj, event.now.obj):
+            self._suspect(record, event)
 
 
 def _touches_declarable(before: JsonObject, now: JsonObject) -> bool:

@@ -12,6 +12,7 @@ A file that broke keeps what it declared: nothing is pruned until it can be read
 
 from __future__ import annotations
 
+import heapq
 import logging
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -23,7 +24,6 @@ from engine.api.server import Api, Caller
 from engine.client import Diagnostic, FolderFile, FolderReceiver, Plan, Subscription
 from engine.clock import SECOND, Clock
 from engine.folder.apply import (
-    OWNER,
     Waits,
     apply,
     key_of,
@@ -37,14 +37,15 @@ from engine.folder.apply import (
     transient,
 )
 from engine.folder.diagnose import diagnostics_of
-from engine.folder.documents import ParsedFile, read_text
+from engine.folder.documents import read_text
 from engine.folder.drift import DriftWatch, declared_differences, judge
+from engine.folder.intake import Intake
 from engine.folder.plan import make_plan
-from engine.folder.records import Claims, DocumentRecord, FileRecord
+from engine.folder.records import Claims, DocumentRecord
 from engine.folder.watch import FileNews, Watcher
 from engine.informers import Informers
 from engine.loop import Loop
-from store.types import ObjectKey, Resource, WatchEvent
+from store.types import DELETED, ObjectKey, Resource, WatchEvent
 
 _log = logging.getLogger(__name__)
 _PER_SLICE: Final = 4
@@ -55,7 +56,6 @@ _RETRY_MAX: Final = 60 * SECOND
 _AWAITED: Final = (NAMESPACES, CRDS, SERVICEACCOUNTS, PRIORITYCLASSES, Resource("", "resourcequotas"),
                    Resource("", "limitranges"), Resource("storage.k8s.io", "storageclasses"))  # fmt: skip
 _GROUPS: Final = ("system:masters", "system:authenticated")
-_NOTHING: Final = ParsedFile((), (), False, {})
 
 
 class _Prune(NamedTuple):
@@ -69,10 +69,12 @@ class Folder:
 
     def __init__(self, api: Api, clock: Clock, loop: Loop, informers: Informers, path: str) -> None:
         self._api, self._clock, self._loop = api, clock, loop
-        self._files: dict[str, FileRecord] = {}
         self._claims = Claims()
         self._drift = DriftWatch(informers, self._claims, self._on_suspect)
-        self._queue: list[DocumentRecord] = []
+        self._intake = Intake(api, self._claims, self._drift.watch)
+        self._files = self._intake.files
+        self._queue: list[tuple[tuple[int, str, int, int], DocumentRecord]] = []
+        self._queued = 0
         self._prunes: list[_Prune] = []
         self._suspects: dict[DocumentRecord, None] = {}
         self._retries: dict[DocumentRecord, None] = {}
@@ -156,17 +158,11 @@ class Folder:
         """Take over what changed in the folder and queue the work. `first`: all that there is, after a start."""
         self._announced = False
         intent = self._intent(news, first)
-        dropped: dict[ObjectKey, str] = {}
-        fresh: list[DocumentRecord] = []
-        for item in news:
-            self._take_over(item, intent, dropped, fresh)
-        for record in fresh:
+        taken = self._intake.take_over(news, first)
+        for record in taken.fresh:
             record.at_start = first
             self._enqueue(record, intent)
-        if first and "." not in self._files:
-            for key, path in self._left_behind():
-                dropped.setdefault(key, path)
-        for key, path in dropped.items():
+        for key, path in taken.dropped.items():
             successors = self._claims.all(key)
             if successors:
                 if successors[0].state == "error":
@@ -175,76 +171,6 @@ class Folder:
                 self._prunes.append(_Prune(key, path, intent))
         self._prunes.sort(key=self._prune_order, reverse=True)
         self._schedule()
-
-    def _take_over(
-        self, news: FileNews, intent: str, dropped: dict[ObjectKey, str], fresh: list[DocumentRecord]
-    ) -> None:
-        """Replace one file's records; collect those to apply and the objects that are declared no more."""
-        before = self._files.get(news.path)
-        if news.fault and before is not None:
-            before.fault = news.fault
-            before.changed()
-            return
-        if news.parsed is None and not news.fault and not news.note:
-            if not news.gone:  # saved anew with what it held: apply what is not as it should be
-                for record in before.documents if before is not None else ():
-                    if record.state != "applied":
-                        fresh.append(record)
-                if before is not None and before.fault:
-                    before.fault = ""
-                    before.changed()
-                return
-            self._files.pop(news.path, None)
-        parsed = news.parsed or _NOTHING
-        after = FileRecord(news.path, parsed, [], fault=news.fault, note=news.note)
-        if not news.gone:
-            self._files[news.path] = after
-        known: dict[tuple[str, str, str, str], DocumentRecord] = {}
-        for record in before.documents if before is not None else ():
-            known.setdefault(_identity(record), record)
-            self._claims.remove(record)
-        for position, document in enumerate(parsed.documents):
-            record = DocumentRecord(news.path, position, document)
-            found = key_of(self._api, document)
-            record.key = found[1] if found is not None else None
-            earlier = known.pop(_identity(record), None)
-            after.documents.append(record)
-            self._claims.add(record)
-            if record.key is not None:
-                self._drift.watch(record.key.resource)
-            same = earlier is not None and earlier.state == "applied" and earlier.document.obj == document.obj
-            if same and earlier is not None and record.key is not None and len(self._claims.all(record.key)) == 1:
-                record.baseline = earlier.baseline
-                record.settle("applied")
-            else:
-                fresh.append(record)
-        gone = {record.key: None for record in known.values() if record.key is not None}
-        gone |= before.kept if before is not None else {}
-        for key in gone:
-            if before is not None and key in before.kept:
-                self._claims.drop_kept(key, news.path)
-            if parsed.broken and not news.gone:
-                after.kept[key] = None
-                self._claims.keep(key, news.path)
-            else:
-                dropped[key] = news.path
-
-    def _left_behind(self) -> list[tuple[ObjectKey, str]]:
-        """Objects that the folder created in an earlier life and that no file declares any more."""
-        broken = tuple(path for path, record in self._files.items() if record.parsed.broken or record.fault)
-        found: list[tuple[ObjectKey, str]] = []
-        needle = OWNER.encode()
-        for kind in self._api.kinds.all():
-            for env in self._api.store.list(kind.resource):
-                if needle not in env.raw or (path := owning_file(env)) is None or self._claims.claimed(env.key):
-                    continue
-                unreadable = next((name for name in broken if path == name or path.startswith(name + "/")), None)
-                if unreadable is not None:
-                    self._files[unreadable].kept[env.key] = None
-                    self._claims.keep(env.key, unreadable)
-                else:
-                    found.append((env.key, path))
-        return found
 
     # -- work ------------------------------------------------------------------------------------------------------
 
@@ -256,13 +182,15 @@ class Folder:
         self._changed(record)
 
     def _put(self, record: DocumentRecord) -> None:
+        """Queue in the order in which kinds are applied, then by file and position."""
         if not record.queued:
             record.queued = True
-            self._queue.append(record)
+            self._queued += 1
+            kind = self._api.kinds.by_kind(record.document.api_version, record.document.kind)
+            heapq.heappush(self._queue, ((rank(kind), record.file, record.position, self._queued), record))
 
     def _schedule(self) -> None:
-        """Sort what is to be done, and see that it gets done."""
-        self._queue.sort(key=lambda r: (self._rank(r), r.file, r.position), reverse=True)
+        """See that what is queued gets done."""
         if not self._scheduled:
             self._scheduled = True
             self._loop.call_soon(self._work)
@@ -271,7 +199,7 @@ class Folder:
         self._scheduled = False
         for _ in range(_PER_SLICE):
             if self._queue:
-                record = self._queue.pop()
+                _, record = heapq.heappop(self._queue)
                 record.queued = False
                 if self._alive(record):
                     self._guarded(record)
@@ -340,6 +268,7 @@ class Folder:
             return
         env = apply(self._api, self._caller(record.file, record.intent), record.file, record.document, key)
         record.failures = 0
+        record.revision = env.revision
         record.baseline = declared_differences(record, env)
         record.settle("applied")
 
@@ -349,10 +278,11 @@ class Folder:
             return False
         record.at_start = False
         live = self._api.store.get(key)
-        if live is None or owning_file(live) != record.file:
+        if live is None or owning_file(live) not in (record.file, None):
             return False
+        mark = owner_mark(record.file, key) if owning_file(live) is not None else None
         last = original_of(live.obj)
-        if last is None or not same_config(last, manifest(record.document, key, owner_mark(record.file, key))):
+        if last is None or not same_config(last, manifest(record.document, key, mark)):
             return False
         now = declared_differences(record, live)
         if now:
@@ -385,7 +315,10 @@ class Folder:
 
     # -- what happens elsewhere ------------------------------------------------------------------------------------
 
-    def _on_suspect(self, record: DocumentRecord, deleted: bool) -> None:
+    def _on_suspect(self, record: DocumentRecord, event: WatchEvent) -> None:
+        deleted = event.type == DELETED
+        if event.revision <= record.revision:
+            return  # our own writing, or older
         if deleted and record in self._retries:
             self._on_awaited(None)
         elif deleted and record.state == "error":
@@ -426,9 +359,6 @@ class Folder:
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
-    def _rank(self, record: DocumentRecord) -> int:
-        return rank(self._api.kinds.by_kind(record.document.api_version, record.document.kind))
-
     def _prune_order(self, item: _Prune) -> tuple[int, ObjectKey]:
         return -rank(self._api.kinds.get(item.key.resource)), item.key
 
@@ -466,11 +396,6 @@ class Folder:
 
 def _duplicate_of(key: ObjectKey, owner: DocumentRecord) -> str:
     return f"{key} is already declared in {owner.file}:{owner.document.line}"
-
-
-def _identity(record: DocumentRecord) -> tuple[str, str, str, str]:
-    document = record.document
-    return document.api_version, document.kind, document.namespace, document.name
 
 
 class _Receiver:

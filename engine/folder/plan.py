@@ -6,6 +6,7 @@ applies those first; what the API can say of them only then is left to the save.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from typing import Final
 
@@ -20,6 +21,7 @@ from engine.folder.fields import differences
 from engine.folder.records import Claims
 from store.types import Envelope, JsonObject, ObjectKey
 
+_log = logging.getLogger(__name__)
 _SERVER_META: Final = frozenset(
     {"resourceVersion", "uid", "generation", "creationTimestamp", "managedFields", "selfLink", "namespace", "name"}
 )
@@ -86,6 +88,11 @@ def _dry_run(
     except ApiError as error:
         found = diagnostics_of(error, document)
         return _planned("error", key, document, message=found[0].message), found
+    except Exception as error:  # noqa: BLE001  one document's crash must not hide what the others would do
+        _log.error("planning %s %s failed", path, key, exc_info=error)
+        text = f"internal error: {error}"
+        crash = Diagnostic(document.line, document.column, "error", "", text, document.index)
+        return _planned("error", key, document, message=text), (crash,)
     if live is None:
         return _planned("create", key, document), ()
     changes = tuple(differences(_comparable(live), _comparable(result)))

@@ -36,6 +36,8 @@ class DocumentRecord:
     at_start: bool = False
     """Read at a start: if it was applied in an earlier life, it is not applied again, so that drift shows."""
     failures: int = 0
+    revision: int = 0
+    """The object's when it was last applied: events up to it are our own."""
     intent: str = ""
     baseline: tuple[FieldChange, ...] = ()
     """Differences that the API itself makes when it applies the document (canonical quantities …): no drift."""

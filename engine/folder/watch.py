@@ -49,6 +49,10 @@ class FileNews(NamedTuple):
     note: str = ""
     gone: bool = False
 
+    @property
+    def saved_as_it_was(self) -> bool:
+        return self.parsed is None and not (self.fault or self.note or self.gone)
+
 
 class _Poller:
     """Stands in for notifications: says that something may have happened, again and again.
@@ -138,7 +142,9 @@ class Watcher:
             for _ in range(_LOOKS):
                 self._stop.wait(pause)
                 more = self._scanner.scan()
-                news.update((item.path, item) for item in more)
+                for item in more:
+                    if item.path not in news or item.data is not None or item.fault or item.note or item.gone:
+                        news[item.path] = item  # one that was only written anew holds what is known already
                 if not more:
                     break
         if self._scanner.missing():  # it went while we looked: nothing in it counts as gone
