@@ -76,7 +76,7 @@ ALL_DICTIONARIES: Final = select(DICTIONARY.c.id, DICTIONARY.c.data)
 NEWEST_ATTEMPTS: Final = select(ATTEMPT).order_by(desc(ATTEMPT.c.id)).limit(bindparam("limit"))
 PRESENT: Final = (
     select(
-        OBJECT.c.oid, OBJECT.c.api_group, OBJECT.c.plural, OBJECT.c.namespace, OBJECT.c.name,
+        OBJECT.c.oid, OBJECT.c.api_group, OBJECT.c.plural, OBJECT.c.namespace, OBJECT.c.name, OBJECT.c.uid,
         CURRENT.c.revision, cast(CURRENT.c.body, Blob),
     )
     .join_from(CURRENT, OBJECT, CURRENT.c.oid == OBJECT.c.oid)

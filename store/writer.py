@@ -260,8 +260,7 @@ class Writer:
         from store.compaction import compact_batch
 
         target, future = self._compactions[0]
-        target = min(target, Revision(self.committed - self._options.keep_newest))
-        reached = compact_batch(connection, target)
+        reached = compact_batch(connection, min(target, Revision(self.committed - self._options.keep_newest)))
         if reached >= target or closing:
             self._compactions.popleft()
             if future.set_running_or_notify_cancel():
