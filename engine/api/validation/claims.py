@@ -1,0 +1,85 @@
+"""PersistentVolumeClaims: access modes, sizes, and what may change afterwards."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from engine.api import quantity
+from engine.api.names import subdomain_errors
+from engine.api.validation.causes import Causes, each_message, forbidden, invalid, not_supported, one_of, required
+from engine.api.validation.label_selector import validate_selector
+from store.types import JsonObject
+
+ACCESS_MODES: Final = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
+VOLUME_MODES: Final = ("Block", "Filesystem")
+_SPEC_IMMUTABLE: Final = (
+    "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
+)
+
+
+def validate_access_modes(causes: Causes, modes: Any, path: str) -> None:
+    if not modes:
+        causes.append(required(path, "at least 1 access mode is required"))
+        return
+    for mode in modes:
+        if mode not in ACCESS_MODES:
+            causes.append(not_supported(path, mode, ACCESS_MODES))
+    if "ReadWriteOncePod" in modes and len(modes) > 1:
+        causes.append(forbidden(path, "may not use ReadWriteOncePod with other access modes"))
+
+
+def validate_claim_spec(causes: Causes, spec: JsonObject, path: str) -> None:
+    validate_access_modes(causes, spec.get("accessModes"), f"{path}.accessModes")
+    validate_selector(causes, spec.get("selector"), f"{path}.selector")
+    requests = (spec.get("resources") or {}).get("requests") or {}
+    size = requests.get("storage")
+    if size is None:
+        causes.append(required(f"{path}.resources[storage]"))
+    elif quantity.parse(size).nano <= 0:
+        where = f"{path}.resources[storage]"
+        causes.append(invalid(where, quantity.canonical(size), "must be greater than zero"))
+    name = spec.get("storageClassName")
+    if name:
+        each_message(causes, f"{path}.storageClassName", name, subdomain_errors(name))
+    one_of(causes, f"{path}.volumeMode", spec.get("volumeMode"), VOLUME_MODES, optional=True)
+    source = spec.get("dataSource")
+    if source is not None:
+        for key in ("kind", "name"):
+            if not source.get(key):
+                causes.append(required(f"{path}.dataSource.{key}"))
+
+
+def create(causes: Causes, obj: JsonObject) -> None:
+    validate_claim_spec(causes, obj.get("spec") or {}, "spec")
+
+
+def update(causes: Causes, new: JsonObject, old: JsonObject) -> None:
+    spec, before = new.get("spec") or {}, old.get("spec") or {}
+    if spec == before:
+        return
+    validate_claim_spec(causes, spec, "spec")
+    allowed = dict(spec)
+    if not before.get("volumeName") and spec.get("volumeName"):
+        allowed.pop("volumeName")
+    if "storageClassName" not in before:
+        allowed.pop("storageClassName", None)
+    if (old.get("status") or {}).get("phase") == "Bound":
+        resources, old_resources = spec.get("resources") or {}, before.get("resources") or {}
+        allowed["resources"] = {**resources, "requests": old_resources.get("requests")}
+        if "requests" not in old_resources:
+            allowed["resources"].pop("requests")
+        allowed["volumeAttributesClassName"] = before.get("volumeAttributesClassName")
+        if allowed["volumeAttributesClassName"] is None:
+            allowed.pop("volumeAttributesClassName")
+    kept = {key: value for key, value in before.items() if key in allowed or key in spec}
+    if allowed != kept or set(before) - set(spec):
+        causes.append(forbidden("spec", _SPEC_IMMUTABLE))
+        return
+    asked, was = _size(spec), _size(before)
+    capacity = quantity.parse(((old.get("status") or {}).get("capacity") or {}).get("storage", "0")).nano
+    if asked < was and asked < capacity:
+        causes.append(forbidden("spec.resources.requests.storage", "field can not be less than status.capacity"))
+
+
+def _size(spec: JsonObject) -> int:
+    return quantity.parse(((spec.get("resources") or {}).get("requests") or {}).get("storage", "0")).nano
