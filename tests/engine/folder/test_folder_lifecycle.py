@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.api.kinds import CONFIGMAPS, DEPLOYMENTS, NAMESPACES
 from engine.client import FolderFile
+from engine.clock import SECOND
 from engine.folder.apply import OWNER
+from store.store import Store
+from store.types import Resource
 
 if TYPE_CHECKING:
     from tests.engine.folder.conftest import World
@@ -297,3 +301,56 @@ def test_a_missing_folder_prunes_nothing(make_world: Callable[..., World]) -> No
     os.rename(world.root.parent / "away", world.root)
     world.rescan()
     assert [(file.path, file.state) for file in world.folder.files()] == [("a.yaml", "applied")]
+
+
+_CRD = """apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata:
+  name: lamps.example.com
+spec:
+  group: example.com
+  scope: Namespaced
+  names: {plural: lamps, singular: lamp, kind: Lamp, listKind: LampList}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema:
+      openAPIV3Schema:
+        type: object
+        properties:
+          spec: {type: object, properties: {watts: {type: integer}}}
+"""
+_LAMP = "apiVersion: example.com/v1\nkind: Lamp\nmetadata:\n  name: desk\nspec:\n  watts: 7\n"
+
+
+def test_custom_resources_wait_for_their_definition(world: World) -> None:
+    """A custom resource waits for its definition, is applied when that comes, and both go with their files."""
+    lamps = Resource("example.com", "lamps")
+    assert world.save("lamp.yaml", _LAMP).state == "waiting"
+    assert world.save("zz-crd.yaml", _CRD).state == "applied"
+    world.cluster.run_for(SECOND)
+    assert world.file("lamp.yaml").state == "applied"
+    assert world.live("desk", resource=lamps).obj["spec"] == {"watts": 7}
+    assert world.save("lamp.yaml", _LAMP.replace("7", "bright")).state == "error"
+    world.remove("lamp.yaml")
+    world.rescan()
+    assert world.find("desk", resource=lamps) is None
+
+
+def test_a_life_on_disk(make_world: Callable[..., World], tmp_path: Path) -> None:
+    """What the folder owns is known again from the database alone."""
+    store = Store.open(str(tmp_path / "cluster.db"))
+    world = make_world(store).start()
+    world.save("a.yaml", world.configmap("a") + "---\n" + world.configmap("b"))
+    store.close()
+    world.write("a.yaml", world.configmap("a"))
+    store = Store.open(str(tmp_path / "cluster.db"))
+    try:
+        before = store.revision
+        again = make_world(store).start()
+        assert again.find("b") is None
+        assert again.file("a.yaml").state == "applied"
+        assert store.revision == before + 1
+    finally:
+        store.close()
