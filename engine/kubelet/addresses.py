@@ -6,7 +6,7 @@ go round their range, as the host-local plugin does: a freed one is not handed o
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Network, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address, ip_network
 
 from store.types import Envelope, Uid
 
@@ -55,8 +55,13 @@ class PodAddresses:
 
     def __init__(self, cidr: str) -> None:
         network = ip_network(cidr, strict=False)
-        self._network = network
+        self._base = int(network.network_address)
+        self._write = IPv4Address if network.version == 4 else IPv6Address
         self._size = min(network.num_addresses, 1 << 16)
+        octets = str(network.network_address).rpartition(".")[0]
+        self._prefix = f"{octets}." if network.version == 4 and network.prefixlen >= 24 else ""
+        """What all its addresses begin with, for ranges within one last octet; "" for others."""
+        self._first = self._base & 0xFF
         self._taken: dict[str, Uid] = {}
         self._held: dict[Uid, str] = {}
         self._last = 1
@@ -69,9 +74,13 @@ class PodAddresses:
             self._last += 1
             if self._last >= self._size - 1:
                 self._last = 2
-            address = str(self._network[self._last])
+            if self._prefix:
+                address = f"{self._prefix}{self._first + self._last}"
+            else:
+                address = str(self._write(self._base + self._last))
             if address not in self._taken:
-                self.claim(uid, address)
+                self._taken[address] = uid
+                self._held[uid] = address
                 return address
         return ""
 
@@ -80,7 +89,7 @@ class PodAddresses:
         self._taken[address] = uid
         self._held[uid] = address
         try:
-            offset = int(IPv4Address(address)) - int(self._network.network_address)
+            offset = int(ip_address(address)) - self._base
         except ValueError:
             return
         if self._last < offset < self._size - 1:

@@ -21,30 +21,9 @@ class Container:
     """One container of one pod. Instants are microseconds of cluster time."""
 
     __slots__ = (
-        "backoff",
-        "busy",
-        "facts",
-        "fresh",
-        "handle",
-        "id",
-        "image",
-        "image_id",
-        "killing",
-        "last",
-        "message",
-        "probers",
-        "pull_backoff",
-        "pulling",
-        "ready",
-        "reason",
-        "replaced",
-        "restarts",
-        "retry_at",
-        "started",
-        "started_at",
-        "state",
-        "terminated",
-        "timer",
+        "_backoff", "_config", "_pull_backoff", "busy", "facts", "fresh", "handle", "id", "image", "image_id",
+        "killing", "last", "message", "probers", "pulling", "ready", "reason", "replaced", "restarts", "started",
+        "started_at", "state", "terminated", "timer",
     )  # fmt: skip
 
     def __init__(self, facts: ContainerFacts, waiting: str, config: KubeletConfig) -> None:
@@ -69,13 +48,27 @@ class Container:
         """Being stopped."""
         self.replaced = False
         """Its definition changed: it is restarted whatever the policy says."""
-        self.retry_at = 0
         self.handle: Handle | None = None
         self.timer: Timer | None = None
         self.pulling: Cancel | None = None
         self.probers: tuple[Prober, ...] = ()
-        self.backoff = Backoff(config.back_off_start, config.back_off_limit)
-        self.pull_backoff = Backoff(config.back_off_start, config.back_off_limit)
+        self._config = config
+        self._backoff: Backoff | None = None
+        self._pull_backoff: Backoff | None = None
+
+    @property
+    def backoff(self) -> Backoff:
+        """The waits between its restarts."""
+        if self._backoff is None:
+            self._backoff = Backoff(self._config.back_off_start, self._config.back_off_limit)
+        return self._backoff
+
+    @property
+    def pull_backoff(self) -> Backoff:
+        """The waits between failed pulls of its image."""
+        if self._pull_backoff is None:
+            self._pull_backoff = Backoff(self._config.back_off_start, self._config.back_off_limit)
+        return self._pull_backoff
 
     @property
     def completed(self) -> bool:

@@ -112,26 +112,30 @@ class Kubelets:
         events, dirty = self._events, self._dirty
         for _ in range(min(len(events), _EVENTS_AT_ONCE)):
             event = events.popleft()
-            if self._started:
-                self._guard(lambda event=event: self._handle(event), event.now)  # type: ignore[misc]
-                if event.now.key.plural == "nodes":
-                    break  # A node may bring all its pods along: enough for one callback.
+            if not self._started:
+                continue
+            try:
+                self._handle(event)
+            except Exception as error:  # noqa: BLE001  one pod's crash must not cost the others their kubelet
+                self._crashed(event.now, error)
+            if event.now.key.plural == "nodes":
+                break  # A node may bring all its pods along: enough for one callback.
         if not events:
             for _ in range(min(len(dirty), _WRITES_AT_ONCE)):
                 worker = next(iter(dirty))
                 del dirty[worker]
-                self._guard(lambda worker=worker: worker.node.write(worker), worker.env)  # type: ignore[misc]
+                try:
+                    worker.node.write(worker)
+                except Exception as error:  # noqa: BLE001  as above
+                    self._crashed(worker.env, error)
         self._scheduled = bool(events or dirty)
         if self._scheduled:
             self._loop.call_soon(self._work)
 
-    def _guard(self, step: Callable[[], None], about: Envelope) -> None:
-        try:
-            step()
-        except Exception as error:  # noqa: BLE001  one pod's crash must not cost the others their kubelet
-            _log.error("a kubelet failed on %s", about.key, exc_info=error)
-            if self._on_crash is not None:
-                self._on_crash(error)
+    def _crashed(self, about: Envelope, error: Exception) -> None:
+        _log.error("a kubelet failed on %s", about.key, exc_info=error)
+        if self._on_crash is not None:
+            self._on_crash(error)
 
     def _handle(self, event: WatchEvent) -> None:
         resource = event.now.key.resource
@@ -217,7 +221,10 @@ class Kubelets:
         for env in list(present.values()):
             now = self._api.find(PODS, env.namespace, env.name)
             if now is not None and now.uid == env.uid:
-                self._guard(lambda now=now: node.take_up(now), now)  # type: ignore[misc]
+                try:
+                    node.take_up(now)
+                except Exception as error:  # noqa: BLE001  as above
+                    self._crashed(now, error)
 
     def _stop(self, node: Node) -> None:
         self._leases.remove(node.name)

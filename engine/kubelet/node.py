@@ -236,22 +236,23 @@ class Node:
         if worker is None:
             self._new_pod(env)
             return
-        before, worker.env = worker.env, env
-        meta, was = env.obj["metadata"], before.obj["metadata"]
-        if meta.get("deletionTimestamp"):
+        before, worker.env = worker.env.obj, env
+        now = env.obj
+        meta, was = now["metadata"], before["metadata"]
+        if "deletionTimestamp" in meta:
             if any(meta.get(field) != was.get(field) for field in ("deletionTimestamp", "deletionGracePeriodSeconds")):
                 ending.terminate(worker, meta.get("deletionGracePeriodSeconds") or 0)
             return
-        spec, old = env.obj["spec"], before.obj["spec"]
+        spec, old = now["spec"], before["spec"]
         if spec is not old:
             if spec.get("activeDeadlineSeconds") != old.get("activeDeadlineSeconds"):
                 worker.watch_deadline()
             if spec.get("containers") != old.get("containers"):
                 restore.change_images(worker)
-        notes, earlier = meta.get("annotations") or {}, was.get("annotations") or {}
-        if notes is not earlier and any(notes.get(key) != earlier.get(key) for key in _BEHAVIOUR):
+        notes, earlier = meta.get("annotations"), was.get("annotations")
+        if notes is not earlier and any((notes or {}).get(key) != (earlier or {}).get(key) for key in _BEHAVIOUR):
             restore.change_behaviour(worker)
-        if worker.facts.gates and env.obj.get("status") is not before.obj.get("status"):
+        if worker.facts.gates and now.get("status") is not before.get("status"):
             worker.post()
 
     def _new_pod(self, env: Envelope) -> None:

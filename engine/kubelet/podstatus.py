@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from engine.kubelet.worker import PodWorker
 
 _OWN: Final = frozenset(("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"))
+_YES: Final = ("True", "", "")
+_NO: Final = ("False", "", "")
 _KEPT: Final = ("nominatedNodeName", "resourceClaimStatuses", "extendedResourceClaimStatus")
 
 
@@ -25,36 +27,24 @@ def pod_status(worker: PodWorker, before: JsonObject, now: int) -> JsonObject:
     old: Mapping[str, Any] = before.get("status") or {}
     facts = worker.facts
     phase = (worker.finished and worker.failure_phase) or pod_phase(worker)
-    earlier = {c["type"]: c for c in old.get("conditions", ())}
+    had = old.get("conditions") or ()
+    earlier = {c["type"]: c for c in had}
     generation = before["metadata"].get("generation", 1)
-    stamp = rfc3339(now)
-
-    def condition(type_: str, status: str, reason: str = "", message: str = "") -> JsonObject:
-        was = earlier.get(type_)
-        since = was["lastTransitionTime"] if was is not None and was["status"] == status else stamp
-        made = {
-            "type": type_, "status": status, "observedGeneration": generation, "lastProbeTime": None,
-            "lastTransitionTime": since,
-        }  # fmt: skip
-        if reason:
-            made["reason"] = reason
-        if message:
-            made["message"] = message
-        return made
-
     status: JsonObject = {"phase": phase}
-    conditions = [c for c in old.get("conditions", ()) if c["type"] not in _OWN]
+    conditions = [c for c in had if c["type"] not in _OWN]
     if worker.rejected:
         conditions.extend(c for c in (earlier.get("PodScheduled"),) if c)
     else:
         ready = _containers_ready(worker, phase)
-        conditions += [
-            condition("PodReadyToStartContainers", "True" if worker.sandbox else "False"),
-            condition("Initialized", *_initialized(worker, phase)),
-            condition("Ready", *_gated(facts.gates, earlier, ready)),
-            condition("ContainersReady", *ready),
-            condition("PodScheduled", "True"),
-        ]
+        stamp = rfc3339(now)
+        for type_, (value, reason, message) in (
+            ("PodReadyToStartContainers", _YES if worker.sandbox else _NO),
+            ("Initialized", _initialized(worker, phase)),
+            ("Ready", _gated(facts.gates, earlier, ready) if facts.gates else ready),
+            ("ContainersReady", ready),
+            ("PodScheduled", _YES),
+        ):
+            conditions.append(_condition(earlier.get(type_), type_, value, reason, message, generation, stamp))
     status["conditions"] = conditions
     if worker.finished:
         for name, text in (("reason", worker.failure_reason), ("message", worker.failure_message)):
@@ -76,6 +66,30 @@ def pod_status(worker: PodWorker, before: JsonObject, now: int) -> JsonObject:
         if name in old:
             status[name] = old[name]
     return status
+
+
+def _condition(
+    was: JsonObject | None, type_: str, value: str, reason: str, message: str, generation: int, stamp: str
+) -> JsonObject:
+    """A condition of the kubelet's; the earlier one itself when it says the same."""
+    since = stamp
+    if was is not None and was["status"] == value:
+        since = was["lastTransitionTime"]
+        if (
+            was.get("observedGeneration") == generation
+            and was.get("reason", "") == reason
+            and was.get("message", "") == message
+        ):
+            return was
+    made = {
+        "type": type_, "status": value, "observedGeneration": generation, "lastProbeTime": None,
+        "lastTransitionTime": since,
+    }  # fmt: skip
+    if reason:
+        made["reason"] = reason
+    if message:
+        made["message"] = message
+    return made
 
 
 def pod_phase(worker: PodWorker) -> str:
@@ -110,10 +124,10 @@ def _initialized(worker: PodWorker, phase: str) -> tuple[str, str, str]:
     if phase == "Succeeded":
         return "True", "PodCompleted", ""
     if worker.initialized:
-        return "True", "", ""
+        return _YES
     incomplete = [c.facts.name for c in worker.inits if not (c.completed if c.facts.kind == "init" else c.started)]
     if not incomplete:
-        return "True", "", ""
+        return _YES
     return "False", "ContainersNotInitialized", f"containers with incomplete status: [{' '.join(incomplete)}]"
 
 
@@ -125,7 +139,7 @@ def _containers_ready(worker: PodWorker, phase: str) -> tuple[str, str, str]:
     counted = [c for c in worker.containers if c.facts.kind != "init"]
     unready = [c.facts.name for c in counted if not c.ready]
     if not unready:
-        return "True", "", ""
+        return _YES
     return "False", "ContainersNotReady", f"containers with unready status: [{' '.join(unready)}]"
 
 

@@ -12,7 +12,7 @@ from engine.clock import SECOND, Clock, Timer
 from engine.kubelet import spread
 from engine.kubelet.amounts import go_duration
 from engine.kubelet.behaviour import Behaviour, LogRule, behaviour_of
-from engine.kubelet.catalogue import Catalogue
+from engine.kubelet.catalogue import Catalogue, ImageInfo
 from engine.kubelet.commands import interpret
 from engine.kubelet.config import KubeletConfig
 from engine.kubelet.facts import ContainerFacts, ProbeFacts
@@ -36,19 +36,9 @@ class SimulatedRuntime:
         info = self.catalogue.find(reference)
         span = spread.within(self.config.pull_base, reference, platform) + info.pull_delay
         outcome: Pulled | PullFailed
-        unpack = f'failed to pull and unpack image "{reference}": '
-        resolve = f'{unpack}failed to resolve reference "{reference}": '
-        if not info.exists:
-            outcome = PullFailed(f"rpc error: code = NotFound desc = {resolve}{reference}: not found")
-        elif info.private and not credentials:
-            outcome = PullFailed(
-                f"{resolve}pull access denied, repository does not exist or may require authorization: "
-                "server message: insufficient_scope: authorization failed"
-            )
-        elif info.platforms and platform not in info.platforms:
-            outcome = PullFailed(
-                f"rpc error: code = NotFound desc = {unpack}no match for platform in manifest: not found"
-            )
+        why = _pull_failure(info, reference, platform, credentials)
+        if why:
+            outcome = PullFailed(why)
         else:
             outcome = Pulled(info.image_id, info.size)
             if not present:
@@ -206,6 +196,22 @@ class SimulatedContainer:
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._runtime.clock.call_at(ending.at, lambda: self._exited(ending))
+
+
+def _pull_failure(info: ImageInfo, reference: Reference, platform: str, credentials: bool) -> str:
+    """Why an image cannot be pulled, in containerd's words; "" when it can."""
+    if info.exists and (credentials or not info.private) and (not info.platforms or platform in info.platforms):
+        return ""
+    unpack = f'failed to pull and unpack image "{reference}": '
+    resolve = f'{unpack}failed to resolve reference "{reference}": '
+    if not info.exists:
+        return f"rpc error: code = NotFound desc = {resolve}{reference}: not found"
+    if info.private and not credentials:
+        return (
+            f"{resolve}pull access denied, repository does not exist or may require authorization: "
+            "server message: insufficient_scope: authorization failed"
+        )
+    return f"rpc error: code = NotFound desc = {unpack}no match for platform in manifest: not found"
 
 
 def _lines(

@@ -15,7 +15,7 @@ from engine.kubelet.config import Range
 def within(span: Range, *parts: object) -> int:
     """A value of `span`, fixed by `parts`."""
     low, high = span
-    return low + crc32("/".join(map(str, parts)).encode()) % (high - low + 1)
+    return low + crc32("/".join([str(part) for part in parts]).encode()) % (high - low + 1)
 
 
 def hex_id(*parts: object) -> str:

@@ -18,6 +18,8 @@ from store.types import Envelope, Resource, Uid
 _WORDS: Final = {CONFIGMAPS: "configmap", SECRETS: "secret"}
 _AUTOMATIC: Final = "kube-root-ca.crt"
 """Published into every namespace by a controller; a pod does not wait for it here."""
+_TOKENS: Final = "kube-api-access-"
+"""How the volumes of service account tokens begin, that admission adds to nearly every pod."""
 _FIRST_WAIT: Final = SECOND // 2
 _LONGEST_WAIT: Final = 122 * SECOND
 
@@ -39,6 +41,8 @@ class Volumes:
     def missing(self, pod: Envelope) -> MissingVolume | None:
         """The first volume whose source does not exist; None when all can be mounted."""
         for volume in pod.obj["spec"].get("volumes") or ():
+            if volume["name"].startswith(_TOKENS):
+                continue
             for resource, name, items, optional in _sources(volume):
                 why = self._lacks(resource, pod.namespace, name, items)
                 if why and not optional:

@@ -330,7 +330,6 @@ class PodWorker:
         then: Callable[[], None],
     ) -> None:  # fmt: skip
         """Try again at `until`; from the kubelet's next look on, the container is shown as backing off."""
-        c.retry_at = until
         clock = self.node.clock
 
         def look() -> None:

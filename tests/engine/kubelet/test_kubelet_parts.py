@@ -241,3 +241,11 @@ def test_a_pre_stop_hook_takes_what_it_sleeps() -> None:
     assert pre_stop_span({"sleep": {"seconds": 5}}) == 5 * SECOND
     assert pre_stop_span({"exec": {"command": ["sh", "-c", "sleep 3"]}}) == 3 * SECOND
     assert pre_stop_span({"httpGet": {"path": "/"}}) == 0
+
+
+def test_a_wide_range_gives_addresses_too() -> None:
+    """Ranges beyond one octet, and IPv6, are counted through as well."""
+    assert [PodAddresses("10.8.0.0/16").take(Uid("a")), PodAddresses("fd00::/64").take(Uid("a"))] == [
+        "10.8.0.2",
+        "fd00::2",
+    ]
