@@ -11,13 +11,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import Final, Literal, Protocol
+from typing import Final
 from weakref import WeakValueDictionary
 
 from engine.api.errors import ApiError
 from engine.api.kinds import NODES, PODS
 from engine.api.server import Api, Caller
-from engine.clock import Clock, rfc3339
+from engine.clock import Clock
 from engine.informers import Informers
 from engine.loop import Loop
 from engine.scheduler.attempts import AttemptLog
@@ -31,6 +31,7 @@ from engine.scheduler.plugins import default_plugins
 from engine.scheduler.podclass import Classifier, PodClass
 from engine.scheduler.profile import PluginError, Profile
 from engine.scheduler.queue import QueuedPod, SchedulingQueue
+from engine.scheduler.reports import Recorder, Reporter
 from engine.seed import Seed
 from store.store import Store
 from store.types import DELETED, Envelope, WatchEvent
@@ -41,14 +42,6 @@ _VIEW_ROWS: Final = 256_000
 """Rows of all classes' masks and scores that are kept (about 60 bytes each); the least recently used go first."""
 
 
-class Recorder(Protocol):
-    """An events.k8s.io recorder."""
-
-    def event(
-        self, about: Envelope, type_: Literal["Normal", "Warning"], reason: str, message: str, action: str
-    ) -> None: ...
-
-
 class Scheduler:
     """One profile on the engine's loop."""
 
@@ -57,10 +50,11 @@ class Scheduler:
         config: SchedulerConfig = SchedulerConfig(),
         plugins: Callable[[Api, Caller], list[Plugin]] = default_plugins,
     ) -> None:  # fmt: skip
-        self._api, self._clock, self._loop, self._seed, self._recorder = api, clock, loop, seed, recorder
+        self._api, self._clock, self._loop, self._seed = api, clock, loop, seed
         self.config = config
         self.caller = Caller("system:kube-scheduler")
         self.profile = Profile(plugins(api, self.caller), config)
+        self.reports = Reporter(api, clock, recorder, self.caller)
         self.nodes = NodeTable()
         self.classes = Classifier()
         self.queue = SchedulingQueue(clock, config, self._wake)
@@ -95,8 +89,7 @@ class Scheduler:
             return True
         if env.obj["metadata"].get("deletionTimestamp"):
             self.queue.remove(queued.uid)
-            skipped = f"skip schedule deleting pod: {env.namespace}/{env.name}"
-            self._recorder.event(env, "Warning", "FailedScheduling", skipped, "Scheduling")
+            self.reports.skipped(env)
             return True
         try:
             self._schedule(queued, env)
@@ -156,8 +149,7 @@ class Scheduler:
             self.nodes.remove_pod(env.uid)
             raise
         self.queue.remove(env.uid)
-        text = f"Successfully assigned {env.namespace}/{env.name} to {node}"
-        self._recorder.event(env, "Normal", "Scheduled", text, "Binding")
+        self.reports.scheduled(env, node)
 
     def _bind(self, env: Envelope, node: str) -> Envelope:
         for binder in self.profile.bind:
@@ -177,35 +169,12 @@ class Scheduler:
             rejectors = diagnosis.rejectors
             self.attempts.refused(queued, self._clock.now(), pod_class, diagnosis, message)
         self.queue.unschedulable(queued, pod_class, rejectors)
-        self._report(env, "Unschedulable", message)
+        self.reports.failed(env, "Unschedulable", message)
 
     def _attempt_failed(self, queued: QueuedPod, env: Envelope, plugin: str, message: str) -> None:
         self.attempts.failed(queued, self._clock.now(), plugin, message)
         self.queue.failed(queued)
-        self._report(env, "SchedulerError", truncated(message))
-
-    def _report(self, env: Envelope, reason: str, message: str) -> None:
-        self._recorder.event(env, "Warning", "FailedScheduling", message, "Scheduling")
-        status = env.obj.get("status") or {}
-        conditions = status.get("conditions") or []
-        before = next((c for c in conditions if c["type"] == "PodScheduled"), None)
-        same = before is not None and before["status"] == "False"
-        since = before["lastTransitionTime"] if same and before else rfc3339(self._clock.now())
-        condition = {
-            "lastProbeTime": None, "lastTransitionTime": since, "message": message,
-            "observedGeneration": env.obj["metadata"].get("generation", 1), "reason": reason, "status": "False",
-            "type": "PodScheduled",
-        }  # fmt: skip
-        if condition == before:
-            return
-        others = [c for c in conditions if c["type"] != "PodScheduled"]
-        try:
-            self._api.update_status(
-                self.caller, env, {"phase": "Pending", **status, "conditions": [*others, condition]}
-            )
-        except ApiError as error:
-            # The pod changed or went in the meantime; its next attempt says it again.
-            _log.debug("%s: condition not written: %s", env.key, error)
+        self.reports.failed(env, "SchedulerError", truncated(message))
 
     # -- events ----------------------------------------------------------------------------------------------------
 
@@ -252,10 +221,18 @@ class Scheduler:
         if (spec.get("schedulerName") or self.config.scheduler_name) != self.config.scheduler_name:
             return
         gated = not all(plugin.pre_enqueue(env) for plugin in self.profile.pre_enqueue)
+        if gated and (env.obj.get("status") or {}).get("phase", "Pending") == "Pending":
+            self._loop.call_soon(lambda: self._tell_gated(env))
         known = self.queue.get(env.uid)
         self.queue.add(env.uid, env.namespace, env.name, spec.get("priority") or 0, gated)
         if known is not None and known.pod_class is not None and known.pod_class is not self.classes.classify(env):
             self.queue.touched(env.uid)
+
+    def _tell_gated(self, env: Envelope) -> None:
+        now = self._api.find(PODS, env.namespace, env.name)
+        queued = self.queue.get(env.uid)
+        if now is not None and queued is not None and queued.where == "gated":
+            self.reports.gated(now)
 
     def _let_go(self, env: Envelope) -> None:
         self.queue.remove(env.uid)

@@ -20,7 +20,8 @@ from engine.informers import Informers
 from engine.loop import Loop
 from engine.scheduler.framework import BindPlugin, Plugin
 from engine.scheduler.plugins import default_plugins
-from engine.scheduler.scheduler import Recorder, Scheduler
+from engine.scheduler.reports import Recorder
+from engine.scheduler.scheduler import Scheduler
 from engine.seed import Seed
 from store.store import Store
 from store.types import Author, Envelope, JsonObject, Micros, ObjectKey

@@ -131,6 +131,8 @@ def test_gated(world: SchedulerWorld) -> None:
     world.settle()
     assert world.node_of("web") == ""
     assert world.where("web") == "gated"
+    assert world.condition("web")["reason"] == "SchedulingGated"
+    assert world.message("web") == "Scheduling is blocked due to non-empty scheduling gates"
     assert not world.events()
     world.change(PODS, "web", spec={"schedulingGates": []})
     world.settle()
@@ -215,7 +217,7 @@ def test_restart_takes_in_what_exists() -> None:
     world.node("a")
     world.pod("old", pod_spec("3", nodeName="a"))
     late = type(world.scheduler)(
-        world.api, world.clock, world.loop, world.informers, world.seed, world.scheduler._recorder, world.store,
+        world.api, world.clock, world.loop, world.informers, world.seed, world.scheduler.reports.recorder, world.store,
     )  # fmt: skip
     late.start()
     world.settle()
@@ -319,6 +321,23 @@ def test_a_refused_binding_is_repeated_and_nothing_stays_counted() -> None:
     assert world.node_of("web") == "a"
     assert world.clock.now() == START + 3 * SECOND
     assert world.scheduler.nodes.requested[0, 0] == 3000
+
+
+def test_an_event_that_cannot_be_recorded_changes_nothing() -> None:
+    """The decision stands, whatever happens to the event."""
+
+    class Broken:
+        def event(self, about: Envelope, type_: str, reason: str, message: str, action: str) -> None:
+            raise RuntimeError("no events today")
+
+    world = SchedulerWorld()
+    world.scheduler.reports.recorder = Broken()
+    world.node("a", cpu="1")
+    world.pod("small", pod_spec("1"))
+    world.pod("big", pod_spec("2"))
+    world.settle()
+    assert world.node_of("small") == "a"
+    assert world.condition("big")["reason"] == "Unschedulable"
 
 
 def test_without_popping_from_backoff_the_wait_is_kept() -> None:
