@@ -16,9 +16,9 @@ import zstandard
 LEVEL: Final = 1
 NO_DICTIONARY: Final = 0
 _DICTIONARY_BYTES: Final = 32 * 1024
-_TRAIN_AT: Final = (300, 5_000, 50_000, 500_000)
+_TRAIN_AT: Final = (300, 3_000, 12_000, 50_000, 500_000)
 """Rows seen when the first, second … dictionary is trained (0.05 to 0.3 s of the writer thread, GIL released)."""
-_SAMPLES_PER_KIND: Final = 150
+_SAMPLES_PER_KIND: Final = 80
 _FEWEST_SAMPLES: Final = 32
 
 

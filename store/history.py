@@ -141,12 +141,9 @@ class History:
         sha = hashlib.sha256()
         self._settle(until)
         with self._moment(Revision(0)) as (connection, decode):
-            result = connection.execute(sql.CHANGES, {"after": 0, "until": until, "limit": _EVERYTHING})
-            for rows in result.partitions(_PAGE):
-                for row in rows:
-                    about = (row.revision, *_key(row), row.uid, row.op, row.who, row.intent, row.cluster_time)
-                    sha.update(repr(about).encode())
-                    sha.update(decode(row.dict_id, row.body))
+            for rows in connection.execute(sql.ESSENCE, {"until": until}).partitions(_PAGE):
+                for dict_id, body, *about in rows:
+                    sha.update(repr(about).encode() + decode(dict_id, body))
         return sha.hexdigest()
 
     # -- inside ----------------------------------------------------------------------------------------------------

@@ -132,6 +132,18 @@ CHANGES: Final = (
 )
 CHANGES_OF_KIND: Final = CHANGES.where(_OF_KIND)
 HAS_INTENT: Final = REVISION.c.intent == bindparam("intent")
+ESSENCE: Final = (
+    select(
+        REVISION.c.dict_id, REVISION.c.body, REVISION.c.revision, OBJECT.c.api_group, OBJECT.c.plural,
+        OBJECT.c.namespace, OBJECT.c.name, OBJECT.c.uid, REVISION.c.op, AUTHOR.c.who, REVISION.c.intent,
+        REVISION.c.cluster_time,
+    )
+    .join_from(REVISION, OBJECT, REVISION.c.oid == OBJECT.c.oid)
+    .join(AUTHOR, REVISION.c.author == AUTHOR.c.id)
+    .where(REVISION.c.revision <= bindparam("until"))
+    .order_by(REVISION.c.revision)
+)  # fmt: skip
+"""All that a digest is made of: what a revision says, but for the wall time."""
 PROBE_TIME: Final = (
     select(REVISION.c.revision, REVISION.c.cluster_time)
     .where(REVISION.c.revision <= bindparam("at"))
