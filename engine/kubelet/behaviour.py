@@ -7,8 +7,8 @@ Annotations (each also takes "false"):
 
     kubarium.dev/complete   "true" or a duration     exits 0 at once, or after it
     kubarium.dev/fail       "true", a duration, or "exit=3 after=5s"    exits 1 (or 3) at once, or after it
-    kubarium.dev/hang       "true"                   heeds no SIGTERM
-    kubarium.dev/notready   "true"                   its readiness probe never passes; without a probe it gets one
+    kubarium.dev/hang       "true"                   heeds no SIGTERM, and never ends by itself
+    kubarium.dev/notready   "true"                   never ready, with a readiness probe or without one
 """
 
 from __future__ import annotations
@@ -139,9 +139,12 @@ def behaviour_of(
         if text not in ("true", "false"):
             complaints.append(f'annotation {key}: {text!r} is neither "true" nor "false"')
         elif text == "true":
-            behaviour = (
-                replace(behaviour, deaf=True, declared=True) if key == HANG else replace(behaviour, never_ready=True)
-            )
+            if key == NOT_READY:
+                behaviour = replace(behaviour, never_ready=True)
+            elif COMPLETE in annotations or FAIL in annotations:
+                behaviour = replace(behaviour, deaf=True, declared=True)
+            else:
+                behaviour = replace(behaviour, deaf=True, declared=True, exit_after=None)
     return behaviour, tuple(complaints)
 
 

@@ -2,7 +2,7 @@
 
 `find` answers for one reference: whether it can be pulled, its size and platforms, and its containers' behaviour.
 An exact name wins over a pattern, a listed tag over any tag. Where every Image of a repository lists tags, a tag that
-none of them lists does not exist. An Image that cannot be understood is left out, and its complaint is kept.
+none of them lists does not exist. An Image that cannot be understood is left out, and `complaint` says why.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from engine.kubelet import amounts, spread
 from engine.kubelet.behaviour import Behaviour, LogRule, MemoryCurve, ProbeRule
 from engine.kubelet.references import Reference
 from store.store import Store
+from store.types import Envelope
 
 _NONE: Final[Mapping[str, Any]] = {}
+_MALFORMED: Final = (ValueError, TypeError, KeyError, AttributeError)
 _UNDECLARED_SIZE: Final = (3_000_000, 90_000_000)
 
 
@@ -61,13 +63,19 @@ class Catalogue:
         self._store = store
         self._entries: list[_Entry] | None = None
         self._found: dict[Reference, ImageInfo] = {}
-        self.complaints: dict[str, str] = {}
-        """Image object → why it is left out."""
 
     def forget(self) -> None:
         """The Images changed."""
         self._entries = None
         self._found.clear()
+
+    def complaint(self, image: Envelope) -> str:
+        """Why an Image is left out; "" when it is not."""
+        try:
+            _parse(image.name, image.obj.get("spec") or _NONE)
+        except _MALFORMED as error:
+            return f"The image is not in the catalogue: spec: {error}"
+        return ""
 
     def find(self, reference: Reference) -> ImageInfo:
         """What is known of `reference`; one that nobody declared exists, and runs everywhere."""
@@ -90,13 +98,12 @@ class Catalogue:
 
     def _loaded(self) -> Sequence[_Entry]:
         if self._entries is None:
-            self.complaints = {}
             entries = []
             for env in self._store.list(IMAGES):
                 try:
                     entries.append(_parse(env.name, env.obj.get("spec") or _NONE))
-                except (ValueError, TypeError, KeyError, AttributeError) as error:
-                    self.complaints[env.name] = f"spec: {error}"
+                except _MALFORMED:
+                    continue
             entries.sort(key=_precedence)
             self._entries = entries
         return self._entries

@@ -15,6 +15,7 @@ from typing import Final
 from engine.api.kinds import IMAGES, NODES, PODS
 from engine.api.server import Api
 from engine.clock import Clock
+from engine.events import EventRecorder
 from engine.informers import Informers
 from engine.kubelet import logs, machine, spread
 from engine.kubelet.addresses import NodeAddresses
@@ -47,6 +48,7 @@ class Kubelets:
         self._api, self._clock, self._loop, self._seed, self.config = api, clock, loop, seed, config
         self._on_crash = on_crash
         self.catalogue = Catalogue(api.store)
+        self._catalogue_recorder = EventRecorder(api, "image-catalogue")
         self.runtime = SimulatedRuntime(clock, self.catalogue, config)
         self.nodes: dict[str, Node] = {}
         self._network = NodeAddresses()
@@ -145,6 +147,9 @@ class Kubelets:
             self._node(event)
         else:
             self.catalogue.forget()
+            complaint = self.catalogue.complaint(event.now) if event.type != DELETED else ""
+            if complaint:
+                self._catalogue_recorder.event(event.now, "Warning", "InvalidImage", complaint)
 
     def _mark(self, worker: PodWorker) -> None:
         self._dirty[worker] = None

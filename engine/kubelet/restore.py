@@ -38,6 +38,8 @@ def from_status(worker: PodWorker) -> None:
     for c in worker.containers:
         if c.facts.name in found:
             _fill(worker, c, found[c.facts.name])
+    conditions = {c["type"]: c["status"] for c in status.get("conditions") or ()}
+    worker.initialized = conditions.get("Initialized") == "True" or not worker.inits
     if status.get("phase") in ("Succeeded", "Failed"):
         worker.finished = True
         worker.rejected = not found
@@ -49,10 +51,8 @@ def from_status(worker: PodWorker) -> None:
     worker.address = status.get("podIP", "")
     if worker.address and not worker.facts.host_network:
         worker.node.addresses_of_pods.claim(worker.uid, worker.address)
-    conditions = {c["type"]: c["status"] for c in status.get("conditions") or ()}
     worker.sandbox = bool(worker.address) and conditions.get("PodReadyToStartContainers") != "False"
-    worker.initialized = conditions.get("Initialized") == "True" or not worker.inits
-    resume(worker)
+    go_on(worker)
 
 
 def _fill(worker: PodWorker, c: Container, status: dict[str, Any]) -> None:
@@ -78,9 +78,14 @@ def _fill(worker: PodWorker, c: Container, status: dict[str, Any]) -> None:
 
 
 def resume(worker: PodWorker) -> None:
-    """Go on with a pod whose worker has had no timers: after `from_status`, or after the kubelet was stopped."""
-    if worker.finished:
-        return
+    """Go on with a pod after its kubelet was stopped, and post what changed meanwhile."""
+    if not worker.finished:
+        go_on(worker)
+        worker.post()
+
+
+def go_on(worker: PodWorker) -> None:
+    """Set a worker going that has no timers."""
     worker.watch_deadline()
     if not worker.sandbox:
         worker.make_sandbox()
@@ -102,7 +107,6 @@ def resume(worker: PodWorker) -> None:
     counted = worker.apps if worker.initialized else ()
     if counted and all(c.state == TERMINATED and not c.busy for c in counted):
         ending.complete(worker)
-    worker.post()
 
 
 def _adopt(worker: PodWorker, c: Container) -> None:

@@ -300,3 +300,13 @@ def test_pods_wait_for_their_node(machines: Machines) -> None:
     machines.node("later")
     machines.when(phase="Running", limit=5)
     assert machines.api.find(NODES, "", "later") is not None
+
+
+def test_an_image_that_makes_no_sense_is_told(machines: Machines) -> None:
+    """A malformed Image is an event about it; the image then is as one that nobody declared."""
+    machines.image("odd", image="odd", exists=False, exit={"after": "soon"})
+    machines.pod(containers=[{"image": "odd:1"}])
+    machines.when(phase="Running", limit=5)
+    kind, reason, message = machines.events("odd")[0]
+    assert (kind, reason) == ("Warning", "InvalidImage")
+    assert "soon" in message
