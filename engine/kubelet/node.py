@@ -112,6 +112,8 @@ class Node:
 
     def _register(self) -> None:
         api, now = self.api, self.clock.now()
+        # Others write the node while it waits to be registered: start from what it is now.
+        self.env = api.find(NODES, "", self.name) or self.env
         pod_range = (self.env.obj.get("spec") or {}).get("podCIDR") or self._network.pod_range()
         obj = machine.registered_object(self.env, pod_range)
         try:
