@@ -38,6 +38,11 @@ class SchedulerConfig:
     pop_from_backoff: bool = True
     """Feature gate `SchedulerPopFromBackoffQ` (on since v1.33): an idle scheduler does not wait for a back-off to end.
     Pods that failed by an error always wait."""
+    qps: int = 50
+    """`clientConnection.qps`: what a real scheduler's API client allows. Here it limits only how many pods a second are
+    tried before their back-off ends; the others wait for its end."""
+    burst: int = 100
+    """`clientConnection.burst`: how many of them at once after a pause."""
     class_shortcut: bool = True
     """Keep masks and scores of equal pods between attempts. Off, each attempt starts anew: same results, slower."""
     attempt_nodes: int = 100

@@ -1,8 +1,8 @@
 """The scheduling queue: which pod is tried next, and when one that found no node is tried again.
 
     active         to be tried: highest priority first, then longest in the queue
-    backoff        will be active when its back-off ends (1 s · 2ⁿ, at most 10 s); an idle scheduler does not wait for
-                   it, unless the pod failed by an error
+    backoff        will be active when its back-off ends (1 s · 2ⁿ, at most 10 s), or before, if the scheduler is
+                   idle a moment after an event (up to `qps` a second; not if the pod failed by an error)
     unschedulable  waits for an event that may help, as the plugins that refused it judge (queueing hints), or for
                    5 minutes to pass
     gated          held back by PreEnqueue until the pod is updated
@@ -15,12 +15,16 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
-from engine.clock import Clock, Timer
+from engine.clock import SECOND, Clock, Timer
 from engine.scheduler.config import SchedulerConfig
 from engine.scheduler.podclass import PodClass
 from store.types import Uid
+
+_TOGETHER: Final = 100_000
+"""Microseconds from an event to the pods that are tried early because of it: what happens together (a hundred nodes
+become ready) is seen as a whole, instead of filling the first node."""
 
 Where = Literal["active", "backoff", "unschedulable", "gated", "in flight"]
 
@@ -75,6 +79,10 @@ class SchedulingQueue:
         """In the order of `timestamp`: the first one is flushed first."""
         self._backoff_timer: Timer | None = None
         self._flush_timer: Timer | None = None
+        self._early_timer: Timer | None = None
+        self._tokens = config.burst * SECOND
+        """How many pods may be tried early, in millionths."""
+        self._tokens_at = clock.now()
 
     def __len__(self) -> int:
         return len(self._pods)
@@ -166,8 +174,6 @@ class SchedulingQueue:
     def pop(self) -> QueuedPod | None:
         """The next pod to try, or None. Its attempt is counted; it stays known until `remove`."""
         pod = _take(self._active, "active")
-        if pod is None and self._config.pop_from_backoff:
-            pod = _take(self._backoff, "backoff")
         if pod is not None:
             pod.where = "in flight"
             pod.attempts += 1
@@ -176,7 +182,7 @@ class SchedulingQueue:
     @property
     def ready(self) -> bool:
         """Would `pop` give a pod?"""
-        return _peek(self._active, "active") or (self._config.pop_from_backoff and _peek(self._backoff, "backoff"))
+        return _peek(self._active, "active")
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
@@ -200,8 +206,7 @@ class SchedulingQueue:
         heap = self._backoff if pod.rejectors else self._error_backoff
         heapq.heappush(heap, (pod.backoff_until, -pod.priority, self._next_ticket(pod), pod))
         self._set_backoff()
-        if self._config.pop_from_backoff and pod.rejectors:
-            self._on_ready()
+        self._set_early(self._clock.now() + _TOGETHER)
 
     def _requeue(self, pod: QueuedPod) -> None:
         if pod.backoff_until > self._clock.now():
@@ -241,6 +246,22 @@ class SchedulingQueue:
                 if pod.where == "backoff" and pod.ticket == ticket:
                     self._activate(pod)
         self._set_backoff()
+
+    def _set_early(self, when: int) -> None:
+        """Look at `when` for pods that can be tried before their back-off ends."""
+        waiting = self._early_timer is not None and self._early_timer.active
+        if self._config.pop_from_backoff and not waiting and _peek(self._backoff, "backoff"):
+            self._early_timer = self._clock.call_at(when, self._try_early)
+
+    def _try_early(self) -> None:
+        now = self._clock.now()
+        self._tokens += (now - self._tokens_at) * self._config.qps
+        self._tokens = min(self._tokens, self._config.burst * SECOND)
+        self._tokens_at = now
+        while self._tokens >= SECOND and (pod := _take(self._backoff, "backoff")) is not None:
+            self._tokens -= SECOND
+            self._activate(pod)
+        self._set_early(now + SECOND)
 
     def _set_flush(self) -> None:
         if self._flush_timer is not None and self._flush_timer.active:

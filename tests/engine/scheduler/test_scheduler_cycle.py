@@ -195,7 +195,7 @@ def test_a_pod_resized_in_place_makes_room(world: SchedulerWorld) -> None:
     world.pod("web", pod_spec("2"))
     world.settle()
     world.change(PODS, "big", spec=pod_spec("1"))
-    world.settle()
+    world.play(SECOND)
     assert world.node_of("web") == "a"
 
 
@@ -360,7 +360,7 @@ def test_every_attempt_is_kept(world: SchedulerWorld) -> None:
     world.settle()
     for name in "bcdef":
         world.node(name)
-    world.settle()
+    world.play(SECOND)
     rows = world.scheduler.attempts.of(env.uid)
     failed = [row for row in rows if row.attempt == 1]
     assert failed[0].verdict == world.events("FailedScheduling")[0]["message"]

@@ -135,13 +135,31 @@ def test_event_after_the_backoff_is_at_once(setup: Setup) -> None:
 
 
 def test_an_idle_scheduler_pops_from_backoff() -> None:
-    """With SchedulerPopFromBackoffQ a backing-off pod is tried when nobody else waits."""
+    """With SchedulerPopFromBackoffQ a backing-off pod is tried by an idle scheduler, a moment after the event."""
     setup = Setup(pop_from_backoff=True)
     setup.add("a")
     setup.fail("a")
     setup.add("b")
     setup.queue.move(lambda plugin, pod_class: True)
-    assert [setup.pop(), setup.pop(), setup.pop()] == ["b", "a", ""]
+    assert [setup.pop(), setup.pop()] == ["b", ""]
+    setup.play(SECOND // 10)
+    assert [setup.pop(), setup.pop()] == ["a", ""]
+
+
+def test_few_are_tried_early() -> None:
+    """100 at once and 50 a second before their back-off ends; the others when it ends."""
+    setup = Setup(pop_from_backoff=True)
+    for number in range(300):
+        setup.add(f"p{number:03d}")
+        setup.fail(f"p{number:03d}")
+    setup.play(SECOND // 2)
+    setup.queue.move(lambda plugin, pod_class: True)
+    setup.play(SECOND // 10)
+    assert setup.queue.counts()["active"] == 100
+    setup.play(SECOND * 4 // 10 - 1)
+    assert setup.queue.counts()["active"] == 100
+    setup.play(1)
+    assert setup.queue.counts()["active"] == 300
 
 
 def test_errors_always_wait() -> None:
