@@ -96,7 +96,7 @@ class ControllerRunner:
 
     def start(self) -> None:
         """Start the controller and queue everything that exists."""
-        self._start(except_for=None)
+        self._start()
 
     def step(self) -> bool:
         """Reconcile one key. False when the queue was empty."""
@@ -125,15 +125,15 @@ class ControllerRunner:
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
-    def _start(self, except_for: Key | None) -> None:
+    def _start(self) -> None:
+        """Keys that have failed before wait as long as they did last: a restart is no way around the back-off."""
         self.controller.start(self.queue)
         for watch in self.controller.watches():
             resources = [watch.resource] if watch.resource else [kind.resource for kind in self._api.kinds.all()]
             for resource in resources:
                 for env in self._api.store.list(resource):
                     for key in watch.keys(WatchEvent(ADDED, env, None, env.revision)):
-                        if key != except_for:
-                            self.queue.add(key)
+                        self.queue.add_after(key, self.queue.back_off(key))
 
     def _handler(self, watch: Watch) -> Callable[[WatchEvent], None]:
         keys, controller = watch.keys, self.controller.name
@@ -161,11 +161,11 @@ class ControllerRunner:
     def _crashed(self, key: Key, error: Exception) -> None:
         self._told(f"{self.controller.name} crashed on {'/'.join(key)}", error)
         self.queue.clear()
+        self.queue.add_rate_limited(key)
         try:
-            self._start(except_for=key)
+            self._start()
         except Exception as again:  # noqa: BLE001  what was queued so far is worked on; the key that crashed comes again
             _log.error("%s did not start anew", self.controller.name, exc_info=again)
-        self.queue.add_rate_limited(key)
 
     def _told(self, what: str, error: Exception) -> None:
         self.crashes += 1

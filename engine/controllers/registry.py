@@ -11,10 +11,12 @@ from engine.controllers.controller import Controller
 from engine.controllers.deployment.controller import DeploymentController
 from engine.controllers.garbage_collector import GarbageCollector
 from engine.controllers.namespace import NamespaceController
+from engine.controllers.node_lifecycle.controller import NodeLifecycleController
 from engine.controllers.pod_garbage_collector import PodGarbageCollector
 from engine.controllers.replicaset import ReplicaSetController
 from engine.controllers.root_ca import RootCaPublisher, placeholder_root_ca
 from engine.controllers.serviceaccount import ServiceAccountController
+from engine.controllers.taint_eviction import TaintEvictionController
 from engine.events import EventRecorder
 from engine.flags import Flags
 from engine.seed import Seed
@@ -47,6 +49,8 @@ CONTROLLERS: dict[str, Callable[[ControllerContext], Controller]] = {
     "root-ca-certificate-publisher-controller": RootCaPublisher,
     "garbage-collector-controller": GarbageCollector,
     "pod-garbage-collector-controller": PodGarbageCollector,
+    "node-lifecycle-controller": NodeLifecycleController,
+    "taint-eviction-controller": TaintEvictionController,
     "deployment-controller": DeploymentController,
     "replicaset-controller": ReplicaSetController,
 }

@@ -74,9 +74,13 @@ class WorkQueue(Generic[K]):
 
     def add_rate_limited(self, key: K) -> None:
         """Add after the key's back-off, which doubles."""
+        self._failures[key] = self._failures.get(key, 0) + 1
+        self.add_after(key, self.back_off(key))
+
+    def back_off(self, key: K) -> int:
+        """Microseconds that the key waits after its last failure; 0 without one."""
         failures = self._failures.get(key, 0)
-        self._failures[key] = failures + 1
-        self.add_after(key, min(_BASE << min(failures, _MAX_SHIFT), _MAX))
+        return min(_BASE << min(failures - 1, _MAX_SHIFT), _MAX) if failures else 0
 
     def forget(self, key: K) -> None:
         """The key was reconciled well: its back-off starts over."""

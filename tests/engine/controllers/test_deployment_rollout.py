@@ -231,16 +231,16 @@ def test_old_replica_sets_are_cleaned_up(apps: World) -> None:
 
 def test_a_name_that_is_taken_counts_a_collision(apps: World) -> None:
     """Somebody else's ReplicaSet with the very name: the hash takes another turn."""
-    deployment = workload(1, progressDeadlineSeconds=600)
-    taken = template_hash(deployment["spec"]["template"])
-    other = workload(0, name=f"web-{taken}")
-    apps.create(REPLICASETS, other)
-    apps.create(DEPLOYMENTS, deployment)
-    apps.run(2)
-    assert apps.deployment()["status"]["collisionCount"] == 1
-    names = [env.name for env in apps.sets()]
+    start(apps, 1)
+    taken = apps.sets()[0].name
+    world = World(["deployment-controller", "replicaset-controller"])
+    world.create(REPLICASETS, workload(0, name=taken))
+    world.create(DEPLOYMENTS, workload(1, progressDeadlineSeconds=600))
+    world.run(2)
+    assert world.deployment()["status"]["collisionCount"] == 1
+    names = [env.name for env in world.sets()]
     assert len(names) == 2
-    assert f"web-{taken}" in names
+    assert taken in names
 
 
 def test_adopts_and_releases_replica_sets(apps: World) -> None:

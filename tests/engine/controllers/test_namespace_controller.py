@@ -16,7 +16,7 @@ POD: dict[str, Any] = {
 def doomed() -> World:
     """A namespace `team` with a ConfigMap."""
     world = World(["namespace-controller"])
-    world.create(NAMESPACES, {"metadata": {"name": "team"}}, "")
+    world.namespace("team")
     world.create(CONFIGMAPS, {"metadata": {"name": "settings"}}, "team")
     return world
 

@@ -11,6 +11,11 @@ from engine.api.kinds import PODS, REPLICASETS
 from store.types import Envelope
 from tests.engine.controllers.world import USER, World, workload
 
+STRAY: dict[str, Any] = {
+    "metadata": {"name": "stray", "labels": {"app": "web"}},
+    "spec": {"containers": [{"name": "c", "image": "i"}]},
+}
+
 
 def status(world: World, name: str = "web") -> dict[str, Any]:
     return dict(world.api.get(REPLICASETS, "default", name).obj["status"])
@@ -107,7 +112,7 @@ def test_scales_down_hundreds_in_steps(sets: World) -> None:
 
 def test_adopts_matching_orphans(sets: World) -> None:
     """A pod that matches and belongs to nobody is taken up, and counts."""
-    sets.create(PODS, {"metadata": {"name": "stray", "labels": {"app": "web"}}, "spec": {"containers": []}})
+    sets.create(PODS, STRAY)
     sets.create(REPLICASETS, workload(1))
     sets.settle()
     (pod,) = sets.pods()
@@ -119,7 +124,7 @@ def test_adopts_a_later_orphan_and_drops_the_surplus(sets: World) -> None:
     """An orphan that comes later is adopted, and one pod too many is deleted."""
     sets.create(REPLICASETS, workload(1))
     sets.run(1)
-    sets.create(PODS, {"metadata": {"name": "stray", "labels": {"app": "web"}}, "spec": {"containers": []}})
+    sets.create(PODS, STRAY)
     sets.run(1)
     assert len(sets.live_pods()) == 1
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from engine.api.kinds import DEPLOYMENTS, EVENTS, NAMESPACES, PODS, REPLICASETS, builtin_kinds
+from engine.api.kinds import DEPLOYMENTS, EVENTS, NAMESPACES, PODS, REPLICASETS, SERVICEACCOUNTS, builtin_kinds
 from engine.api.server import Api, Caller, DeleteOptions
 from engine.clock import SECOND, Clock, parse_time, rfc3339, seconds
 from engine.controllers.controller import ControllerRunner
@@ -36,7 +36,7 @@ class World:
         self.crashes: list[BaseException] = []
         self.store.listen(self.log.append)
         for name in ("default", "kube-system"):
-            self.api.create(USER, NAMESPACES, "", {"metadata": {"name": name}})
+            self.namespace(name)
         self.runners = {
             name: ControllerRunner(
                 CONTROLLERS[name](ControllerContext(self.api, self.clock, self.seed, name, Flags(flags))),
@@ -71,6 +71,11 @@ class World:
 
     def create(self, resource: Resource, obj: JsonObject, namespace: str = "default") -> Envelope:
         return self.api.create(USER, resource, namespace, obj)
+
+    def namespace(self, name: str) -> None:
+        """A namespace in which pods can be created."""
+        self.api.create(USER, NAMESPACES, "", {"metadata": {"name": name}})
+        self.api.create(USER, SERVICEACCOUNTS, name, {"metadata": {"name": "default"}})
 
     def edit(
         self, resource: Resource, name: str, change: Callable[[JsonObject], JsonObject], namespace: str = "default"

@@ -1,0 +1,316 @@
+"""The node lifecycle controller's work, as keys of one queue:
+
+- `("monitor",)` every 5 s: heartbeats, conditions to Unknown, states of zones; a few nodes to be written at a time;
+- `("node", name)`: NoSchedule taints and older label names, when the node changed;
+- `("pod", namespace, name)`: Ready=False of a pod on a node that is not ready;
+- `("taint",)`: NoExecute taints, as fast as the zones allow, on a grid of 100 ms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from engine.api.errors import NotFound
+from engine.api.kinds import LEASES, NODES, PODS
+from engine.api.server import Caller
+from engine.clock import rfc3339
+from engine.controllers.controller import Key, Queue, Watch
+from engine.controllers.node_lifecycle.config import NodeLifecycleConfig
+from engine.controllers.node_lifecycle.health import Health, condition_of, unknown_status
+from engine.controllers.node_lifecycle.taints import (
+    NOT_READY,
+    UNREACHABLE,
+    has_no_execute,
+    older_labels,
+    taints_of,
+    with_no_execute,
+    with_no_schedule,
+    with_taints,
+)
+from engine.controllers.node_lifecycle.zones import Zone, ZoneKey, ZoneState, rate_in, state_of, zone_of
+from engine.controllers.pods_by_node import index_pods_by_node, pods_on
+from store.types import DELETED, Envelope, JsonObject, ObjectKey, WatchEvent
+
+if TYPE_CHECKING:
+    from engine.controllers.registry import ControllerContext
+
+_MONITOR: Final[Key] = ("monitor",)
+_TAINT: Final[Key] = ("taint",)
+_TAINT_PERIOD: Final = 100_000
+"""NodeEvictionPeriod: the taint queues are looked at on this grid (microseconds)."""
+_WRITES: Final = 4
+"""Nodes written in one step of the monitor."""
+_LEASES: Final = "kube-node-lease"
+_EXCLUDED: Final = "node.kubernetes.io/exclude-disruption"
+
+
+class _Round:
+    """One look at all nodes, possibly in several steps at one instant."""
+
+    def __init__(self, nodes: Sequence[Envelope]) -> None:
+        self.nodes = nodes
+        self.position = 0
+        self.counts: dict[ZoneKey, list[int]] = {}
+        """[ready, not ready] by zone."""
+
+
+class NodeLifecycleController:
+    """One per cluster."""
+
+    def __init__(self, context: ControllerContext) -> None:
+        self.name = context.name
+        self.config = NodeLifecycleConfig.from_flags(context.flags)
+        self._api, self._clock = context.api, context.clock
+        self._caller = Caller("system:serviceaccount:kube-system:node-controller")
+        self._recorder = context.recorder("node-controller")
+        self._health: dict[str, Health] = {}
+        self._known: dict[str, Envelope] = {}
+        self._zones: dict[ZoneKey, Zone] = {}
+        self._round: _Round | None = None
+        self._started = 0
+        self._queue: Queue | None = None
+        index_pods_by_node(context.api)
+
+    @property
+    def zone_states(self) -> dict[ZoneKey, ZoneState]:
+        """State of each zone that has nodes."""
+        return {key: zone.state for key, zone in self._zones.items()}
+
+    def watches(self) -> Sequence[Watch]:
+        return Watch(NODES, self._of_node), Watch(PODS, self._of_pod)
+
+    def start(self, queue: Queue) -> None:
+        self._queue, self._started, self._round = queue, self._clock.now(), None
+        for state in (self._health, self._known, self._zones):
+            state.clear()
+        queue.add(_MONITOR)
+
+    def reconcile(self, key: Key) -> int | None:
+        if key == _MONITOR:
+            return self._monitor()
+        if key == _TAINT:
+            return self._taint_pass()
+        if key[0] == "node":
+            self._follow_conditions(key[1])
+        else:
+            self._mark_not_ready(key[1], key[2])
+        return None
+
+    # -- the monitor -----------------------------------------------------------------------------------------------
+
+    def _monitor(self) -> int:
+        look = self._round
+        if look is None:
+            look = self._round = _Round(self._api.store.list(NODES))
+            self._meet(look.nodes)
+        now, writes = self._clock.now(), 0
+        while look.position < len(look.nodes) and writes < _WRITES:
+            writes += self._look_at(look.nodes[look.position], look, now)
+            look.position += 1
+        if look.position < len(look.nodes):
+            return 0
+        self._round = None
+        self._handle_disruption(look, now)
+        self._wake_taint_pass()
+        return self.config.monitor_period
+
+    def _meet(self, nodes: Sequence[Envelope]) -> None:
+        """New nodes are registered, gone ones forgotten."""
+        now = self._clock.now()
+        present = {env.name: env for env in nodes}
+        for name, env in present.items():
+            if name not in self._known:
+                self._tell(env, "RegisteredNode", f"Registered Node {name} in Controller")
+                self._zone(zone_of(env), now)
+                self._make_reachable(env)
+            self._known[name] = env
+        if len(self._known) != len(present):
+            for name in [name for name in self._known if name not in present]:
+                env = self._known.pop(name)
+                self._tell(env, "RemovingNode", f"Removing Node {name} from Controller")
+                self._health.pop(name, None)
+                self._zone(zone_of(env), now).remove(name)
+
+    def _look_at(self, env: Envelope, look: _Round, now: int) -> bool:
+        """One node. True when something about it was written."""
+        name = env.name
+        current = self._api.store.get(env.key)
+        if current is None:
+            return False
+        env = current
+        health = self._health.get(name)
+        if health is None:
+            health = self._health[name] = Health(env)
+        health.look(env, self._api.store.get(_lease_key(name)), now)
+        observed, wrote = health.ready, False
+        if health.silent(self.config, now):
+            status = unknown_status(env, now)
+            if status is not env.obj.get("status"):
+                env = self._api.update_status(self._caller, env, status)
+                health.written(env)
+                wrote = True
+        if _EXCLUDED not in env.labels:
+            look.counts.setdefault(zone_of(env), [0, 0])[0 if health.ready == "True" else 1] += 1
+        if health.ready is None:
+            return wrote
+        wrote |= self._judge_taint(env, health.ready, now)
+        if health.ready != "True" and observed == "True":
+            self._recorder.event(env, "Normal", "NodeNotReady", f"Node {name} status is now: NodeNotReady")
+            if self._queue is not None:
+                for pod in pods_on(self._api, name):
+                    self._queue.add(("pod", pod.namespace, pod.name))
+        return wrote
+
+    def _judge_taint(self, env: Envelope, ready: str, now: int) -> bool:
+        """processTaintBaseEviction. True when the node was written."""
+        if ready == "True":
+            return self._make_reachable(env)
+        wanted, other = (NOT_READY, UNREACHABLE) if ready == "False" else (UNREACHABLE, NOT_READY)
+        if has_no_execute(env, other):
+            return self._write_taints(env, with_no_execute(env, wanted, now))
+        zone = self._zone(zone_of(env), now)
+        if not has_no_execute(env, wanted):
+            zone.remove(env.name)
+        zone.add(env.name)
+        return False
+
+    def _make_reachable(self, env: Envelope) -> bool:
+        """markNodeAsReachable."""
+        now = self._clock.now()
+        self._zone(zone_of(env), now).remove(env.name)
+        return bool(taints_of(env)) and self._write_taints(env, with_no_execute(env, None, now))
+
+    # -- zones -----------------------------------------------------------------------------------------------------
+
+    def _zone(self, key: ZoneKey, now: int) -> Zone:
+        zone = self._zones.get(key)
+        if zone is None:
+            zone = self._zones[key] = Zone(self.config.eviction_rate, now)
+        return zone
+
+    def _handle_disruption(self, look: _Round, now: int) -> None:
+        """handleDisruption: the zones' new states, and the rates that follow from them."""
+        states = {key: state_of(ready, not_ready, self.config) for key, (ready, not_ready) in look.counts.items()}
+        for key in states:
+            self._zone(key, now)
+        for key in [key for key in self._zones if key not in states]:
+            del self._zones[key]
+        all_down = all(state is ZoneState.FULL_DISRUPTION for state in states.values())
+        all_were_down = all(zone.state is ZoneState.FULL_DISRUPTION for zone in self._zones.values())
+        if all_down and all_were_down:
+            return
+        if all_down:
+            for env in look.nodes:
+                current = self._api.store.get(env.key)
+                if current is not None:
+                    self._make_reachable(current)
+            for zone in self._zones.values():
+                zone.set_rate(0, now)
+                zone.state = ZoneState.FULL_DISRUPTION
+            return
+        if all_were_down:
+            for health in self._health.values():
+                health.probed = now
+        for key, zone in self._zones.items():
+            if all_were_down or zone.state is not states[key]:
+                zone.set_rate(rate_in(states[key], sum(look.counts[key]), self.config), now)
+                zone.state = states[key]
+
+    def _taint_pass(self) -> int | None:
+        """doNoExecuteTaintingPass. Microseconds until the next one that may find work."""
+        now = self._clock.now()
+        for zone in self._zones.values():
+            while (name := zone.take(now)) is not None:
+                env = self._api.find(NODES, "", name)
+                ready = condition_of(env, "Ready") if env is not None else None
+                if env is not None and ready is not None and ready["status"] != "True":
+                    key = NOT_READY if ready["status"] == "False" else UNREACHABLE
+                    self._write_taints(env, with_no_execute(env, key, now))
+        return self._until_taint_pass(now)
+
+    def _until_taint_pass(self, now: int) -> int | None:
+        free = [instant for zone in self._zones.values() if (instant := zone.next_free()) is not None]
+        if not free:
+            return None
+        earliest = max(min(free), now + 1) - self._started
+        return self._started + -(-earliest // _TAINT_PERIOD) * _TAINT_PERIOD - now
+
+    def _wake_taint_pass(self) -> None:
+        span = self._until_taint_pass(self._clock.now())
+        if span is not None and self._queue is not None:
+            self._queue.add_after(_TAINT, span)
+
+    # -- one node, one pod -----------------------------------------------------------------------------------------
+
+    def _follow_conditions(self, name: str) -> None:
+        env = self._api.find(NODES, "", name)
+        if env is None:
+            return
+        taints, labels = with_no_schedule(env, self._clock.now()), older_labels(env)
+        obj = env.obj
+        if labels:
+            obj = {**obj, "metadata": {**obj["metadata"], "labels": {**env.labels, **labels}}}
+        if taints is not None:
+            obj = with_taints(obj, taints)
+        if obj is not env.obj:
+            self._api.update(self._caller, NODES, "", name, obj)
+
+    def _mark_not_ready(self, namespace: str, name: str) -> None:
+        """MarkPodsNotReady for one pod, if its node is still not ready."""
+        env = self._api.find(PODS, namespace, name)
+        if env is None:
+            return
+        health = self._health.get(env.obj["spec"].get("nodeName", ""))
+        if health is None or health.ready in (None, "True"):
+            return
+        status: JsonObject = env.obj.get("status") or {}
+        conditions = list(status.get("conditions") or ())
+        for index, condition in enumerate(conditions):
+            if condition["type"] == "Ready" and condition["status"] != "False":
+                stamp = rfc3339(self._clock.now())
+                conditions[index] = {**condition, "status": "False", "lastTransitionTime": stamp}
+                env = self._api.update_status(self._caller, env, {**status, "conditions": conditions})
+                self._recorder.event(env, "Warning", "NodeNotReady", "Node is not ready")
+                return
+
+    def _write_taints(self, env: Envelope, taints: Sequence[JsonObject] | None) -> bool:
+        if taints is None:
+            return False
+        try:
+            self._api.update(self._caller, NODES, "", env.name, with_taints(env.obj, taints))
+        except NotFound:
+            return False
+        return True
+
+    def _tell(self, env: Envelope, reason: str, what: str) -> None:
+        self._recorder.event(env, "Normal", reason, f"Node {env.name} event: {what}")
+
+    # -- events ----------------------------------------------------------------------------------------------------
+
+    def _of_node(self, event: WatchEvent) -> Iterable[Key]:
+        now, before = event.now, event.before
+        if event.type == DELETED:
+            return ()
+        if before is not None:
+            was, is_ = before.obj.get("status") or {}, now.obj.get("status") or {}
+            if (
+                was.get("conditions") == is_.get("conditions")
+                and before.obj.get("spec") == now.obj.get("spec")
+                and before.labels == now.labels
+            ):
+                return ()
+        return (("node", now.name),)
+
+    def _of_pod(self, event: WatchEvent) -> Iterable[Key]:
+        """A pod that comes to a node which is not ready."""
+        now, before = event.now, event.before
+        node = now.obj["spec"].get("nodeName")
+        if not node or event.type == DELETED or (before is not None and before.obj["spec"].get("nodeName") == node):
+            return ()
+        health = self._health.get(node)
+        return (("pod", now.namespace, now.name),) if health is not None and health.ready != "True" else ()
+
+
+def _lease_key(node: str) -> ObjectKey:
+    return ObjectKey(LEASES.group, LEASES.plural, _LEASES, node)
