@@ -6,27 +6,13 @@ Kubernetes' own kinds have theirs in engine.api.defaults, .admission and .valida
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
-
-from engine.api import admission, crd, structural
+from engine.api import admission, crd, structural, validation
 from engine.api.admission import AdmissionRequest, Operation
 from engine.api.defaults import apply_defaults
 from engine.api.errors import Cause
 from engine.api.kinds import CRDS, Kind
 from engine.api.requests import Caller, Context
 from store.types import JsonObject
-
-
-def _optional(name: str) -> Any:
-    try:
-        found = importlib.import_module(name)
-    except ImportError:
-        return None
-    return found if hasattr(found, "validate_create") else None
-
-
-_validation = _optional("engine.api.validation")
 
 
 class Pipeline:
@@ -68,16 +54,10 @@ class Pipeline:
         )  # fmt: skip
 
     def validate_create(self, kind: Kind, obj: JsonObject) -> list[Cause]:
-        causes = self._structural(kind, obj)
-        if _validation is not None:
-            causes += _validation.validate_create(kind, obj)
-        return causes
+        return [*self._structural(kind, obj), *validation.validate_create(kind, obj)]
 
     def validate_update(self, kind: Kind, obj: JsonObject, old: JsonObject) -> list[Cause]:
-        causes = self._structural(kind, obj)
-        if _validation is not None:
-            causes += _validation.validate_update(kind, obj, old)
-        return causes
+        return [*self._structural(kind, obj), *validation.validate_update(kind, obj, old)]
 
     def _structural(self, kind: Kind, obj: JsonObject) -> list[Cause]:
         if kind.resource == CRDS:

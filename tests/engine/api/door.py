@@ -76,9 +76,8 @@ class Door:
         env = self.create(obj)
         return self.api.bind(COMPONENT, "default", name, node) if node else env
 
-    def node(self, name: str, **labels: str) -> Envelope:
-        meta = {"name": name, "labels": {key.replace("__", "/"): value for key, value in labels.items()}}
-        return self.api.create(COMPONENT, NODES, "", {"metadata": meta, "status": {"phase": "here"}})
+    def node(self, name: str, labels: JsonObject) -> Envelope:
+        return self.api.create(COMPONENT, NODES, "", {"metadata": {"name": name, "labels": labels}})
 
     def delete(self, env: Envelope, **options: Any) -> Envelope | None:
         return self.api.delete(PERSON, env.key.resource, env.namespace, env.name, DeleteOptions(**options))

@@ -21,10 +21,7 @@ def conditions(obj: JsonObject) -> dict[str, tuple[str, str]]:
 
 def test_binding_sets_node_condition_and_topology(door: Door) -> None:
     """The pod inherits its node's region and zone; its generation stays."""
-    door.node("n1", topology__kubernetes__io="")
-    door.api.create(COMPONENT, door.api.kinds.resolve("nodes").resource, "", {  # type: ignore[union-attr]
-        "metadata": {"name": "n2", "labels": {"topology.kubernetes.io/zone": "a", "disk": "ssd"}},
-    })  # fmt: skip
+    door.node("n2", {"topology.kubernetes.io/zone": "a", "disk": "ssd"})
     env = door.pod("p", node="n2", labels={"app": "x"})
     assert env.obj["spec"]["nodeName"] == "n2"
     assert env.labels == {"app": "x", "topology.kubernetes.io/zone": "a"}

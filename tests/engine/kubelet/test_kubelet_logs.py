@@ -75,5 +75,6 @@ def test_a_pod_that_is_not_scheduled_has_no_log(machines: Machines) -> None:
     """Nothing, and no error: there is no node to ask."""
     from engine.api.kinds import PODS
 
-    machines.api.create(USER, PODS, "default", {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c"}]}})
+    spec = {"containers": [{"name": "c", "image": "i"}]}
+    machines.api.create(USER, PODS, "default", {"metadata": {"name": "p"}, "spec": spec})
     assert lines(machines) == []

@@ -239,7 +239,7 @@ def test_a_pod_that_does_not_fit_is_rejected(
     """Failed for good, with the kubelet's reason and figures."""
     machines.pod("first", containers=[{"resources": {"requests": {"cpu": "2"}}}])
     machines.run(5)
-    machines.pod(containers=[{"resources": {"requests": requests}}])
+    machines.pod(containers=[{"resources": {"requests": requests, "limits": requests}}])
     machines.run(5)
     status = machines.status()
     assert (status["phase"], status["reason"]) == ("Failed", reason)
