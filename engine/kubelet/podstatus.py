@@ -52,7 +52,8 @@ def pod_status(worker: PodWorker, before: JsonObject, now: int) -> JsonObject:
                 status[name] = text
     status["observedGeneration"] = generation
     status["qosClass"] = old.get("qosClass") or facts.qos
-    status["startTime"] = old.get("startTime") or rfc3339(worker.start_time)
+    if worker.start_time:
+        status["startTime"] = old.get("startTime") or rfc3339(worker.start_time)
     if not worker.rejected:
         status["hostIP"] = worker.node.address
         status["hostIPs"] = worker.node.addresses

@@ -85,7 +85,12 @@ def resume(worker: PodWorker) -> None:
 
 
 def go_on(worker: PodWorker) -> None:
-    """Set a worker going that has no timers."""
+    """Set a worker going that has no timers; one that is to end only takes its running containers over."""
+    if "deletionTimestamp" in worker.env.obj["metadata"]:
+        for c in worker.containers:
+            if c.state == RUNNING:
+                _adopt(worker, c)
+        return
     worker.watch_deadline()
     if not worker.sandbox:
         worker.make_sandbox()

@@ -202,3 +202,31 @@ def test_two_equal_runs_write_equal_logs() -> None:
         return written
 
     assert play() == play()
+
+
+def test_a_pod_deleted_before_its_kubelet_ran_never_starts(machines: Machines) -> None:
+    """Bound and deleted while the kubelet was down: the object goes, nothing is pulled, created or killed."""
+    machines.annotate_node("n1", kubelet="stopped")
+    machines.run(0)
+    machines.pod()
+    machines.run(5)
+    machines.delete()
+    assert machines.exists()
+    machines.annotate_node("n1", kubelet="running")
+    machines.run(0)
+    assert not machines.exists()
+    assert machines.events() == []
+
+
+def test_a_crash_looping_pod_that_was_deleted_is_not_started_again(machines: Machines) -> None:
+    """What ends when the kubelet comes back says nothing about starting."""
+    machines.pod(annotations={"kubarium.dev/fail": "2s"})
+    machines.when(reason="CrashLoopBackOff")
+    machines.annotate_node("n1", kubelet="stopped")
+    machines.run(0)
+    machines.delete()
+    started = machines.reasons().count("Started")
+    machines.annotate_node("n1", kubelet="running")
+    machines.run(0)
+    assert not machines.exists()
+    assert machines.reasons().count("Started") == started
