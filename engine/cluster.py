@@ -13,6 +13,7 @@ from engine.client import WhyReport
 from engine.clock import MINUTE, Clock
 from engine.controllers.controller import ControllerRunner
 from engine.controllers.registry import CONTROLLERS, ControllerContext
+from engine.event_expiry import EventExpiry
 from engine.events import SeriesRecorder
 from engine.flags import Flags
 from engine.folder.folder import Folder
@@ -70,6 +71,7 @@ class Cluster:
             KubeletConfig.from_flags(options.flags),
             self._crashed,
         )
+        self.event_expiry = EventExpiry(self.api, self.informers, options.flags.duration("event-ttl"))
         names = CONTROLLERS if options.controllers is None else options.controllers
         self.controllers = [
             ControllerRunner(
@@ -86,6 +88,7 @@ class Cluster:
         """Create what every cluster has, and start all components. `stepped`: read the folder once, in this thread."""
         create_system_objects(self.api)
         self._retain()
+        self.event_expiry.start()
         self.scheduler.start()
         self.kubelets.start()
         for runner in self.controllers:
