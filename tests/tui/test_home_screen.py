@@ -8,6 +8,7 @@ from engine.client import ClientError
 from tests.tui.console import console, picture, settle
 from tests.tui.fake_client import FakeClient
 from tests.tui.fake_world import node, pod, world
+from tui.board import Scope
 from tui.screens.cluster import ClusterScreen
 
 
@@ -25,17 +26,28 @@ async def test_pods_follow_the_node_under_the_cursor() -> None:
     """Moving in Nodes changes what Pods shows, without asking the engine anything."""
     async with console() as (app, pilot, client):
         asked = len(client.watches)
-        assert "Pods · node worker-0  8" in picture(app)
+        assert "Pods · all  42" in picture(app)
         await pilot.press("j")
         await settle(pilot)
         assert "Pods · node worker-3" in picture(app)
         assert len(client.watches) == asked
+        await pilot.press("escape")
+        await settle(pilot)
+        assert "Pods · all  42" in picture(app)
+
+
+async def test_what_needs_a_look_stands_on_top() -> None:
+    """Of all pods the crashing one comes first, then the one that cannot be placed."""
+    async with console() as (app, _, _):
+        home = app.screen
+        assert isinstance(home, ClusterScreen)
+        assert [home.pods.model.uid_at(i) for i in range(2)] == ["pods-shop-crash", "pods-shop-big"]
 
 
 async def test_pods_follow_the_namespace_when_that_pane_is_used() -> None:
     """tab to Namespaces: Pods shows the namespace's pods, without the NAMESPACE column."""
     async with console() as (app, pilot, _):
-        await pilot.press("tab")
+        await pilot.press("shift+tab")
         await settle(pilot)
         text = picture(app)
         assert "Pods · namespace data  20" in text
@@ -44,7 +56,7 @@ async def test_pods_follow_the_namespace_when_that_pane_is_used() -> None:
 async def test_rows_change_while_one_looks() -> None:
     """A pod that starts to crash is red at once, the cursor stays on its row."""
     async with console() as (app, pilot, client):
-        await pilot.press("tab", "tab", "j")
+        await pilot.press("tab", "j")
         await settle(pilot)
         home = app.screen
         assert isinstance(home, ClusterScreen)
@@ -71,11 +83,11 @@ async def test_loads_follow_the_pods() -> None:
 async def test_events_are_those_of_what_is_chosen() -> None:
     """On a pod, Events shows what happened to it."""
     async with console() as (app, pilot, _):
-        await pilot.press("tab", "tab", "G")
+        await pilot.press("tab", "G")
         await settle(pilot)
         home = app.screen
         assert isinstance(home, ClusterScreen)
-        home.pods.follow(home.pods.follow.__self__._scope.__class__())  # all pods
+        home.pods.follow(Scope())
         home.pods.select_when_there("big")
         await settle(pilot)
         assert "0/8 nodes are available" in picture(app)

@@ -102,7 +102,7 @@ def _default_class(item: Item, facts: Facts) -> str:
 
 _CLASS_PREFIXES = ("storageclass", "ingressclass")
 _CREATED = Column("CREATED AT", created_at)
-_CLASS_NAME = Column("NAME", _default_class, min=12, grow=True, search=True)
+_CLASS_NAME = Column("NAME", _default_class, min=24, grow=True, search=True)
 
 OTHERS = (
     _kind(

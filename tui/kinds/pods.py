@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 from engine.client import Item
 from tui.kinds.podstatus import pod_faulty, pod_status, pod_tone
@@ -143,3 +144,14 @@ PODS = KindView(
     tabs=("describe", "yaml", "events", "logs", "why"),
     empty="No pods here. They come with a Deployment in the folder; 0 shows all namespaces, esc clears a filter.",
 )
+
+
+_TROUBLE: Final = {"bad": 0, "warn": 1, "busy": 2, "": 3, "ok": 4, "dim": 5}
+
+
+def _trouble_first(item: Item, facts: Facts) -> int:
+    return _TROUBLE.get(pod_tone(item.obj, pod_status(item.obj)), 3)
+
+
+HOME_PODS = replace(PODS, order=_trouble_first)
+"""Pods in the home screen: what needs a look stands on top."""

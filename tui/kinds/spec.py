@@ -87,6 +87,8 @@ class KindView:
     sort: str = ""
     """Header of the column it is sorted by at first; "" is namespace and name."""
     descending: bool = False
+    order: Key | None = None
+    """Order while no column is chosen, before namespace and name."""
     tabs: tuple[str, ...] = ("describe", "yaml", "events")
     """What the inspector offers."""
     enter: Callable[[Item], Query | None] = lambda item: None
@@ -121,7 +123,7 @@ def labels_of(item: Item, facts: Facts) -> str:
 
 
 NAMESPACE = Column("NAMESPACE", namespace_of, min=9, max=40, search=True, rank=2)
-NAME = Column("NAME", name_of, min=12, grow=True, search=True)
+NAME = Column("NAME", name_of, min=36, grow=True, search=True)
 AGE = Column("AGE", age_of, youth_of, live=True, rank=3)
 LABELS = Column("LABELS", labels_of, wide=True, max=80)
 

@@ -211,12 +211,14 @@ class BaseScreen(Screen[None]):
         return self.app
 
     def do_back(self) -> None:
-        target = self.filter_target
-        text = target.filter_text if isinstance(target, ResourcePane) else target.search if target else ""
-        if text:
+        if self._filtered(self.filter_target):
             self.apply_filter("")
         else:
             self.console.go_back()
+
+    @staticmethod
+    def _filtered(target: ResourcePane | TextView | None) -> bool:
+        return bool(target.filter_text if isinstance(target, ResourcePane) else target is not None and target.search)
 
     def do_quit(self) -> None:
         self.console.go_back(quit=True)

@@ -1,7 +1,7 @@
 """The home screen: nodes by zone, namespaces, the pods of what is chosen, and its events; wide, the inspector beside.
 
-The Pods pane follows the node or namespace under the cursor of the pane that was used last. Choosing costs the engine
-nothing: the pods come from the board.
+At first Pods shows all pods, those that need a look on top. From the first move in Nodes or Namespaces it follows the
+one under the cursor, until esc. Choosing costs the engine nothing: the pods come from the board.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from textual import events
-from textual.containers import Horizontal, Vertical
+from textual.containers import Container, Horizontal
 from textual.timer import Timer
 from textual.widget import Widget
 
@@ -18,11 +18,12 @@ from tui.board import Scope
 from tui.keymap import Keymap
 from tui.kinds.core import EVENTS, NAMESPACES
 from tui.kinds.nodes import HOME_NODES, node_tone, zone_of
-from tui.kinds.pods import PODS
+from tui.kinds.pods import HOME_PODS
+from tui.kinds.spec import Cell
 from tui.model import GROUP
 from tui.screens.tables import WIDE, TableScreen
 from tui.session import Session
-from tui.theme import GLYPHS
+from tui.theme import GLYPHS, Tone
 from tui.widgets.inspector import Inspector
 from tui.widgets.pane import ResourcePane
 from tui.widgets.virtual_table import VirtualTable
@@ -34,17 +35,21 @@ class ClusterScreen(TableScreen):
     NAME = "cluster"
     DEFAULT_CSS = """
     ClusterScreen {
-        & #left { width: 3fr; }
-        & #top { height: 2fr; min-height: 6; }
-        & #nodes { width: 3fr; }
-        & #namespaces { width: 1fr; margin: 0 0 0 1; min-width: 30; }
-        & #pods { height: 2fr; min-height: 5; }
-        & #events { height: 1fr; min-height: 4; }
+        & #left { width: 3fr; layout: grid; grid-size: 8 3; grid-rows: 2fr 2fr 1fr; }
+        & #nodes { column-span: 6; }
+        & #namespaces { column-span: 2; padding: 0 0 0 1; }
+        & #pods { column-span: 8; }
+        & #events { column-span: 8; }
         & Inspector { width: 2fr; margin: 0 0 0 1; }
     }
     ClusterScreen.narrow {
-        & #nodes { width: 3fr; }
-        & #namespaces { width: 2fr; min-width: 28; }
+        & #nodes { column-span: 5; }
+        & #namespaces { column-span: 3; }
+    }
+    ClusterScreen.wide {
+        & #nodes { column-span: 8; }
+        & #namespaces { column-span: 2; padding: 0; }
+        & #pods { column-span: 6; padding: 0 0 0 1; }
     }
     """
 
@@ -53,7 +58,7 @@ class ClusterScreen(TableScreen):
         self.nodes = ResourcePane(session, HOME_NODES, "Nodes", group=zone_of, id="nodes")
         self.nodes.table.group_text = self._zone_line
         self.namespaces = ResourcePane(session, NAMESPACES, "Namespaces", id="namespaces")
-        self.pods = ResourcePane(session, PODS, "Pods", id="pods")
+        self.pods = ResourcePane(session, HOME_PODS, "Pods", id="pods")
         self.events = ResourcePane(session, EVENTS, "Events", id="events")
         self.inspector = Inspector(session)
         self._leading: ResourcePane = self.nodes
@@ -62,16 +67,16 @@ class ClusterScreen(TableScreen):
 
     def compose_body(self) -> Iterable[Widget]:
         with Horizontal(classes="body"):
-            with Vertical(id="left"):
-                with Horizontal(id="top"):
-                    yield self.nodes
-                    yield self.namespaces
+            with Container(id="left"):
+                yield self.nodes
+                yield self.namespaces
                 yield self.pods
                 yield self.events
             yield self.inspector
 
     def table_panes(self) -> list[ResourcePane]:
-        return [self.nodes, self.namespaces, self.pods, self.events]
+        # Namespaces last: on the way from a node to its pods tab must not choose a namespace.
+        return [self.nodes, self.pods, self.events, self.namespaces]
 
     def on_mount(self) -> None:
         self.nodes.table.focus()
@@ -93,16 +98,17 @@ class ClusterScreen(TableScreen):
     def _adapt(self, width: int) -> None:
         wide = width >= WIDE
         self.set_class(width < 110, "narrow")
+        self.set_class(wide, "wide")
         if self.inspector.display != wide:
             self.inspector.display = wide
             if wide:
                 self._inspect_current()
 
-    def _zone_line(self, zone: str, size: int) -> str:
+    def _zone_line(self, zone: str, size: int) -> Cell:
         tones = [node_tone(r.item.obj) for r in self.nodes.model.rows.values() if zone_of(r.item) == zone]
         ready = sum(tone != "bad" for tone in tones)
-        glyph = GLYPHS["ok"] if ready == len(tones) else GLYPHS["bad"]
-        return f"{zone}  {glyph} {ready}/{len(tones)} ready"
+        tone: Tone = "" if ready == len(tones) else "bad"
+        return Cell(f"{zone}  {GLYPHS[tone or 'ok']} {ready}/{len(tones)} ready", tone)
 
     # -- the chosen one leads ----------------------------------------------------------------------------------------
 
@@ -129,7 +135,8 @@ class ClusterScreen(TableScreen):
         self._settle = None
         leader = self._leading
         uid = leader.table.cursor_uid
-        if (leader is self.nodes and uid is not None and uid.startswith(GROUP)) or leader.current is None:
+        chosen = leader.table.touched or leader is self.namespaces
+        if not chosen or leader.current is None or (uid is not None and uid.startswith(GROUP)):
             scope, about = Scope(), "all"
         elif leader is self.nodes:
             scope, about = Scope(node=leader.current.name), f"node {leader.current.name}"
@@ -149,12 +156,25 @@ class ClusterScreen(TableScreen):
                 return pane
         return self._leading
 
+    def do_back(self) -> None:
+        """esc: the filter first, then the choice, so that all pods are shown again."""
+        if not (self.filter_target and self._filtered(self.filter_target)) and (
+            self.nodes.table.touched or self._leading is self.namespaces
+        ):
+            for pane in self.table_panes():
+                pane.table.touched = False
+            self._leading = self.nodes
+            self.nodes.table.focus()
+            self._soon()
+        else:
+            super().do_back()
+
     def _show_events(self) -> None:
         pane = self.focused_pane
         if pane is self.events:
             return
         item = pane.current
-        if item is None:
+        if item is None or not (pane.table.touched or pane is self.namespaces):
             query, about = Query("events"), "all"
         elif pane is self.namespaces:
             query, about = Query("events", item.name), f"namespace {item.name}"
@@ -163,7 +183,7 @@ class ClusterScreen(TableScreen):
             about = f"{pane.resource.removesuffix('s')} {item.name}"
         if query != self.events.watched:
             self.events.about = about
-            self.events.watch_query(query)
+            self.events.watch_query(query, hide=("OBJECT",) if query.fields else ())
 
     def _inspect_current(self) -> None:
         pane = self.focused_pane

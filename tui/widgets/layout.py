@@ -45,6 +45,11 @@ def lay_out(columns: Sequence[Column], needs: Sequence[int], room: int, wide: bo
             if give > 0:
                 widths[index] -= give
                 spare += give
+        # Still too wide, and nothing may go: the growing ones shrink to their headings.
+        for index in (i for i in shown if columns[i].grow):
+            give = max(0, min(-spare, widths[index] - len(columns[index].header)))
+            widths[index] -= give
+            spare += give
     growing = [i for i in shown if columns[i].grow]
     if spare > 0 and growing:
         # A name column takes a share of the room and no more: eyes should not have to cross an empty plain.

@@ -105,29 +105,31 @@ class ResourcePane(ObjectActions, Widget):
 
     # -- where rows come from ----------------------------------------------------------------------------------------
 
-    def watch_query(self, query: Query) -> None:
-        """Show what a query finds, live."""
+    def watch_query(self, query: Query, hide: Iterable[str] = ()) -> None:
+        """Show what a query finds, live. `hide`: headings that say nothing here."""
         assert self._feed is not None
         self._scope = None
         if query != self._feed.query:
             self.table.empty_text = "Loading …"
+            self.table.forget_widths()
             self.model.reset(())
             self.table.model_changed()
         self.namespace = query.namespace
-        self._hide_namespace(query.namespace is not None)
+        alike = ("NAMESPACE",) if query.namespace is not None else ()
+        self.table.hidden_headers = frozenset((*hide, *alike, *(("NAMESPACE",) if hide else ())))
         self._feed.open(query)
 
     def follow(self, scope: Scope) -> None:
         """Show the board's pods of a scope, live."""
+        if scope != self._scope:
+            self.table.forget_widths()
         self._scope = scope
         self.namespace = scope.namespace
-        self._hide_namespace(scope.namespace is not None)
+        alike = (("NAMESPACE", scope.namespace), ("NODE", scope.node))
+        self.table.hidden_headers = frozenset(header for header, value in alike if value is not None)
         self.model.reset(self.session.board.pods(scope))
         self.table.empty_text = self.view.empty if self.session.board.loaded else "Loading …"
         self._changed()
-
-    def _hide_namespace(self, hide: bool) -> None:
-        self.table.hidden_headers = frozenset({"NAMESPACE"}) if hide else frozenset()
 
     def pause(self) -> None:
         """The screen is covered: cost nothing."""
@@ -302,8 +304,9 @@ class ResourcePane(ObjectActions, Widget):
 
     def _sort(self) -> None:
         column = next((c for c in self.view.columns if c.header == self.sort_header), None)
+        order = self.view.order
         if column is None:
-            self.model.sort_by(None, False)
+            self.model.sort_by(None if order is None else lambda item: order(item, self.session), False)
         elif column.sort is not None:
             sort = column.sort
             self.model.sort_by(lambda item: sort(item, self.session), self.descending)

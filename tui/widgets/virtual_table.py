@@ -88,11 +88,13 @@ class VirtualTable(ScrollView, can_focus=True):
         self.model, self.facts = model, facts
         self.empty_text = ""
         """Shown while there are no rows."""
-        self.group_text: Callable[[str, int], str] = lambda name, size: f"{name} · {size}"
+        self.group_text: Callable[[str, int], Cell] = lambda name, size: Cell(f"{name} · {size}")
         self.sorted_by = ""
         self.descending = False
         self.candidate = ""
         """Heading chosen by shift-left/right, for shift-o to sort by."""
+        self.touched = False
+        """Somebody moved the cursor (it was not only put on the first row)."""
         self.wide = False
         self.hidden_headers: frozenset[str] = frozenset()
         """Headings that say nothing here (NAMESPACE inside one namespace)."""
@@ -111,6 +113,10 @@ class VirtualTable(ScrollView, can_focus=True):
         """Show another kind's columns."""
         self.view = view
         self.columns: tuple[Column, ...] = view.columns
+        self.forget_widths()
+
+    def forget_widths(self) -> None:
+        """Other rows come: columns need not stay as wide as the old ones were."""
         self._needs = [len(column.header) for column in self.columns]
         self._layout = []
 
@@ -222,6 +228,7 @@ class VirtualTable(ScrollView, can_focus=True):
         """Put the cursor on a line of the view; what is outside goes to the nearest end."""
         if not len(self.model):
             return
+        self.touched = True
         index = max(0, min(index, len(self.model) - 1))
         old, self._cursor = self._cursor, index
         self._uid = self.model.uid_at(index)
@@ -230,8 +237,7 @@ class VirtualTable(ScrollView, can_focus=True):
         self.scroll_to_cursor()
         if self._measure():
             self.refresh()
-        if index != old:
-            self.post_message(self.Highlighted(self, self._uid))
+        self.post_message(self.Highlighted(self, self._uid))
 
     def select(self, uid: str) -> bool:
         """Put the cursor on an object; False when it is not shown."""
@@ -317,10 +323,9 @@ class VirtualTable(ScrollView, can_focus=True):
         look = ("cursor" if self.has_focus else "cursor-blurred") if index == self._cursor else ""
         if row is None:
             name = uid[len(GROUP) :]
-            gutter = "▸ " if look else ""
-            text = f"{gutter or '  '}{self.group_text(name, self.model.group_size(uid))}"
-            style = self._style("", look) if look == "cursor" else self._group_style(look)
-            return Strip([Segment(text, style)]).crop_extend(0, width, style)
+            text, tone = self.group_text(name, self.model.group_size(uid))
+            style = self._style(tone, look) if tone or look == "cursor" else self._group_style(look)
+            return Strip([Segment(f"{'▸' if look else ' '} {text}", style)]).crop_extend(0, width, style)
         cells = self.cells_of(row)
         marked = uid in self.model.marks
         key = (cells, look, marked, self._version, scroll_x, width)
