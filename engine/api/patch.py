@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from engine.api import errors
-from engine.api.errors import Cause
 from engine.api.patch_lists import DELETE_LIST, DIRECTIVE, ELEMENT_ORDER, RETAIN_KEYS, merge_lists, without_directives
 from engine.api.schema import Field, Schema, TypeInfo
 from store.types import JsonObject
@@ -42,7 +41,7 @@ def json_patch(obj: Any, operations: Any) -> Any:
         for operation in operations:
             obj = _apply(obj, operation)
     except PatchFailed as failure:
-        raise errors.Invalid(_REJECTED, causes=[Cause("UnexpectedServerResponse", "", str(failure))]) from failure
+        raise errors.Invalid(_REJECTED) from failure
     return obj
 
 
