@@ -238,8 +238,10 @@ class Node:
         if worker is None:
             self._new_pod(env)
             return
-        before, worker.env = worker.env.obj, env
-        now = env.obj
+        before = worker.seen
+        now = worker.seen = env.obj
+        if env.revision > worker.env.revision:
+            worker.env = env
         meta, was = now["metadata"], before["metadata"]
         if "deletionTimestamp" in meta:
             if any(meta.get(field) != was.get(field) for field in ("deletionTimestamp", "deletionGracePeriodSeconds")):
@@ -254,7 +256,7 @@ class Node:
         notes, earlier = meta.get("annotations"), was.get("annotations")
         if notes is not earlier and any((notes or {}).get(key) != (earlier or {}).get(key) for key in _BEHAVIOUR):
             restore.change_behaviour(worker)
-        if worker.facts.gates and now.get("status") is not before.get("status"):
+        if now.get("status") is not worker.posted and not worker.finished:
             worker.post()
 
     def _new_pod(self, env: Envelope) -> None:
@@ -275,7 +277,7 @@ class Node:
         if worker is None:
             self._new_pod(env)
             return
-        worker.env = env
+        worker.env, worker.seen = env, env.obj
         restore.resume(worker)
         meta = env.obj["metadata"]
         if meta.get("deletionTimestamp"):
@@ -337,6 +339,7 @@ class Node:
             return
         try:
             worker.env = self.api.update_status(self.caller, env, pod_status(worker, env.obj, self.clock.now()))
+            worker.posted = worker.env.obj["status"]
         except (NotFound, Conflict):
             return
 

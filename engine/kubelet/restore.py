@@ -81,7 +81,8 @@ def resume(worker: PodWorker) -> None:
     """Go on with a pod after its kubelet was stopped, and post what changed meanwhile."""
     if not worker.finished:
         go_on(worker)
-        worker.post()
+        if "deletionTimestamp" not in worker.env.obj["metadata"]:
+            worker.post()
 
 
 def go_on(worker: PodWorker) -> None:

@@ -23,7 +23,7 @@ from engine.kubelet.images import ImageError
 from engine.kubelet.probes import Prober
 from engine.kubelet.references import InvalidReference, Reference, parse
 from engine.kubelet.runtime import ContainerSpec, Exit, Handle, Pulled
-from store.types import Envelope, Uid
+from store.types import Envelope, JsonObject, Uid
 
 if TYPE_CHECKING:
     from engine.kubelet.node import Node
@@ -51,8 +51,10 @@ class PodWorker:
         "initialized",
         "inits",
         "node",
+        "posted",
         "rejected",
         "sandbox",
+        "seen",
         "start_time",
         "terminating",
         "timer",
@@ -60,6 +62,10 @@ class PodWorker:
 
     def __init__(self, node: Node, env: Envelope, facts: PodFacts) -> None:
         self.node, self.env, self.facts = node, env, facts
+        self.seen: JsonObject = env.obj
+        """The pod as the kubelet last looked at it; `env` may be newer, by its own writes."""
+        self.posted: JsonObject | None = None
+        """The status that the kubelet last wrote; None: it wrote none yet."""
         waiting = "PodInitializing" if facts.inits else "ContainerCreating"
         self.inits = [Container(c, waiting, node.config) for c in facts.inits]
         self.apps = [Container(c, waiting, node.config) for c in facts.apps]

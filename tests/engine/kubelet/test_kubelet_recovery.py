@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from engine.api.kinds import EVENTS, LEASES, NODES, PODS
@@ -230,3 +232,50 @@ def test_a_crash_looping_pod_that_was_deleted_is_not_started_again(machines: Mac
     machines.run(0)
     assert not machines.exists()
     assert machines.reasons().count("Started") == started
+
+
+def test_a_pod_status_that_another_wrote_is_put_right(machines: Machines) -> None:
+    """The kubelet is the source of a pod's readiness: what was written over it is written back at once."""
+    machines.pod()
+    machines.run(5)
+    env = machines.api.get(PODS, "default", "p")
+    status = env.obj["status"]
+    unready = [{**c, "status": "False"} if c["type"] == "Ready" else c for c in status["conditions"]]
+    machines.api.update_status(USER, env, {**status, "conditions": unready})
+    machines.run(0)
+    assert machines.conditions()["Ready"] == "True"
+
+
+def test_pods_marked_unready_while_the_kubelet_was_down_are_ready_again(machines: Machines) -> None:
+    """A kubelet that comes back posts its pods' readiness at once, before its node's."""
+    machines.pod()
+    machines.run(5)
+    machines.annotate_node("n1", kubelet="stopped")
+    machines.run(60)
+    env = machines.api.get(PODS, "default", "p")
+    status = env.obj["status"]
+    unready = [{**c, "status": "False"} if c["type"] == "Ready" else c for c in status["conditions"]]
+    machines.api.update_status(USER, env, {**status, "conditions": unready})
+    machines.run(10)
+    assert machines.conditions()["Ready"] == "False"
+    machines.annotate_node("n1", kubelet="running")
+    machines.run(0)
+    assert machines.conditions()["Ready"] == "True"
+
+
+def test_a_deletion_is_noticed_whatever_is_written_meanwhile(machines: Machines) -> None:
+    """A mark that comes at the instant of the kubelet's own write is not overlooked."""
+    machines.pod(annotations={"kubarium.dev/fail": "2s"})
+    machines.store.listen(
+        lambda event: (
+            machines.delete()
+            if event.now.name == "p" and event.now.key.plural == "pods" and _running_undeleted(event.now.obj)
+            else None
+        )
+    )
+    machines.run(3)
+    assert not machines.exists()
+
+
+def _running_undeleted(pod: dict[str, Any]) -> bool:
+    return pod["status"].get("phase") == "Running" and "deletionTimestamp" not in pod["metadata"]
