@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.api.kinds import CONFIGMAPS, DEPLOYMENTS, NAMESPACES
+from engine.api.kinds import CONFIGMAPS, DEPLOYMENTS, NAMESPACES, SERVICEACCOUNTS
 from engine.client import FolderFile
 from engine.clock import SECOND
 from engine.folder.apply import OWNER
@@ -354,3 +354,33 @@ def test_a_life_on_disk(make_world: Callable[..., World], tmp_path: Path) -> Non
         assert store.revision == before + 1
     finally:
         store.close()
+
+
+def test_a_pod_waits_for_its_service_account(world: World) -> None:
+    """In a new namespace the account comes a moment later; the pod is made then, without a timer."""
+    world.save("ns.yaml", world.namespace("team"))
+    pod = (
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: team}\nspec:\n  containers: [{name: c, image: i}]\n"
+    )
+    file = world.save("pod.yaml", pod)
+    assert file.state == "waiting"
+    assert 'serviceaccount "default" not found' in file.message
+    world.api.create(world.somebody, SERVICEACCOUNTS, "team", {"metadata": {"name": "default"}})
+    world.cluster.loop.settle()
+    assert world.file("pod.yaml").state == "applied"
+
+
+def test_what_is_being_deleted_is_made_again_when_it_is_gone(world: World) -> None:
+    """A document whose object is on its way out waits for its end, and then creates it anew."""
+    world.save("a.yaml", world.configmap("a"))
+    live = world.live("a")
+    world.change(live, metadata={**live.obj["metadata"], "finalizers": ["example.com/hold"]})
+    world.delete(world.live("a"))
+    assert "is being deleted" in world.file("a.yaml").message
+    os.utime(world.root / "a.yaml", ns=(1, 1))
+    world.rescan()
+    assert world.file("a.yaml").state == "waiting"
+    held = world.live("a")
+    world.change(held, metadata={**held.obj["metadata"], "finalizers": []})
+    assert world.file("a.yaml").state == "applied"
+    assert world.live("a").uid != live.uid
