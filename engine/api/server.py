@@ -13,7 +13,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.api import errors, patching
+import orjson
+
+from engine.api import errors, patching, reviews
 from engine.api.apply import annotated
 from engine.api.crd import CLEANUP, SERVER, CustomKinds
 from engine.api.delete import Deleter
@@ -260,7 +262,8 @@ class Api:
         if kind.resource == BINDINGS:
             env = self.get(PODS, namespace, (obj.get("metadata") or {}).get("name") or "")
             return self._subresources.create_binding(caller, env, obj)
-        raise errors.MethodNotAllowed(f"create is not supported on resources of kind {kind.resource.plural!r}")
+        review = reviews.answer(caller, kind, self._writer.decoded(kind, obj, "Ignore", None))
+        return Envelope(self.key(kind.resource, namespace, ""), self.store.revision, orjson.dumps(review), review)
 
     def _after_update(self, kind: Kind, env: Envelope, dry_run: bool) -> Envelope:
         if dry_run:

@@ -17,6 +17,7 @@ from typing import Any, Final
 import orjson
 
 from engine.api import errors, strategy, structural
+from engine.api.convert import to_stored
 from engine.api.crd import CustomKinds
 from engine.api.decode import OBJECT_META, Problem, decode, decode_error
 from engine.api.errors import Cause
@@ -66,6 +67,7 @@ class Writer:
         trusted = field_validation is None
         if not trusted:
             obj = self.decoded(kind, obj, field_validation, warnings)
+        obj, kind = self._stored_version(kind, obj)
         asked: JsonObject = obj.get("metadata") or {}
         namespace = strategy.namespace_of(kind, namespace, asked)
         if asked.get("resourceVersion"):
@@ -159,6 +161,7 @@ class Writer:
         trusted = field_validation is None
         if not trusted:
             obj = self.decoded(kind, obj, field_validation, warnings)
+        obj, kind = self._stored_version(kind, obj)
         old, asked = before.obj, obj.get("metadata") or {}
         old_meta = old["metadata"]
         name, namespace = asked.get("name") or before.name, asked.get("namespace") or before.namespace
@@ -236,6 +239,13 @@ class Writer:
         if meta.get("finalizers") or meta.get("deletionGracePeriodSeconds"):
             return False
         return kind.stored_as != NAMESPACES or not (obj.get("spec") or {}).get("finalizers")
+
+    def _stored_version(self, kind: Kind, obj: JsonObject) -> tuple[JsonObject, Kind]:
+        """The manifest and its kind in the version that is stored."""
+        new = to_stored(kind, obj)
+        if new is obj:
+            return obj, kind
+        return new, self._context.kinds.get(kind.stored_as) or kind
 
     # -- shared ----------------------------------------------------------------------------------------------------
 

@@ -107,7 +107,8 @@ def test_a_service(door: Door) -> None:
         "spec.ports[0].port: Invalid value: 70000: must be between 1 and 65535, inclusive",
         "spec.ports[0].targetPort: Invalid value: 70000: must be between 1 and 65535, inclusive",
         "spec.ports[1].name: Required value",
-        'spec.type: Unsupported value: "Bar": supported values: "ClusterIP", "ExternalName", "LoadBalancer", "NodePort"',
+        'spec.type: Unsupported value: "Bar": supported values: '
+        '"ClusterIP", "ExternalName", "LoadBalancer", "NodePort"',
     ]
 
 
