@@ -106,11 +106,11 @@ class PodTally:
 
     # -- changes ---------------------------------------------------------------------------------------------------
 
-    def put(self, env: Envelope) -> bool:
-        """A pod came or changed. True when a number may have changed."""
+    def put(self, env: Envelope, same_labels: bool = False) -> bool:
+        """A pod came or changed, maybe with its labels as they were. True when a number may have changed."""
         key = env.key
-        state = self._state(env)
         before = self.states.get(key)
+        state = self._state(env, before if same_labels else None)
         changed = before != state
         if changed:
             if before is not None:
@@ -131,15 +131,18 @@ class PodTally:
         self._mature.pop(key, None)
         return True
 
-    def _state(self, env: Envelope) -> int:
+    def _state(self, env: Envelope, before: int | None) -> int:
         obj = env.obj
         status: dict[str, Any] = obj.get("status") or {}
         if status.get("phase") in ("Succeeded", "Failed"):
             return 0
-        labels = env.labels
-        state = 0 if self.matches(labels) else FOREIGN
-        if self.template_labels.items() <= labels.items():
-            state |= LABELED
+        if before:
+            state = before & (FOREIGN | LABELED)
+        else:
+            labels = env.labels
+            state = 0 if self.matches(labels) else FOREIGN
+            if self.template_labels.items() <= labels.items():
+                state |= LABELED
         if "deletionTimestamp" in obj["metadata"]:
             return state | TERMINATING
         for condition in status.get("conditions") or ():
@@ -213,14 +216,15 @@ class PodTallies:
                 self._apply(before.owner, now, gone=True)
             if owner is None:
                 return
-        self._apply(owner, now, gone=event.type == DELETED)
+        same_labels = before is not None and before.labels is now.labels and before.owner == owner
+        self._apply(owner, now, event.type == DELETED, same_labels)
 
-    def _apply(self, owner: Uid, env: Envelope, gone: bool) -> None:
+    def _apply(self, owner: Uid, env: Envelope, gone: bool, same_labels: bool = False) -> None:
         tally = self._tallies.get(owner)
         if tally is None:
             return
         try:
-            changed = tally.drop(env.key) if gone else tally.put(env)
+            changed = tally.drop(env.key) if gone else tally.put(env, same_labels)
         except Exception:  # noqa: BLE001  whoever wrote the pod is not to suffer: it is counted anew at the next sync
             _log.exception("could not count %s", env.key)
             del self._tallies[owner]

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from engine.api.errors import NotFound
-from engine.api.kinds import LEASES, NODES, PODS
+from engine.api.kinds import NODES, PODS
 from engine.api.server import Caller
 from engine.clock import rfc3339
 from engine.controllers.controller import Key, Queue, Watch
@@ -30,7 +30,7 @@ from engine.controllers.node_lifecycle.taints import (
 )
 from engine.controllers.node_lifecycle.zones import Zone, ZoneKey, ZoneState, rate_in, state_of, zone_of
 from engine.controllers.pods_by_node import index_pods_by_node, pods_on
-from store.types import DELETED, Envelope, JsonObject, ObjectKey, WatchEvent
+from store.types import DELETED, Envelope, JsonObject, WatchEvent
 
 if TYPE_CHECKING:
     from engine.controllers.registry import ControllerContext
@@ -41,8 +41,6 @@ _TAINT_PERIOD: Final = 100_000
 """NodeEvictionPeriod: the taint queues are looked at on this grid (microseconds)."""
 _WRITES: Final = 4
 """Nodes written in one step of the monitor."""
-_LEASES: Final = "kube-node-lease"
-_EXCLUDED: Final = "node.kubernetes.io/exclude-disruption"
 
 
 class _Round:
@@ -53,6 +51,12 @@ class _Round:
         self.position = 0
         self.counts: dict[ZoneKey, list[int]] = {}
         """[ready, not ready] by zone."""
+
+    def count(self, zone: ZoneKey, *, ready: bool) -> None:
+        counts = self.counts.get(zone)
+        if counts is None:
+            counts = self.counts[zone] = [0, 0]
+        counts[0 if ready else 1] += 1
 
 
 class NodeLifecycleController:
@@ -135,14 +139,22 @@ class NodeLifecycleController:
     def _look_at(self, env: Envelope, look: _Round, now: int) -> bool:
         """One node. True when something about it was written."""
         name = env.name
+        health = self._health.get(name)
+        if health is None:
+            health = self._health[name] = Health(env)
+        lease = self._api.store.get(health.lease_key)
+        if health.settled and health.env is env:
+            if lease is not health.lease:
+                health.look(env, lease, now)
+            if not health.silent(self.config, now):
+                if health.counts:
+                    look.count(health.zone, ready=True)
+                return False
         current = self._api.store.get(env.key)
         if current is None:
             return False
         env = current
-        health = self._health.get(name)
-        if health is None:
-            health = self._health[name] = Health(env)
-        health.look(env, self._api.store.get(_lease_key(name)), now)
+        health.look(env, lease, now)
         observed, wrote = health.ready, False
         if health.silent(self.config, now):
             status = unknown_status(env, now)
@@ -150,8 +162,10 @@ class NodeLifecycleController:
                 env = self._api.update_status(self._caller, env, status)
                 health.written(env)
                 wrote = True
-        if _EXCLUDED not in env.labels:
-            look.counts.setdefault(zone_of(env), [0, 0])[0 if health.ready == "True" else 1] += 1
+        if health.counts:
+            look.count(health.zone, ready=health.ready == "True")
+        tainted = has_no_execute(env, NOT_READY) or has_no_execute(env, UNREACHABLE)
+        health.settled = health.ready == "True" and not tainted
         if health.ready is None:
             return wrote
         wrote |= self._judge_taint(env, health.ready, now)
@@ -310,7 +324,3 @@ class NodeLifecycleController:
             return ()
         health = self._health.get(node)
         return (("pod", now.namespace, now.name),) if health is not None and health.ready != "True" else ()
-
-
-def _lease_key(node: str) -> ObjectKey:
-    return ObjectKey(LEASES.group, LEASES.plural, _LEASES, node)

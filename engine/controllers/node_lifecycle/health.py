@@ -9,20 +9,27 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from engine.api.kinds import LEASES
 from engine.clock import parse_time, rfc3339
 from engine.controllers.node_lifecycle.config import NodeLifecycleConfig
-from store.types import Envelope, JsonObject
+from engine.controllers.node_lifecycle.zones import zone_of
+from store.types import Envelope, JsonObject, ObjectKey
 
 WATCHED: Final = ("Ready", "MemoryPressure", "DiskPressure", "PIDPressure")
 """Conditions that a silent node's controller answers for."""
+
+EXCLUDED: Final = "node.kubernetes.io/exclude-disruption"
+"""Nodes with this label do not count for their zone's state."""
+_LEASES: Final = "kube-node-lease"
 
 
 class Health:
     """What was last seen of one node."""
 
-    __slots__ = ("_heartbeat", "_renewed", "env", "lease", "probed", "ready")
+    __slots__ = ("_heartbeat", "_renewed", "counts", "env", "lease", "lease_key", "probed", "ready", "settled", "zone")
 
     def __init__(self, env: Envelope) -> None:
+        self.lease_key = ObjectKey(LEASES.group, LEASES.plural, _LEASES, env.name)
         self.env: Envelope | None = None
         """The node as it was looked at last."""
         self.lease: Envelope | None = None
@@ -30,6 +37,11 @@ class Health:
         """Status of its condition Ready; None when it has none."""
         self.probed = 0
         """Instant at which the last heartbeat was seen."""
+        self.settled = False
+        """Ready and without taints of ours: as long as the node does not change, only its lease needs a look."""
+        self.zone = zone_of(env)
+        self.counts = True
+        """Whether it counts for its zone's state."""
         self._heartbeat: str | None = None
         self._renewed = ""
 
@@ -45,6 +57,7 @@ class Health:
                 self.probed = now
             self.env, self._heartbeat = env, heartbeat
             self.ready = ready["status"] if ready else None
+            self.zone, self.counts = zone_of(env), EXCLUDED not in env.labels
         if lease is not self.lease and lease is not None:
             renewed = lease.obj.get("spec", {}).get("renewTime") or ""
             if self.lease is None or renewed > self._renewed:
