@@ -29,7 +29,7 @@ from engine.controllers.workqueue import WorkQueue
 from engine.events import EventRecorder
 from engine.informers import Informers
 from engine.loop import Loop
-from store.types import ADDED, Envelope, JsonObject, Resource, WatchEvent
+from store.types import ADDED, DELETED, Envelope, JsonObject, Resource, WatchEvent
 
 _log = logging.getLogger(__name__)
 
@@ -72,6 +72,22 @@ class Controller(Protocol):
 def own_key(event: WatchEvent) -> Iterable[Key]:
     """The object itself."""
     return ((event.now.namespace, event.now.name),)
+
+
+def spec_changed(event: WatchEvent) -> Iterable[Key]:
+    """The object itself, unless only its status or its metadata's small print changed: one's own status writes ask
+    for nothing."""
+    before, now = event.before, event.now
+    if event.type not in (ADDED, DELETED) and before is not None:
+        was, meta = before.obj["metadata"], now.obj["metadata"]
+        if (
+            before.obj.get("spec") == now.obj.get("spec")
+            and was.get("generation") == meta.get("generation")
+            and was.get("deletionTimestamp") == meta.get("deletionTimestamp")
+            and before.uid == now.uid
+        ):
+            return ()
+    return own_key(event)
 
 
 class ControllerRunner:

@@ -6,6 +6,8 @@ dictionary look-ups. Because the count is never behind the store, a controller s
 needs no expectations.
 
 A tally comes into being when its owner is first synced (by one look at the owner's pods) and is dropped with it.
+Controllers that ask for more than numbers bring a tally of their own (`Tally`): StatefulSets one by ordinal,
+DaemonSets one by node.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from __future__ import annotations
 import heapq
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from engine.api.kinds import PODS
 from engine.clock import SECOND, parse_time
@@ -34,13 +36,45 @@ FOREIGN: Final = 16
 """Not matched by the selector: to be released."""
 
 
+class Tally(Protocol):
+    """What is kept about one owner's pods."""
+
+    key: tuple[str, str]
+    """(namespace, name) of the owner."""
+    matches: Matches
+    """The owner's selector."""
+    claim_due: bool
+    """Objects without an owner may match: look for them at the next sync."""
+
+    def fits(self, owner: Envelope) -> bool:
+        """The owner's spec still counts in the same way."""
+
+    def put(self, env: Envelope, same_labels: bool = False) -> bool:
+        """A pod came or changed (its labels did not, with `same_labels`). True when something that counts may have
+        changed."""
+
+    def drop(self, key: ObjectKey) -> bool:
+        """A pod went. True when it was counted."""
+
+
+T = TypeVar("T", bound=Tally)
+
+
+def selector_of(owner: Envelope) -> JsonObject | None:
+    """spec.selector as a metav1.LabelSelector, which a ReplicationController writes as plain labels."""
+    selector: JsonObject | None = owner.obj["spec"].get("selector")
+    if selector and owner.key.plural == "replicationcontrollers":
+        return {"matchLabels": selector}
+    return selector
+
+
 class PodTally:
     """The pods that one owner controls."""
 
     def __init__(self, owner: Envelope) -> None:
         spec = owner.obj["spec"]
         self.key = (owner.namespace, owner.name)
-        self.selector: JsonObject = spec.get("selector")
+        self.selector = selector_of(owner)
         self.template_labels: Mapping[str, str] = spec["template"].get("metadata", {}).get("labels") or {}
         self.min_ready: int = spec.get("minReadySeconds", 0) * SECOND
         self.matches: Matches = label_selector(self.selector)
@@ -57,7 +91,7 @@ class PodTally:
         """The owner's spec still counts in the same way."""
         spec = owner.obj["spec"]
         return (
-            spec.get("selector") == self.selector
+            selector_of(owner) == self.selector
             and (spec["template"].get("metadata", {}).get("labels") or {}) == self.template_labels
             and spec.get("minReadySeconds", 0) * SECOND == self.min_ready
         )
@@ -167,32 +201,32 @@ class PodTally:
         return True
 
 
-class PodTallies:
+class PodTallies(Generic[T]):
     """The tallies of one controller's owners, by uid."""
 
     def __init__(
-        self, store: Store, on_change: Callable[[Uid, PodTally], None], on_orphan: Callable[[Envelope], None]
+        self, store: Store, begin: Callable[[Envelope], T], on_change: Callable[[Uid, T], None],
+        on_orphan: Callable[[Envelope], None],
     ) -> None:  # fmt: skip
-        """`on_change` is called when a tally's numbers change, `on_orphan` for a labelled pod that nobody controls.
-
-        Both are called while the revision is being applied: they may only enqueue.
+        """`begin` makes an owner's empty tally. `on_change` is called when a tally changes, `on_orphan` for a labelled
+        pod that nobody controls; both while the revision is being applied: they may only enqueue.
         """
-        self._store, self._on_change, self._on_orphan = store, on_change, on_orphan
-        self._tallies: dict[Uid, PodTally] = {}
+        self._store, self._begin, self._on_change, self._on_orphan = store, begin, on_change, on_orphan
+        self._tallies: dict[Uid, T] = {}
         store.listen(self._listen)
 
-    def of(self, owner: Envelope) -> PodTally:
+    def of(self, owner: Envelope) -> T:
         """The tally of an owner, counted anew if there is none yet or if the owner's spec counts otherwise now."""
         tally = self._tallies.get(owner.uid)
         if tally is None or not tally.fits(owner):
-            tally = PodTally(owner)
+            tally = self._begin(owner)
             for env in self._store.owned_by(owner.uid):
                 if env.owner == owner.uid and env.key.resource == PODS:
                     tally.put(env)
             self._tallies[owner.uid] = tally
         return tally
 
-    def all(self) -> Mapping[Uid, PodTally]:
+    def all(self) -> Mapping[Uid, T]:
         """Every tally, in the order in which their owners were first synced."""
         return self._tallies
 

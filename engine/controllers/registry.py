@@ -14,6 +14,7 @@ from engine.controllers.namespace import NamespaceController
 from engine.controllers.node_lifecycle.controller import NodeLifecycleController
 from engine.controllers.pod_garbage_collector import PodGarbageCollector
 from engine.controllers.replicaset import ReplicaSetController
+from engine.controllers.replication import ReplicationManager
 from engine.controllers.root_ca import RootCaPublisher, placeholder_root_ca
 from engine.controllers.serviceaccount import ServiceAccountController
 from engine.controllers.taint_eviction import TaintEvictionController
@@ -53,5 +54,6 @@ CONTROLLERS: dict[str, Callable[[ControllerContext], Controller]] = {
     "taint-eviction-controller": TaintEvictionController,
     "deployment-controller": DeploymentController,
     "replicaset-controller": ReplicaSetController,
+    "replicationcontroller-controller": ReplicationManager,
 }
 """Controller name → factory."""

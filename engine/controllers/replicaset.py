@@ -23,12 +23,12 @@ from engine.controllers.controller import (
     Watch,
     being_deleted,
     controller_reference,
-    own_key,
+    spec_changed,
 )
 from engine.controllers.ownership import adopt, index_orphans, orphans, release
 from engine.controllers.pod_ranking import victims
 from engine.controllers.pod_tally import FOREIGN, PodTallies, PodTally
-from store.types import ADDED, DELETED, Envelope, JsonObject, ObjectKey, Uid, WatchEvent
+from store.types import Envelope, JsonObject, ObjectKey, Resource, Uid
 
 if TYPE_CHECKING:
     from engine.controllers.registry import ControllerContext
@@ -42,12 +42,18 @@ _STEP: Final = 16
 class ReplicaSetController:
     """One per cluster."""
 
+    resource: Resource = REPLICASETS
+    component = ""
+    """Who events are from, where it is not the controller's name."""
+    counts_terminating = True
+    """The status tells how many pods are being deleted."""
+
     def __init__(self, context: ControllerContext) -> None:
         self.name = context.name
         self._api, self._clock, self._caller = context.api, context.clock, context.caller
-        self._recorder = context.recorder()
+        self._recorder = context.recorder(self.component)
         self._queue: Queue | None = None
-        self._tallies = PodTallies(context.api.store, self._pods_changed, self._orphan_seen)
+        self._tallies = PodTallies(context.api.store, PodTally, self._pods_changed, self._orphan_seen)
         self._synced: dict[Key, int] = {}
         """Instant of each ReplicaSet's last sync."""
         self._uids: dict[Key, Uid] = {}
@@ -58,7 +64,7 @@ class ReplicaSetController:
         index_orphans(context.api, PODS)
 
     def watches(self) -> Sequence[Watch]:
-        return (Watch(REPLICASETS, _spec_changed),)
+        return (Watch(self.resource, spec_changed),)
 
     def start(self, queue: Queue) -> None:
         self._queue = queue
@@ -68,7 +74,7 @@ class ReplicaSetController:
 
     def reconcile(self, key: Key) -> int | None:
         namespace, name = key
-        env = self._api.find(REPLICASETS, namespace, name)
+        env = self._api.find(self.resource, namespace, name)
         if self._uids.get(key) != (env.uid if env else None):
             self._forget(key)
         if env is None:
@@ -188,7 +194,7 @@ class ReplicaSetController:
         yield from own
         if env.owner is not None:
             for other in self._api.store.owned_by(env.owner):
-                if other.key.resource == REPLICASETS and other.uid != env.uid:
+                if other.key.resource == self.resource and other.uid != env.uid:
                     yield from self._active_pods(other)
 
     # -- status ----------------------------------------------------------------------------------------------------
@@ -201,7 +207,8 @@ class ReplicaSetController:
             "availableReplicas": tally.available(now),
         }  # fmt: skip
         status: JsonObject = {"replicas": active} | {name: count for name, count in counts.items() if count}
-        status["terminatingReplicas"] = tally.terminating
+        if self.counts_terminating:
+            status["terminatingReplicas"] = tally.terminating
         generation = env.obj["metadata"].get("generation")
         if generation:
             status["observedGeneration"] = generation
@@ -231,18 +238,3 @@ def _conditions(before: JsonObject, too_many: int, now: int, failure: ApiError |
     if failure is None and failing:
         return [condition for condition in conditions if condition["type"] != "ReplicaFailure"]
     return conditions
-
-
-def _spec_changed(event: WatchEvent) -> Iterable[Key]:
-    """The controller's own status writes ask for nothing."""
-    before, now = event.before, event.now
-    if event.type not in (ADDED, DELETED) and before is not None:
-        was, meta = before.obj["metadata"], now.obj["metadata"]
-        if (
-            before.obj.get("spec") == now.obj.get("spec")
-            and was.get("generation") == meta.get("generation")
-            and was.get("deletionTimestamp") == meta.get("deletionTimestamp")
-            and before.uid == now.uid
-        ):
-            return ()
-    return own_key(event)
