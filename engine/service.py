@@ -100,7 +100,7 @@ class Service:
         return [
             KindInfo(
                 str(kind.resource), kind.api_version, kind.kind, kind.resource.plural, kind.singular, kind.short_names,
-                kind.namespaced, frozenset(kind.subresources), categories=kind.categories,
+                kind.namespaced, frozenset(kind.subresources), kind.verbs, kind.categories,
             )
             for kind in self.cluster.api.kinds.all()
         ]  # fmt: skip

@@ -176,6 +176,11 @@ class Writer:
         wanted = asked.get("resourceVersion")
         if wanted and wanted != old_meta["resourceVersion"]:
             raise errors.conflict(kind.resource, before.name)
+        if kind.custom and not trusted and not wanted:
+            cause = Cause(
+                "FieldValueInvalid", "metadata.resourceVersion", "Invalid value: 0: must be specified for an update"
+            )  # fmt: skip
+            raise errors.invalid(kind.resource.group, kind.kind, before.name, [cause])
         if subresource == "status":
             new = strategy.prepare_status(kind, old, obj)
         elif trusted and _shares_state(old, obj):

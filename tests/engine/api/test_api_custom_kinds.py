@@ -260,3 +260,12 @@ def test_lists_with_keys_have_no_duplicates() -> None:
     schema = {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["a"]}
     (cause,) = structural.validate({"properties": {"x": schema}}, {"x": [{"a": 1}, {"a": 2}, {"a": 1, "b": 2}]})
     assert str(cause) == 'x[2]: Duplicate value: {"a":1}'
+
+
+def test_custom_objects_are_not_replaced_blindly(served: Door) -> None:
+    """A PUT must say which version it replaces; a patch need not."""
+    env = served.create(widget())
+    with pytest.raises(Invalid, match="must be specified for an update"):
+        served.api.update(PERSON, WIDGETS, "default", "w", widget(size=2), field_validation="Strict")
+    body = {**env.obj, "spec": {"size": 2}}
+    assert served.api.update(PERSON, WIDGETS, "default", "w", body, field_validation="Strict").obj["spec"]["size"] == 2
