@@ -11,7 +11,7 @@ object is not validated anew; events and leases are taken as they are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -281,7 +281,7 @@ class Writer:
         if problems:
             text = decode_error(kind.kind, kind.version, problems, field_validation == "Strict")
             if text is not None:
-                raise DecodeError(text, [Cause("", problem.field, problem.message) for problem in problems])
+                raise DecodeError(text, problems)
             if field_validation == "Warn" and warnings is not None:
                 warnings.extend(dict.fromkeys(problem.message for problem in problems))
         return obj
@@ -309,7 +309,7 @@ class Writer:
 class DecodeError(errors.BadRequest):
     """A manifest whose form is wrong. Kubernetes names the first problem; `problems` has them all, with their paths."""
 
-    def __init__(self, text: str, problems: list[Cause]) -> None:
+    def __init__(self, text: str, problems: Sequence[Problem]) -> None:
         super().__init__(text)
         self.problems = tuple(problems)
 

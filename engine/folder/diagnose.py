@@ -13,6 +13,7 @@ from typing import Final, Literal, NamedTuple
 
 from engine.api.errors import ApiError
 from engine.api.kinds import NAMESPACES
+from engine.api.write import DecodeError
 from engine.client import Diagnostic
 from engine.folder.documents import Document
 from engine.folder.fields import Path, parse_path, path_text, value_at
@@ -52,6 +53,10 @@ def _complaints(error: ApiError, document: Document) -> Iterator[_Complaint]:
             unknown = cause.message.startswith(("unknown field", "Unknown field")) or "Forbidden" in cause.reason
             path = _refined(path, cause.message, document)
             yield _Complaint(path, str(cause), "key" if unknown else "value")
+        return
+    if isinstance(error, DecodeError):
+        for problem in error.problems:
+            yield _Complaint(problem.path, problem.message, "key" if problem.unknown else "value")
         return
     go_field = _GO_FIELD.search(text)
     if go_field:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.api.errors import BadRequest, Forbidden, Invalid, NotFound
+from engine.api.write import DecodeError
 from tests.engine.api.door import Door
 
 LABEL = (
@@ -188,3 +189,15 @@ def test_what_is_missing_elsewhere(door: Door) -> None:
     )
     assert isinstance(error, Forbidden)
     assert error.message == 'pods "x" is forbidden: no PriorityClass with name royal was found'
+
+
+def test_every_problem_keeps_its_place(door: Door) -> None:
+    """Kubernetes names the first; an editor can mark them all."""
+    error = door.refusal(
+        "{apiVersion: v1, kind: Pod, metadata: {name: x}, nope: 1, "
+        "spec: {containers: [{name: c, image: 7, resources: {limits: {memory: much}}}]}}"
+    )
+    assert isinstance(error, DecodeError)
+    assert [problem.path for problem in error.problems] == [
+        ("spec", "containers", 0, "resources", "limits", "memory"), ("nope",), ("spec", "containers", 0, "image"),
+    ]  # fmt: skip
