@@ -1,4 +1,4 @@
-"""Who controls what: label selectors, and taking up or letting go of objects by them.
+"""Who controls what: taking up and letting go of objects by a label selector.
 
 An object belongs to at most one controlling owner, named in its ownerReferences. A controller adopts what its
 selector matches and nobody controls, and releases what it controls but no longer matches
@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from engine.api.errors import Invalid, NotFound
+from engine.api.errors import NotFound
+from engine.api.selectors import from_spec
 from engine.api.server import Api, Caller
 from engine.controllers.controller import being_deleted, controller_reference, with_metadata
 from store.types import Envelope, Resource
@@ -31,35 +32,9 @@ def orphans(api: Api, resource: Resource, namespace: str) -> Sequence[Envelope]:
     return api.store.by_index(resource, ORPHANS, namespace)
 
 
-def label_selector(selector: Mapping[str, Any] | None) -> Matches:
-    """A metav1.LabelSelector as a predicate. Without one nothing matches, an empty one matches everything."""
-    if selector is None:
-        return lambda labels: False
-    exact: dict[str, str] = selector.get("matchLabels") or {}
-    tests = [_requirement(expression) for expression in selector.get("matchExpressions") or ()]
-    if len(exact) == 1 and not tests:
-        ((key, value),) = exact.items()
-        return lambda labels: labels.get(key) == value
-    pairs = exact.items()
-
-    def matches(labels: Mapping[str, str]) -> bool:
-        return pairs <= labels.items() and all(test(labels) for test in tests)
-
-    return matches
-
-
-def _requirement(expression: Mapping[str, Any]) -> Matches:
-    key, operator = expression["key"], expression["operator"]
-    values = frozenset(expression.get("values") or ())
-    if operator == "In":
-        return lambda labels: labels.get(key) in values
-    if operator == "NotIn":
-        return lambda labels: labels.get(key) not in values
-    if operator == "Exists":
-        return lambda labels: key in labels
-    if operator == "DoesNotExist":
-        return lambda labels: key not in labels
-    raise Invalid(f"{operator!r} is not a valid label selector operator")
+def label_selector(selector: dict[str, Any] | None) -> Matches:
+    """A metav1.LabelSelector of a stored object as a predicate: None matches nothing, {} everything."""
+    return from_spec(selector).matches
 
 
 def adopt(api: Api, caller: Caller, owner: Envelope, resource: Resource, env: Envelope) -> None:
