@@ -56,7 +56,7 @@ class Requirement(NamedTuple):
         if self.operator == "!":
             return f"!{self.key}"
         if self.operator in ("in", "notin"):
-            return f"{self.key} {self.operator} ({','.join(self.values)})"
+            return f"{self.key} {self.operator} ({','.join(self.values) or ','})"
         sign = {"gt": ">", "lt": "<"}.get(self.operator, self.operator)
         return f"{self.key}{sign}{self.values[0]}"
 

@@ -5,6 +5,7 @@ Paths are the texts that Kubernetes prints: `spec.containers[0].image`, `data[ke
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -41,6 +42,13 @@ def not_supported(path: str, value: Any, supported: Iterable[str]) -> Cause:
 
 def forbidden(path: str, detail: str) -> Cause:
     return Cause("FieldValueForbidden", path, f"Forbidden: {detail}")
+
+
+def difference(old: Any, new: Any) -> str:
+    """Where two values differ, as a unified diff of their JSON, to follow the text of a refusal."""
+    before, after = (json.dumps(each, indent=1, sort_keys=True, ensure_ascii=False) for each in (old, new))
+    lines = list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm=""))[2:]
+    return "\n" + "\n".join(lines) + "\n" if lines else ""
 
 
 def duplicate(path: str, value: Any) -> Cause:

@@ -6,7 +6,16 @@ from typing import Any, Final
 
 from engine.api import quantity
 from engine.api.names import subdomain_errors
-from engine.api.validation.causes import Causes, each_message, forbidden, invalid, not_supported, one_of, required
+from engine.api.validation.causes import (
+    Causes,
+    difference,
+    each_message,
+    forbidden,
+    invalid,
+    not_supported,
+    one_of,
+    required,
+)
 from engine.api.validation.label_selector import validate_selector
 from store.types import JsonObject
 
@@ -73,7 +82,7 @@ def update(causes: Causes, new: JsonObject, old: JsonObject) -> None:
             allowed.pop("volumeAttributesClassName")
     kept = {key: value for key, value in before.items() if key in allowed or key in spec}
     if allowed != kept or set(before) - set(spec):
-        causes.append(forbidden("spec", _SPEC_IMMUTABLE))
+        causes.append(forbidden("spec", _SPEC_IMMUTABLE + difference(before, spec)))
         return
     asked, was = _size(spec), _size(before)
     capacity = quantity.parse(((old.get("status") or {}).get("capacity") or {}).get("storage", "0")).nano

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from engine.api.validation.causes import Causes, forbidden, invalid, required
+from engine.api.validation.causes import Causes, difference, forbidden, invalid, required
 from engine.api.validation.pod_spec import validate_pod_spec
 from store.types import JsonObject
 
@@ -49,8 +49,9 @@ def update(causes: Causes, new: JsonObject, old: JsonObject) -> None:
     _deadline(causes, spec, before)
     _gates(causes, spec, before)
     _tolerations(causes, spec, before)
-    if _comparable(spec, before) != before:
-        causes.append(forbidden("spec", _FIXED))
+    comparable = _comparable(spec, before)
+    if comparable != before:
+        causes.append(forbidden("spec", _FIXED + difference(before, comparable)))
 
 
 def _deadline(causes: Causes, spec: JsonObject, before: JsonObject) -> None:
