@@ -28,7 +28,7 @@ from engine.controllers.node_lifecycle.taints import (
     with_no_schedule,
     with_taints,
 )
-from engine.controllers.node_lifecycle.zones import Zone, ZoneKey, ZoneState, rate_in, state_of, zone_of
+from engine.controllers.node_lifecycle.zones import Outage, ZoneKey, Zones, ZoneState, zone_of
 from engine.controllers.pods_by_node import index_pods_by_node, pods_on
 from store.types import DELETED, Envelope, JsonObject, WatchEvent
 
@@ -70,7 +70,7 @@ class NodeLifecycleController:
         self._recorder = context.recorder("node-controller")
         self._health: dict[str, Health] = {}
         self._known: dict[str, Envelope] = {}
-        self._zones: dict[ZoneKey, Zone] = {}
+        self._zones = Zones(self.config)
         self._round: _Round | None = None
         self._started = 0
         self._queue: Queue | None = None
@@ -79,15 +79,16 @@ class NodeLifecycleController:
     @property
     def zone_states(self) -> dict[ZoneKey, ZoneState]:
         """State of each zone that has nodes."""
-        return {key: zone.state for key, zone in self._zones.items()}
+        return self._zones.states
 
     def watches(self) -> Sequence[Watch]:
         return Watch(NODES, self._of_node), Watch(PODS, self._of_pod)
 
     def start(self, queue: Queue) -> None:
         self._queue, self._started, self._round = queue, self._clock.now(), None
-        for state in (self._health, self._known, self._zones):
-            state.clear()
+        self._health.clear()
+        self._known.clear()
+        self._zones = Zones(self.config)
         queue.add(_MONITOR)
 
     def reconcile(self, key: Key) -> int | None:
@@ -126,7 +127,7 @@ class NodeLifecycleController:
         for name, env in present.items():
             if name not in self._known:
                 self._tell(env, "RegisteredNode", f"Registered Node {name} in Controller")
-                self._zone(zone_of(env), now)
+                self._zones.of(zone_of(env), now)
                 self._make_reachable(env)
             self._known[name] = env
         if len(self._known) != len(present):
@@ -134,7 +135,7 @@ class NodeLifecycleController:
                 env = self._known.pop(name)
                 self._tell(env, "RemovingNode", f"Removing Node {name} from Controller")
                 self._health.pop(name, None)
-                self._zone(zone_of(env), now).remove(name)
+                self._zones.of(zone_of(env), now).remove(name)
 
     def _look_at(self, env: Envelope, look: _Round, now: int) -> bool:
         """One node. True when something about it was written."""
@@ -183,7 +184,7 @@ class NodeLifecycleController:
         wanted, other = (NOT_READY, UNREACHABLE) if ready == "False" else (UNREACHABLE, NOT_READY)
         if has_no_execute(env, other):
             return self._write_taints(env, with_no_execute(env, wanted, now))
-        zone = self._zone(zone_of(env), now)
+        zone = self._zones.of(zone_of(env), now)
         if not has_no_execute(env, wanted):
             zone.remove(env.name)
         zone.add(env.name)
@@ -192,49 +193,26 @@ class NodeLifecycleController:
     def _make_reachable(self, env: Envelope) -> bool:
         """markNodeAsReachable."""
         now = self._clock.now()
-        self._zone(zone_of(env), now).remove(env.name)
+        self._zones.of(zone_of(env), now).remove(env.name)
         return bool(taints_of(env)) and self._write_taints(env, with_no_execute(env, None, now))
 
     # -- zones -----------------------------------------------------------------------------------------------------
 
-    def _zone(self, key: ZoneKey, now: int) -> Zone:
-        zone = self._zones.get(key)
-        if zone is None:
-            zone = self._zones[key] = Zone(self.config.eviction_rate, now)
-        return zone
-
     def _handle_disruption(self, look: _Round, now: int) -> None:
-        """handleDisruption: the zones' new states, and the rates that follow from them."""
-        states = {key: state_of(ready, not_ready, self.config) for key, (ready, not_ready) in look.counts.items()}
-        for key in states:
-            self._zone(key, now)
-        for key in [key for key in self._zones if key not in states]:
-            del self._zones[key]
-        all_down = all(state is ZoneState.FULL_DISRUPTION for state in states.values())
-        all_were_down = all(zone.state is ZoneState.FULL_DISRUPTION for zone in self._zones.values())
-        if all_down and all_were_down:
-            return
-        if all_down:
+        outage = self._zones.update(look.counts, now)
+        if outage is Outage.BEGAN:
             for env in look.nodes:
                 current = self._api.store.get(env.key)
                 if current is not None:
                     self._make_reachable(current)
-            for zone in self._zones.values():
-                zone.set_rate(0, now)
-                zone.state = ZoneState.FULL_DISRUPTION
-            return
-        if all_were_down:
+        elif outage is Outage.ENDED:
             for health in self._health.values():
                 health.probed = now
-        for key, zone in self._zones.items():
-            if all_were_down or zone.state is not states[key]:
-                zone.set_rate(rate_in(states[key], sum(look.counts[key]), self.config), now)
-                zone.state = states[key]
 
     def _taint_pass(self) -> int | None:
         """doNoExecuteTaintingPass. Microseconds until the next one that may find work."""
         now = self._clock.now()
-        for zone in self._zones.values():
+        for zone in self._zones.all():
             while (name := zone.take(now)) is not None:
                 env = self._api.find(NODES, "", name)
                 ready = condition_of(env, "Ready") if env is not None else None
@@ -244,10 +222,10 @@ class NodeLifecycleController:
         return self._until_taint_pass(now)
 
     def _until_taint_pass(self, now: int) -> int | None:
-        free = [instant for zone in self._zones.values() if (instant := zone.next_free()) is not None]
-        if not free:
+        free = self._zones.next_free()
+        if free is None:
             return None
-        earliest = max(min(free), now + 1) - self._started
+        earliest = max(free, now + 1) - self._started
         return self._started + -(-earliest // _TAINT_PERIOD) * _TAINT_PERIOD - now
 
     def _wake_taint_pass(self) -> None:

@@ -6,6 +6,7 @@ stop altogether when no node of the cluster is heard of any more: then it is pro
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple
 
@@ -99,3 +100,62 @@ class Zone:
             return False
         self._free_from = now + round(SECOND / self._rate)
         return True
+
+
+class Outage(Enum):
+    """What a look at all zones says about the cluster as a whole."""
+
+    NONE = "none"
+    """At least one zone lives, before and now; or none did, and none does."""
+    BEGAN = "began"
+    """No node is ready any more: evictions have been stopped everywhere."""
+    ENDED = "ended"
+    """Some nodes are ready again: every silent node is to be given its time anew."""
+
+
+class Zones:
+    """All zones that have nodes."""
+
+    def __init__(self, config: NodeLifecycleConfig) -> None:
+        self._config = config
+        self._zones: dict[ZoneKey, Zone] = {}
+
+    @property
+    def states(self) -> dict[ZoneKey, ZoneState]:
+        return {key: zone.state for key, zone in self._zones.items()}
+
+    def all(self) -> Sequence[Zone]:
+        return list(self._zones.values())
+
+    def of(self, key: ZoneKey, now: int) -> Zone:
+        """The zone, begun if there was none."""
+        zone = self._zones.get(key)
+        if zone is None:
+            zone = self._zones[key] = Zone(self._config.eviction_rate, now)
+        return zone
+
+    def update(self, counts: Mapping[ZoneKey, Sequence[int]], now: int) -> Outage:
+        """handleDisruption: new states from [ready, not ready] by zone, and the rates that follow from them."""
+        states = {key: state_of(ready, not_ready, self._config) for key, (ready, not_ready) in counts.items()}
+        for key in states:
+            self.of(key, now)
+        for key in [key for key in self._zones if key not in states]:
+            del self._zones[key]
+        all_down = all(state is ZoneState.FULL_DISRUPTION for state in states.values())
+        all_were_down = all(zone.state is ZoneState.FULL_DISRUPTION for zone in self._zones.values())
+        if all_down and all_were_down:
+            return Outage.NONE
+        if all_down:
+            for zone in self._zones.values():
+                zone.set_rate(0, now)
+                zone.state = ZoneState.FULL_DISRUPTION
+            return Outage.BEGAN
+        for key, zone in self._zones.items():
+            if all_were_down or zone.state is not states[key]:
+                zone.set_rate(rate_in(states[key], sum(counts[key]), self._config), now)
+                zone.state = states[key]
+        return Outage.ENDED if all_were_down else Outage.NONE
+
+    def next_free(self) -> int | None:
+        """When the next queued node of any zone may be tainted."""
+        return min((free for zone in self._zones.values() if (free := zone.next_free()) is not None), default=None)
