@@ -110,7 +110,7 @@ def _pods_key(item: Item, facts: Facts) -> int:
 
 def _gauge(part: int, whole: int, text: str) -> Cell:
     full = percent(part, whole)
-    return Cell(f"{bar(part, whole, 6)} {text}", "warn" if full >= 95 else "")
+    return Cell(f"{bar(part, whole, 4)} {text}", "warn" if full >= 95 else "")
 
 
 def _cpu(item: Item, facts: Facts) -> Cell:

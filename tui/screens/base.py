@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual import events
@@ -48,6 +49,7 @@ class BaseScreen(Screen[None]):
         self.key_bar = KeyBar(keymap)
         self._focus_before: Widget | None = None
         self._unlisten_session = session.listen(self.session_changed)
+        self._told: object = None
 
     # -- what a screen says of itself ----------------------------------------------------------------------------
 
@@ -93,6 +95,7 @@ class BaseScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.command_line.complete = self._complete
+        self.set_interval(1.0, self._each_second)
         self.header.crumbs = self.crumbs()
         self.refresh_keys()
 
@@ -107,9 +110,22 @@ class BaseScreen(Screen[None]):
         return tuple(name for name in names if name)[-4:]
 
     def session_changed(self) -> None:
-        """Summary or folder changed."""
-        if self.is_current:
+        """Summary, folder or long work changed. Time and revision alone wait for the next second."""
+        session = self.session
+        told = (
+            replace(session.summary, cluster_time=0, revision=0), session.files, tuple(session.work.values()),
+        )  # fmt: skip
+        if told != self._told and self.is_current:
+            self._told = told
             self.header.refresh()
+
+    def tick(self) -> None:
+        """Once a second while cluster time goes on: what shows time is painted anew, all in one frame."""
+        self.header.refresh()
+
+    def _each_second(self) -> None:
+        if self.is_current and self.session.summary.speed:
+            self.tick()
 
     def refresh_keys(self) -> None:
         self.key_bar.show(self.keymap.available(self.key_context()))

@@ -79,13 +79,6 @@ class HeaderBar(Widget):
         self.crumbs: tuple[str, ...] = ()
         """Where the view is: `cluster › deployments › pods`."""
 
-    def on_mount(self) -> None:
-        self.set_interval(1.0, self._tick)
-
-    def _tick(self) -> None:
-        if self.screen.is_current and self._session.summary.speed:
-            self.refresh()
-
     def render(self) -> Content:
         summary, session = self._session.summary, self._session
         room = self.size.width

@@ -104,6 +104,8 @@ class VirtualTable(ScrollView, can_focus=True):
         self._styles: dict[tuple[Tone, str], Style] = {}
         self._needs: list[int] = []
         self._layout: list[tuple[int, int]] = []
+        self._told: dict[str, tuple[Cell, ...]] = {}
+        """Ages as they were painted at the last tick."""
         self._version = 0
         self.set_view(view)
 
@@ -125,11 +127,12 @@ class VirtualTable(ScrollView, can_focus=True):
         if not self.is_attached:
             return
         before = self._uid
-        where = None if self._uid is None else self.model.index_of(self._uid)
+        where = None if self._uid is None or not self.touched else self.model.index_of(self._uid)
         if where is not None:
             self._cursor = where
         else:
-            self._cursor = max(0, min(self._cursor, len(self.model) - 1))
+            # Nobody chose a row: the cursor stays on the first one, whatever comes to stand there.
+            self._cursor = max(0, min(self._cursor, len(self.model) - 1)) if self.touched else 0
             self._skip_group(1)
             self._uid = self.model.uid_at(self._cursor) if len(self.model) else None
         relaid = self._measure()
@@ -149,14 +152,16 @@ class VirtualTable(ScrollView, can_focus=True):
 
     def tick(self) -> None:
         """Cluster time went on: repaint visible lines whose ages read otherwise now."""
-        if not self._live:
+        live = [self.columns[i] for i, _ in self._layout if self.columns[i].live]
+        if not live:
             return
+        told, self._told = self._told, {}
         for index in self._visible():
-            self.refresh_line(index + 1)
-
-    @property
-    def _live(self) -> bool:
-        return any(self.columns[i].live for i, _ in self._layout)
+            row = self.model.row_at(index)
+            if row is not None:
+                now = self._told[row.item.uid] = tuple(self._cell(column, row) for column in live)
+                if told.get(row.item.uid) != now:
+                    self.refresh_line(index + 1)
 
     def _visible(self) -> range:
         top = int(self.scroll_offset.y)
