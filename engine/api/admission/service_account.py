@@ -65,25 +65,32 @@ def _check_mirror(request: AdmissionRequest, obj: JsonObject) -> None:
 def _mount_token(request: AdmissionRequest, spec: JsonObject) -> None:
     """Change `spec`, a fresh dict, so that every container mounts the token, unless it mounts something there."""
     volumes: list[JsonObject] = spec.get("volumes") or []
-    name = next((v["name"] for v in volumes if v["name"].startswith(VOLUME_PREFIX)), "")
+    name = ""
+    for volume in volumes:
+        if volume["name"].startswith(VOLUME_PREFIX):
+            name = volume["name"]
+            break
     present = bool(name)
-    if not name:
+    if not present:
         name = VOLUME_PREFIX + request.seed.suffix()
     mount = {"mountPath": MOUNT_PATH, "name": name, "readOnly": True}
     mounted = False
     for key in ("containers", "initContainers"):
         containers = spec.get(key)
-        if containers:
-            new = [_mounting(container, mount) for container in containers]
-            mounted = mounted or any(a is not b for a, b in zip(new, containers, strict=True))
-            spec[key] = new
+        if not containers:
+            continue
+        new = []
+        for container in containers:
+            mounts = container.get("volumeMounts")
+            if mounts and _occupied(mounts):
+                new.append(container)
+            else:
+                new.append({**container, "volumeMounts": [*mounts, mount] if mounts else [mount]})
+                mounted = True
+        spec[key] = new
     if mounted and not present:
         spec["volumes"] = [*volumes, {"name": name, "projected": _PROJECTED}]
 
 
-def _mounting(container: JsonObject, mount: JsonObject) -> JsonObject:
-    mounts: list[Any] = container.get("volumeMounts") or []
-    for each in mounts:
-        if each.get("mountPath") == MOUNT_PATH:
-            return container
-    return {**container, "volumeMounts": [*mounts, mount]}
+def _occupied(mounts: list[Any]) -> bool:
+    return any(mount.get("mountPath") == MOUNT_PATH for mount in mounts)
