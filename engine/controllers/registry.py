@@ -17,6 +17,7 @@ from engine.controllers.replicaset import ReplicaSetController
 from engine.controllers.replication import ReplicationManager
 from engine.controllers.root_ca import RootCaPublisher, placeholder_root_ca
 from engine.controllers.serviceaccount import ServiceAccountController
+from engine.controllers.statefulset.controller import StatefulSetController
 from engine.controllers.taint_eviction import TaintEvictionController
 from engine.events import EventRecorder
 from engine.flags import Flags
@@ -55,5 +56,6 @@ CONTROLLERS: dict[str, Callable[[ControllerContext], Controller]] = {
     "deployment-controller": DeploymentController,
     "replicaset-controller": ReplicaSetController,
     "replicationcontroller-controller": ReplicationManager,
+    "statefulset-controller": StatefulSetController,
 }
 """Controller name → factory."""

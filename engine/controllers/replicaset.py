@@ -3,9 +3,6 @@
 A sync claims pods by the selector, creates or deletes what is missing or too much, and writes the status from the
 tally of the pods. It works in small steps: creations start with one and double while they succeed (slow start), so
 that a quota or a broken template costs one refusal and not a thousand; deletions follow one ranking per instant.
-
-Pods report in bursts. After a sync, further changes of its pods wait for 50 ms (about what a controller manager's
-client rate allows), so that ten thousand of them make some hundred status writes.
 """
 
 from __future__ import annotations
@@ -26,15 +23,14 @@ from engine.controllers.controller import (
     spec_changed,
 )
 from engine.controllers.ownership import adopt, index_orphans, orphans, release
+from engine.controllers.pod_owners import PodOwners
 from engine.controllers.pod_ranking import victims
-from engine.controllers.pod_tally import FOREIGN, PodTallies, PodTally
-from store.types import Envelope, JsonObject, ObjectKey, Resource, Uid
+from engine.controllers.pod_tally import FOREIGN, PodTally
+from store.types import Envelope, JsonObject, ObjectKey, Resource
 
 if TYPE_CHECKING:
     from engine.controllers.registry import ControllerContext
 
-_PACE: Final = 50_000
-"""Microseconds between two syncs of one ReplicaSet that only follow its pods."""
 _STEP: Final = 16
 """Pods created or deleted in one step."""
 
@@ -52,11 +48,7 @@ class ReplicaSetController:
         self.name = context.name
         self._api, self._clock, self._caller = context.api, context.clock, context.caller
         self._recorder = context.recorder(self.component)
-        self._queue: Queue | None = None
-        self._tallies = PodTallies(context.api.store, PodTally, self._pods_changed, self._orphan_seen)
-        self._synced: dict[Key, int] = {}
-        """Instant of each ReplicaSet's last sync."""
-        self._uids: dict[Key, Uid] = {}
+        self._owners = PodOwners(context.api.store, context.clock, PodTally, self._forget)
         self._batch: dict[Key, int] = {}
         """Slow start: how many creations the next step makes; absent when none is under way."""
         self._doomed: dict[Key, tuple[int, list[ObjectKey]]] = {}
@@ -67,20 +59,17 @@ class ReplicaSetController:
         return (Watch(self.resource, spec_changed),)
 
     def start(self, queue: Queue) -> None:
-        self._queue = queue
-        self._tallies.clear()
-        for state in (self._synced, self._uids, self._batch, self._doomed):
-            state.clear()
+        self._owners.start(queue)
+        self._batch.clear()
+        self._doomed.clear()
 
     def reconcile(self, key: Key) -> int | None:
         namespace, name = key
         env = self._api.find(self.resource, namespace, name)
-        if self._uids.get(key) != (env.uid if env else None):
-            self._forget(key)
         if env is None:
+            self._owners.forget(key)
             return None
-        self._uids[key] = env.uid
-        tally = self._tallies.of(env)
+        tally = self._owners.tally(key, env)
         self._claim(env, tally)
         failure: ApiError | None = None
         too_many = tally.active - env.obj["spec"].get("replicas", 1)
@@ -94,7 +83,7 @@ class ReplicaSetController:
             self._batch.pop(key, None)
             self._doomed.pop(key, None)
         now = self._clock.now()
-        self._synced[key] = now
+        self._owners.synced(key)
         self._write_status(env, tally, now, failure)
         if failure is not None:
             self._batch.pop(key, None)
@@ -102,25 +91,7 @@ class ReplicaSetController:
         due = tally.next_available()
         return None if due is None else max(due - now, 1)
 
-    # -- events ----------------------------------------------------------------------------------------------------
-
-    def _pods_changed(self, uid: Uid, tally: PodTally) -> None:
-        if self._queue is not None:
-            key = tally.key
-            self._queue.add_after(key, self._synced.get(key, 0) + _PACE - self._clock.now())
-
-    def _orphan_seen(self, pod: Envelope) -> None:
-        for tally in self._tallies.all().values():
-            if tally.key[0] == pod.namespace and tally.matches(pod.labels):
-                tally.claim_due = True
-                if self._queue is not None:
-                    self._queue.add(tally.key)
-
     def _forget(self, key: Key) -> None:
-        uid = self._uids.pop(key, None)
-        if uid is not None:
-            self._tallies.drop(uid)
-        self._synced.pop(key, None)
         self._batch.pop(key, None)
         self._doomed.pop(key, None)
 
