@@ -54,6 +54,7 @@ _MUTATORS: Final[Mapping[tuple[Resource, Operation], Sequence[Mutator]]] = {
     (PERSISTENTVOLUMECLAIMS, "CREATE"): (default_storage_class.mutate,),
     (DAEMONSETS, "CREATE"): (template_generation.mutate,),
     (DAEMONSETS, "UPDATE"): (template_generation.mutate,),
+    (SERVICES, "CREATE"): (service_addresses.mutate,),
     (SERVICES, "UPDATE"): (service_addresses.mutate,),
 }
 _VALIDATORS: Final[Mapping[tuple[Resource, Operation], Sequence[Validator]]] = {

@@ -193,6 +193,50 @@ def test_a_replaced_service_keeps_its_address(door: Door) -> None:
     assert after.obj["spec"]["ports"][0]["nodePort"] == 30080
 
 
+def service(name: str, **spec: Any) -> JsonObject:
+    return {
+        "apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": {"ports": [{"port": 80}], **spec},
+    }  # fmt: skip
+
+
+def test_services_get_addresses(door: Door) -> None:
+    """An address of the range, another for each; node ports by type; none for headless ones."""
+    a, b = (door.create(service(name)).obj["spec"] for name in "ab")
+    assert a["clusterIP"].startswith("10.96.")
+    assert a["clusterIPs"] == [a["clusterIP"]] != b["clusterIPs"]
+    assert door.create(service("c", clusterIP="None")).obj["spec"]["clusterIPs"] == ["None"]
+    assert "clusterIP" not in door.create(service("d", type="ExternalName", externalName="x.y")).obj["spec"]
+    ports = [{"port": 53, "name": "a", "protocol": "UDP"}, {"port": 53, "name": "b"}, {"port": 80, "name": "c"}]
+    numbers = [p["nodePort"] for p in door.create(service("e", type="NodePort", ports=ports)).obj["spec"]["ports"]]
+    assert numbers[0] == numbers[1] != numbers[2]
+    assert all(30000 <= number <= 32767 for number in numbers)
+
+
+def test_services_that_ask(door: Door) -> None:
+    """What is asked for is given once, and only within the range."""
+    door.create(service("a", type="NodePort", clusterIP="10.96.0.9", ports=[{"port": 80, "nodePort": 30080}]))
+    assert [str(c) for c in door.refusal(service("b", clusterIP="10.96.0.9")).causes] == [
+        'spec.clusterIPs: Invalid value: ["10.96.0.9"]: failed to allocate IP 10.96.0.9: provided IP is already '
+        "allocated"
+    ]
+    assert "is not in the valid range" in str(door.refusal(service("b", clusterIP="10.1.0.9")))
+    taken = service("b", type="NodePort", ports=[{"port": 80, "nodePort": 30080}])
+    assert [str(c) for c in door.refusal(taken).causes] == [
+        "spec.ports[0].nodePort: Invalid value: 30080: provided port is already allocated"
+    ]
+    assert "30000-32767" in str(door.refusal(service("b", type="NodePort", ports=[{"port": 80, "nodePort": 80}])))
+
+
+def test_services_change_their_type(door: Door) -> None:
+    """The address stays, node ports come and go."""
+    manifest = "{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {type: KIND, ports: [{port: 80}]}}"
+    first = door.apply(manifest.replace("KIND", "ClusterIP")).obj["spec"]
+    second = door.apply(manifest.replace("KIND", "NodePort")).obj["spec"]
+    assert first["clusterIP"] == second["clusterIP"]
+    assert second["ports"][0]["nodePort"]
+    assert door.apply(manifest.replace("KIND", "ClusterIP")).obj["spec"] == first
+
+
 def test_runtime_classes(door: Door) -> None:
     """A class brings its overhead and its node selector; a class that is not there refuses the pod."""
     assert 'RuntimeClass "x" not found' in str(door.refusal(pod(runtimeClassName="x")))
