@@ -20,15 +20,19 @@ from tui.mailbox import News
 
 
 class Scope(NamedTuple):
-    """Which pods are looked at: those of a node, of a namespace, of both, or all."""
+    """Which pods are looked at: those of a node, of several, of a namespace, or all."""
 
     node: str | None = None
     namespace: str | None = None
+    nodes: frozenset[str] | None = None
 
     def holds(self, pod: Item) -> bool:
         if self.namespace is not None and pod.namespace != self.namespace:
             return False
-        return self.node is None or (pod.obj.get("spec") or {}).get("nodeName") == self.node
+        if self.node is None and self.nodes is None:
+            return True
+        node = (pod.obj.get("spec") or {}).get("nodeName")
+        return node == self.node if self.node is not None else node in (self.nodes or ())
 
 
 class _Share(NamedTuple):

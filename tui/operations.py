@@ -74,12 +74,18 @@ class ObjectActions(Widget):
 
         self.run_worker(work(), group="writes", exit_on_error=False)
 
-    # -- actions -----------------------------------------------------------------------------------------------------
-
-    def do_delete(self) -> None:
+    def _chosen_or_told(self) -> list[Item]:
+        """The chosen objects; without any, a word about it."""
         items = self.targets()
         if not items:
             self.notify("Nothing is chosen here", severity="warning")
+        return items
+
+    # -- actions -----------------------------------------------------------------------------------------------------
+
+    def do_delete(self) -> None:
+        items = self._chosen_or_told()
+        if not items:
             return
         from tui.screens.dialogs import DeleteChoice, DeleteDialog
 
@@ -127,7 +133,7 @@ class ObjectActions(Widget):
         from tui.drain import drain
         from tui.screens.dialogs import ConfirmDialog
 
-        nodes = self.targets()
+        nodes = self._chosen_or_told()
         if not nodes:
             return
         pods = sum(self.session.node_load(node.name).pods for node in nodes)
@@ -144,7 +150,7 @@ class ObjectActions(Widget):
         self.app.push_screen(ConfirmDialog(f"Drain {names}?", text, "Drain", danger=True), decided)
 
     def do_scale(self) -> None:
-        items = self.targets()
+        items = self._chosen_or_told()
         if not items:
             return
         from tui.screens.dialogs import ScaleDialog
@@ -174,7 +180,7 @@ class ObjectActions(Widget):
         self.carry_out("restart", self.targets(), one, "Restarted")
 
     def do_faults(self) -> None:
-        items = self.targets()
+        items = self._chosen_or_told()
         if not items:
             return
         from tui.screens.dialogs import FaultsDialog

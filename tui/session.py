@@ -79,7 +79,12 @@ class Session:
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Hear when summary or files changed; call the result to hear no more."""
         self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+
+        def unlisten() -> None:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
+
+        return unlisten
 
     def _summary_came(self, summary: ClusterSummary) -> None:
         self.summary, self._received = summary, monotonic()

@@ -136,7 +136,12 @@ class ClusterScreen(TableScreen):
         leader = self._leading
         uid = leader.table.cursor_uid
         chosen = leader.table.touched or leader is self.namespaces
-        if not chosen or leader.current is None or (uid is not None and uid.startswith(GROUP)):
+        if chosen and uid is not None and uid.startswith(GROUP):
+            zone = uid[len(GROUP) :]
+            rows = self.nodes.model.rows.values()
+            scope = Scope(nodes=frozenset(row.item.name for row in rows if zone_of(row.item) == zone))
+            about = f"zone {zone}"
+        elif not chosen or leader.current is None:
             scope, about = Scope(), "all"
         elif leader is self.nodes:
             scope, about = Scope(node=leader.current.name), f"node {leader.current.name}"

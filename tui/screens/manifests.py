@@ -96,7 +96,6 @@ class ManifestsScreen(BaseScreen):
         return super().key_context()
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._adapt(self.app.size.width)
         self.session_changed()
         path, line = self._wanted
@@ -116,7 +115,6 @@ class ManifestsScreen(BaseScreen):
         self.set_class(width < 110, "narrow")
 
     def on_descendant_focus(self) -> None:
-        super().on_descendant_focus()
         self.set_class(self.focused is not self.tree_view, "editing")
         self._show_titles()
 
@@ -164,7 +162,6 @@ class ManifestsScreen(BaseScreen):
 
     def on_unmount(self) -> None:
         self._keep_place()
-        super().on_unmount()
 
     # -- typing ------------------------------------------------------------------------------------------------------
 

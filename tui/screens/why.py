@@ -5,8 +5,10 @@ The table is live: it is asked anew whenever the pod changes, so a pod that find
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from textual.content import Content
 from textual.widget import Widget
@@ -153,20 +155,20 @@ class WhyScreen(BaseScreen):
         )
         lines = [Content.assemble(("→ ", "$tone-accent"), sentence) for sentence in report.explanation]
         for attempt in report.attempts[:3]:
-            lines.append(Content.styled(self._attempt(attempt), "$tone-dim"))
+            lines.append(Content.styled(self._attempt(attempt, report.headline), "$tone-dim"))
         self._explanation.update(Content("\n").join(lines))
         self._model.reset([VerdictRow(verdict) for verdict in report.nodes])
         self._table.empty_text = "No node is in question: the scheduler has placed it."
         self._table.model_changed()
 
-    def _attempt(self, attempt: object) -> str:
-        known = dict(attempt) if isinstance(attempt, dict) else {}
-        time = known.get("time")
-        since = f" {human_duration(self.session.now() - time)} ago" if isinstance(time, int) else ""
-        node = f" → {known['node']}" if known.get("node") else ""
-        return (
-            f"  attempt {known.get('attempt', '?')}{since}: {known.get('result', '')}{node} {known.get('message', '')}"
-        )
+    def _attempt(self, attempt: Mapping[str, Any], headline: str) -> str:
+        """`attempt 4, 3s ago: Unschedulable`; its message only where it says something else than the headline."""
+        time, message = attempt.get("time"), str(attempt.get("message") or "")
+        since = f", {human_duration(self.session.now() - time)} ago" if isinstance(time, int) else ""
+        node = f" → {attempt['node']}" if attempt.get("node") else ""
+        figures = [sorted(re.findall(r"\d+ [\w() ]+", text)) for text in (message, headline)]
+        said = f" {message}" if message and figures[0] != figures[1] else ""
+        return f"  attempt {attempt.get('attempt', '?')}{since}: {attempt.get('result', '')}{node}{said}"
 
     # -- actions -----------------------------------------------------------------------------------------------------
 

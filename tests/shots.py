@@ -1,0 +1,102 @@
+"""`make shots`: the README's pictures, from the sample cluster, in three sizes.
+
+The real engine runs paused and is stepped, with a fixed seed and start, so the same state is shown each time. Each
+scene is a list of steps: keys, `+90` (play so many seconds of cluster time), `:command`. Pictures go to docs/pictures
+as PNG (and, with --svg, the SVG they were made from).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+from typing import Final
+
+import resvg_py
+from textual.pilot import Pilot
+
+from engine.client import ConnectOptions, connect
+from tui.app import KubariumApp
+from tui.session import answer
+
+ROOT: Final = Path(__file__).parent.parent
+START: Final = 1_795_424_400_000_000
+"""2026-11-23T09:00:00Z."""
+FONTS: Final = "/usr/share/fonts/truetype/dejavu"
+SMALL, MIDDLE, LARGE = (80, 24), (120, 40), (200, 60)
+TO_NODES: Final = ("j", "j", "j")
+
+SCENES: Final[dict[str, tuple[tuple[int, int], tuple[str, ...]]]] = {
+    "home-80x24": (SMALL, ("+45",)),
+    "home-120x40": (MIDDLE, ("+45",)),
+    "home-200x60": (LARGE, ("+45", *TO_NODES)),
+    "why-120x40": (MIDDLE, ("+45", ":pods /sales", "w")),
+    "why-80x24": (SMALL, ("+45", ":pods /sales", "w")),
+    "describe-120x40": (MIDDLE, ("+45", ":nodes", "j", "d")),
+    "pods-200x60": (LARGE, ("+300", ":pods", "T", "d")),
+    "failure-120x40": (MIDDLE, ("+45", *TO_NODES, "x", "enter", "+75")),
+    "rescheduled-200x60": (LARGE, ("+45", *TO_NODES, "x", "enter", "+420")),
+    "delete-120x40": (MIDDLE, ("+45", ":deployments", "j", "ctrl+d")),
+    "help-200x60": (LARGE, ("+5", ":pods", "question_mark")),
+    "manifests-120x40": (MIDDLE, ("+45", ":pods /sales", "m")),
+    "manifests-200x60": (LARGE, ("+45", ":pods /sales", "m")),
+}
+
+
+async def settle(pilot: Pilot[None]) -> None:
+    for _ in range(12):
+        await pilot.pause(0.05)
+
+
+async def take(name: str, theme: str | None) -> str:
+    """The SVG of one scene."""
+    size, steps = SCENES[name]
+    client = connect(ConnectOptions(folder=str(ROOT / "sample-cluster"), seed=7, speed=0.0, start=START))
+    app = KubariumApp(client)
+    async with app.run_test(size=size) as pilot:
+        if theme is not None:
+            app.theme = theme
+        while not app.session.ready:
+            await pilot.pause(0.05)
+        await settle(pilot)
+        for step in steps:
+            if step.startswith("+") and len(step) > 1:
+                await answer(client.step(int(step[1:]) * 1_000_000))
+            elif step.startswith(":") and len(step) > 1:
+                app.run_command(step[1:])
+            else:
+                await pilot.press(step)
+            await settle(pilot)
+        return app.export_screenshot(title=f"kubarium · {size[0]}×{size[1]}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.shots", description=__doc__)
+    parser.add_argument("scenes", nargs="*", help="names of scenes (default: all)")
+    parser.add_argument("--theme", help="another theme: kubarium-light …")
+    parser.add_argument("--svg", action="store_true", help="keep the SVG beside the PNG")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "pictures", help="where to (docs/pictures)")
+    args = parser.parse_args()
+    unknown = sorted(set(args.scenes) - set(SCENES))
+    if unknown:
+        parser.error(f"no such scene: {unknown[0]}; there are {', '.join(SCENES)}")
+    args.out.mkdir(parents=True, exist_ok=True)
+    for name in args.scenes or SCENES:
+        svg = asyncio.run(take(name, args.theme))
+        if args.svg:
+            (args.out / f"{name}.svg").write_text(svg)
+        # Without the fonts of a Debian system the renderer takes what monospace it finds.
+        known = Path(FONTS).is_dir()
+        png = resvg_py.svg_to_bytes(
+            svg_string=svg,
+            font_dirs=[FONTS] if known else None,
+            monospace_family="DejaVu Sans Mono" if known else None,
+        )
+        (args.out / f"{name}.png").write_bytes(bytes(png))
+        print(args.out / f"{name}.png")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
