@@ -24,6 +24,12 @@ def mutate(request: AdmissionRequest, obj: JsonObject) -> JsonObject:
 
 def _kept(spec: JsonObject, old: JsonObject) -> JsonObject:
     new = spec
+    if old.get("clusterIPs") and spec.get("clusterIPs") == old["clusterIPs"]:
+        first = spec.get("clusterIP")
+        if first and first != old.get(
+            "clusterIP"
+        ):  # NormalizeClusterIPs: one of the two was changed, the other follows
+            new = {**new, "clusterIPs": [first, *spec["clusterIPs"][1:]]}
     if _has_address(old) and _has_address(spec):
         for key in ("clusterIP", "clusterIPs"):
             if not new.get(key) and old.get(key):

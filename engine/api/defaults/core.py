@@ -28,7 +28,7 @@ def _service(obj: JsonObject) -> JsonObject:
         spec = {**spec, "externalTrafficPolicy": "Cluster"}
     if kind in ("ClusterIP", "NodePort", "LoadBalancer"):
         spec = filled(spec, {"internalTrafficPolicy": "Cluster"})
-        spec = _families(spec)
+        spec = _cluster_ips(spec)
     if kind == "LoadBalancer":
         spec = filled(spec, {"allocateLoadBalancerNodePorts": True})
     return {**obj, "spec": spec}
@@ -41,14 +41,14 @@ def _service_port(port: JsonObject) -> JsonObject:
     return port
 
 
-def _families(spec: JsonObject) -> JsonObject:
-    """One IPv4 family, as a cluster without dual-stack gives it; `clusterIPs` follows `clusterIP`."""
+def _cluster_ips(spec: JsonObject) -> JsonObject:
+    """`clusterIPs` follows `clusterIP`, and the other way round. Families come with the addresses, on admission."""
     address, addresses = spec.get("clusterIP"), spec.get("clusterIPs")
     if address and not addresses:
-        spec = {**spec, "clusterIPs": [address]}
-    elif addresses and not address:
-        spec = {**spec, "clusterIP": addresses[0]}
-    return filled(spec, {"ipFamilies": ["IPv4"], "ipFamilyPolicy": "SingleStack"})
+        return {**spec, "clusterIPs": [address]}
+    if addresses and not address:
+        return {**spec, "clusterIP": addresses[0]}
+    return spec
 
 
 # -- volumes -------------------------------------------------------------------------------------------------------

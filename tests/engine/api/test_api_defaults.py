@@ -115,8 +115,8 @@ def test_services() -> None:
     """Ports have protocols and targets; what is reachable from outside has a traffic policy."""
     out = filled("{apiVersion: v1, kind: Service, spec: {type: NodePort, ports: [{port: 80}]}}")
     assert out["spec"] == {
-        "externalTrafficPolicy": "Cluster", "internalTrafficPolicy": "Cluster", "ipFamilies": ["IPv4"],
-        "ipFamilyPolicy": "SingleStack", "ports": [{"port": 80, "protocol": "TCP", "targetPort": 80}],
+        "externalTrafficPolicy": "Cluster", "internalTrafficPolicy": "Cluster",
+        "ports": [{"port": 80, "protocol": "TCP", "targetPort": 80}],
         "sessionAffinity": "None", "type": "NodePort",
     }  # fmt: skip
     headless = filled("{apiVersion: v1, kind: Service, spec: {clusterIP: None, ports: [{port: 80}]}}")
