@@ -5,6 +5,7 @@ The whole app on a client without an engine, so that only the console is measure
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 import time
@@ -58,6 +59,8 @@ def churn(client: FakeClient) -> None:
 def main() -> None:
     client = FakeClient([("pods", pod(number, 0)) for number in range(PODS)])
     sys.setswitchinterval(0.001)
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 1000)  # as the engine sets them in the console's process
     threading.Thread(target=churn, args=(client,), daemon=True).start()
     LiveApp(client).run()
 

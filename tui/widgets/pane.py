@@ -151,8 +151,8 @@ class ResourcePane(ObjectActions, Widget):
         if news.relist is not None:
             self.table.empty_text = self.view.empty
             self.model.reset(news.relist)
-        moved = self._apply(news)
-        self._changed(None if moved or news.relist is not None else news.changes.keys())
+        self._apply(news)
+        self._changed(None if news.relist is not None else news.changes.keys())
         self._select_wanted()
 
     def _apply(self, news: News) -> bool:
@@ -168,8 +168,8 @@ class ResourcePane(ObjectActions, Widget):
             names = heard.nodes if self.view.resource == "nodes" else heard.namespaces
             rows = [row.item for row in self.model.rows.values() if row.item.name in names] if names else []
             if rows:
-                moved = self.model.apply(rows, ())
-                self._changed(None if moved else [item.uid for item in rows])
+                self.model.apply(rows, ())
+                self._changed([item.uid for item in rows])
 
     def _follow_news(self, news: News) -> None:
         assert self._scope is not None
@@ -183,8 +183,8 @@ class ResourcePane(ObjectActions, Widget):
             elif uid in self.model.rows:
                 removals.append(uid)
         if upserts or removals:
-            moved = self.model.apply(upserts, removals)
-            self._changed(None if moved else [item.uid for item in upserts])
+            self.model.apply(upserts, removals)
+            self._changed([item.uid for item in upserts])
 
     def _changed(self, uids: Iterable[str] | None = None) -> None:
         touched = None if uids is None else set(uids)

@@ -7,7 +7,7 @@ uid. A strip is cached per row content, so a repaint of unchanged lines formats 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import ClassVar, Final
 
 from rich.cells import cell_len, set_cell_size
@@ -106,6 +106,8 @@ class VirtualTable(ScrollView, can_focus=True):
         self._layout: list[tuple[int, int]] = []
         self._told: dict[str, tuple[Cell, ...]] = {}
         """Ages as they were painted at the last tick."""
+        self._painted: frozenset[tuple[int, str]] = frozenset()
+        """(line, uid) of the visible lines when rows last changed."""
         self._version = 0
         self.set_view(view)
 
@@ -123,7 +125,7 @@ class VirtualTable(ScrollView, can_focus=True):
         self._layout = []
 
     def model_changed(self, uids: Collection[str] | None = None) -> None:
-        """Rows changed: None (or lines moved) redoes all visible lines, uids only theirs. Once per frame."""
+        """Rows changed: None redoes all visible lines; uids only theirs, and lines where another row stands now."""
         if not self.is_attached:
             return
         before = self._uid
@@ -135,7 +137,10 @@ class VirtualTable(ScrollView, can_focus=True):
             self._cursor = max(0, min(self._cursor, len(self.model) - 1)) if self.touched else 0
             self._skip_group(1)
             self._uid = self.model.uid_at(self._cursor) if len(self.model) else None
-        relaid = self._measure()
+        visible = [(index, self.model.uid_at(index)) for index in self._visible()]
+        stale = [place for place in visible if uids is None or place[1] in uids or place not in self._painted]
+        relaid = self._measure([uid for _, uid in stale])
+        self._painted = frozenset(visible)
         room = self.scrollable_content_region.width
         size = Size(max(self._content_width(), room) if self.wide else room, len(self.model) + 1)
         if size != self.virtual_size:
@@ -144,9 +149,8 @@ class VirtualTable(ScrollView, can_focus=True):
         if uids is None or relaid:
             self.refresh()
         else:
-            for index in self._visible():
-                if self.model.uid_at(index) in uids:
-                    self.refresh_line(index + 1)
+            for index, _ in stale:
+                self.refresh_line(index + 1)
         if self._uid != before:
             self.post_message(self.Highlighted(self, self._uid))
 
@@ -167,11 +171,11 @@ class VirtualTable(ScrollView, can_focus=True):
         top = int(self.scroll_offset.y)
         return range(top, min(len(self.model), top + self.size.height - 1))
 
-    def _measure(self) -> bool:
-        """Let columns grow to the widest visible cell; True if the layout is another one now."""
+    def _measure(self, uids: Iterable[str]) -> bool:
+        """Let columns grow to the widest cell of these rows; True if the layout is another one now."""
         needs = self._needs
-        for index in self._visible():
-            row = self.model.row_at(index)
+        for uid in uids:
+            row = self.model.rows.get(uid)
             if row is not None:
                 for i, cell in enumerate(self.cells_of(row)):
                     if len(cell.text) + 1 > needs[i] or not cell.text.isascii():
@@ -240,7 +244,7 @@ class VirtualTable(ScrollView, can_focus=True):
         self.refresh_line(old + 1)
         self.refresh_line(index + 1)
         self.scroll_to_cursor()
-        if self._measure():
+        if self._measure(self.model.uid_at(i) for i in self._visible()):
             self.refresh()
         self.post_message(self.Highlighted(self, self._uid))
 
