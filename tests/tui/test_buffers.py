@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tui.buffers import ManifestError, Buffers, ChangedOnDisk
+from tui.buffers import Buffers, ChangedOnDisk, ManifestError
 
 
 def test_what_was_typed_survives_leaving_and_coming_back(tmp_path: Path) -> None:
