@@ -72,12 +72,12 @@ class StatefulSetController:
             return 0
         self._batch.pop(key, None)
         self._owners.synced(key)
-        self._write_status(env, roster, revisions, now)
+        current = self._write_status(env, roster, revisions, now)
         if failure is not None:
             if any(cause.reason == "NamespaceTerminating" for cause in failure.causes):
                 return None
             raise failure
-        clean_up(self._api, self._caller, env, revisions, roster.revisions)
+        clean_up(self._api, self._caller, env, revisions, {**roster.revisions, current: 1})
         if outcome is Outcome.STALE:
             return _STALE_WAIT
         due = roster.next_available()
@@ -98,8 +98,11 @@ class StatefulSetController:
             if pod_env is not None and not being_deleted(pod_env.obj) and not being_deleted(env.obj):
                 release(self._api, self._caller, env, PODS, pod_env)
 
-    def _write_status(self, env: Envelope, roster: Roster, revisions: Revisions, now: int) -> None:
-        """updateStatus and completeRollingUpdate. Figures that are 0 are left out, as Kubernetes does."""
+    def _write_status(self, env: Envelope, roster: Roster, revisions: Revisions, now: int) -> str:
+        """updateStatus and completeRollingUpdate; the current revision's name then.
+
+        Figures that are 0 are left out, as Kubernetes does.
+        """
         spec = env.obj["spec"]
         replicas, wanted = len(roster.members), spec.get("replicas", 1)
         current, update = revisions.current.name, revisions.update.name
@@ -122,3 +125,4 @@ class StatefulSetController:
             status["conditions"] = before["conditions"]
         if status != before:
             self._api.update_status(self._caller, env, status)
+        return current

@@ -48,8 +48,8 @@ def revisions_of(api: Api, caller: Caller, owner: Envelope, matches: Matches) ->
 
 
 def clean_up(api: Api, caller: Caller, owner: Envelope, revisions: Revisions, in_use: Mapping[str, int]) -> None:
-    """truncateHistory. `in_use`: names of revisions that pods are at."""
-    live = {**in_use, revisions.current.name: 1, revisions.update.name: 1}
+    """truncateHistory. `in_use`: names of revisions that pods are at, and of the current one."""
+    live = {**in_use, revisions.update.name: 1}
     history.clean_up(api, caller, owner, revisions.all, live, count_live=False)
 
 
