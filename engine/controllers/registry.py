@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from engine.api.server import Api, Caller
 from engine.clock import Clock
 from engine.controllers.controller import Controller
+from engine.controllers.daemonset.controller import DaemonSetController
 from engine.controllers.deployment.controller import DeploymentController
 from engine.controllers.garbage_collector import GarbageCollector
 from engine.controllers.namespace import NamespaceController
@@ -57,5 +58,6 @@ CONTROLLERS: dict[str, Callable[[ControllerContext], Controller]] = {
     "replicaset-controller": ReplicaSetController,
     "replicationcontroller-controller": ReplicationManager,
     "statefulset-controller": StatefulSetController,
+    "daemonset-controller": DaemonSetController,
 }
 """Controller name → factory."""
