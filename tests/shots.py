@@ -25,18 +25,18 @@ START: Final = 1_795_424_400_000_000
 """2026-11-23T09:00:00Z."""
 FONTS: Final = "/usr/share/fonts/truetype/dejavu"
 SMALL, MIDDLE, LARGE = (80, 24), (120, 40), (200, 60)
-TO_NODES: Final = ("j", "j", "j")
+BUSY_NODE: Final = ("j", "j")
 
 SCENES: Final[dict[str, tuple[tuple[int, int], tuple[str, ...]]]] = {
     "home-80x24": (SMALL, ("+45",)),
     "home-120x40": (MIDDLE, ("+45",)),
-    "home-200x60": (LARGE, ("+45", *TO_NODES)),
+    "home-200x60": (LARGE, ("+45", *BUSY_NODE)),
     "why-120x40": (MIDDLE, ("+45", ":pods /sales", "w")),
     "why-80x24": (SMALL, ("+45", ":pods /sales", "w")),
     "describe-120x40": (MIDDLE, ("+45", ":nodes", "j", "d")),
     "pods-200x60": (LARGE, ("+300", ":pods", "T", "d")),
-    "failure-120x40": (MIDDLE, ("+45", *TO_NODES, "x", "enter", "+75")),
-    "rescheduled-200x60": (LARGE, ("+45", *TO_NODES, "x", "enter", "+420")),
+    "failure-120x40": (MIDDLE, ("+45", *BUSY_NODE, "x", "enter", "+75")),
+    "rescheduled-200x60": (LARGE, ("+45", *BUSY_NODE, "x", "enter", "+420")),
     "delete-120x40": (MIDDLE, ("+45", ":deployments", "j", "ctrl+d")),
     "help-200x60": (LARGE, ("+5", ":pods", "question_mark")),
     "manifests-120x40": (MIDDLE, ("+45", ":pods /sales", "m")),
@@ -68,7 +68,8 @@ async def take(name: str, theme: str | None) -> str:
             else:
                 await pilot.press(step)
             await settle(pilot)
-        return app.export_screenshot(title=f"kubarium · {size[0]}×{size[1]}")
+        # DejaVu has no pause sign; terminals do.
+        return app.export_screenshot(title=f"kubarium · {size[0]}×{size[1]}").replace("⏸", "‖")
 
 
 def main() -> int:

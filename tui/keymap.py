@@ -148,6 +148,10 @@ class Keymap:
         found = [action for action in self._by_key.get(key, ()) if applies(action, context)]
         return max(found, key=lambda action: _rank(action, context), default=None)
 
+    def keys_here(self, action: Action, context: KeyContext) -> tuple[str, ...]:
+        """Keys that do the action in a place: those that no more special action took."""
+        return tuple(key for key in self._keys[action.id] if self.resolve(key, context) is action)
+
     def available(self, context: KeyContext) -> list[Action]:
         """All actions that can be reached here, in the registry's order. An editor takes letters for itself."""
         typing = "editor" in context.views

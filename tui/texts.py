@@ -110,9 +110,9 @@ async def logs_text(session: Session, pod: Item, options: LogOptions) -> list[st
 
 def why_text(report: WhyReport, width: int) -> list[str]:
     """The report in words: headline, what it means, node by node."""
-    lines = [*_fold(report.headline, width), ""]
+    lines = [*wrap_words(report.headline, width), ""]
     for sentence in report.explanation:
-        lines += [f"→ {line}" if i == 0 else f"  {line}" for i, line in enumerate(_fold(sentence, width - 2))]
+        lines += [f"→ {line}" if i == 0 else f"  {line}" for i, line in enumerate(wrap_words(sentence, width - 2))]
     if report.nodes:
         lines.append("")
         name_width = max(4, *(cell_len(v.node) for v in report.nodes))
@@ -127,7 +127,7 @@ def why_text(report: WhyReport, width: int) -> list[str]:
     return lines
 
 
-def _fold(text: str, width: int) -> list[str]:
+def wrap_words(text: str, width: int) -> list[str]:
     lines = [""]
     for word in text.split():
         if lines[-1] and cell_len(lines[-1]) + 1 + cell_len(word) > max(20, width):

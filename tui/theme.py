@@ -31,6 +31,7 @@ DARK: Final = Theme(
     warning="#e0b062",
     error="#f07f7a",
     variables={
+        "button-focus-text-style": "bold",
         "tone-ok": "#7fc796",
         "tone-busy": "#82b4e8",
         "tone-warn": "#e0b062",
@@ -64,6 +65,7 @@ LIGHT: Final = Theme(
     warning="#8a5a00",
     error="#b3261e",
     variables={
+        "button-focus-text-style": "bold",
         "tone-ok": "#1f7a43",
         "tone-busy": "#1f5fae",
         "tone-warn": "#8a5a00",

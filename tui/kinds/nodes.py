@@ -150,7 +150,7 @@ NODES = KindView(
         NAME,
         Column("STATUS", _status, _status_key, search=True),
         Column("ROLE", _role, rank=7, search=True),
-        Column("TAINTS", _taints, rank=6, min=14, max=44, search=True),
+        Column("TAINTS", _taints, rank=6, min=26, max=44, search=True),
         Column("VERSION", _version, rank=9),
         Column("OS-IMAGE", _info("osImage"), wide=True, max=30),
         Column("KERNEL", _info("kernelVersion"), wide=True, max=30),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -42,6 +43,8 @@ VIEWS: Final[dict[str, KindView]] = {
     )
 }
 
+_PATH_PART: Final = re.compile(r"\[[^\]]*\]|[^.\[\]]+")
+
 
 def view_of(resource: str, namespaced: bool, printer_columns: Sequence[dict[str, Any]] = ()) -> KindView:
     """The view of a kind. `printer_columns`: additionalPrinterColumns of its CRD."""
@@ -75,7 +78,7 @@ def _printer_column(column: dict[str, Any]) -> Column:
 
 def json_path(path: str) -> Getter:
     """Getter of a simple JSONPath (`.spec.replicas`, `.status.conditions[0].type`); "" where there is nothing."""
-    parts = [part for part in path.replace("[", ".[").strip("{}").split(".") if part]
+    parts = _PATH_PART.findall(path.strip("{}"))
 
     def get(item: Item, facts: Facts) -> str:
         value: Any = item.obj

@@ -122,7 +122,7 @@ def labels_of(item: Item, facts: Facts) -> str:
     return ",".join(f"{key}={value}" for key, value in sorted(item.labels.items())) or "<none>"
 
 
-NAMESPACE = Column("NAMESPACE", namespace_of, min=9, max=40, search=True, rank=2)
+NAMESPACE = Column("NAMESPACE", namespace_of, min=15, max=40, search=True, rank=2)
 NAME = Column("NAME", name_of, min=36, grow=True, search=True)
 AGE = Column("AGE", age_of, youth_of, live=True, rank=3)
 LABELS = Column("LABELS", labels_of, wide=True, max=80)

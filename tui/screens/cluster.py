@@ -35,21 +35,21 @@ class ClusterScreen(TableScreen):
     NAME = "cluster"
     DEFAULT_CSS = """
     ClusterScreen {
-        & #left { width: 3fr; layout: grid; grid-size: 8 3; grid-rows: 2fr 2fr 1fr; }
-        & #nodes { column-span: 6; }
-        & #namespaces { column-span: 2; padding: 0 0 0 1; }
-        & #pods { column-span: 8; }
-        & #events { column-span: 8; }
+        & #left { width: 3fr; layout: grid; grid-size: 32 3; grid-rows: 2fr 2fr 1fr; }
+        & #nodes { column-span: 23; }
+        & #namespaces { column-span: 9; padding: 0 0 0 1; }
+        & #pods { column-span: 32; }
+        & #events { column-span: 32; }
         & Inspector { width: 2fr; margin: 0 0 0 1; }
     }
     ClusterScreen.narrow {
-        & #nodes { column-span: 5; }
-        & #namespaces { column-span: 3; }
+        & #nodes { column-span: 20; }
+        & #namespaces { column-span: 12; }
     }
     ClusterScreen.wide {
-        & #nodes { column-span: 8; }
-        & #namespaces { column-span: 2; padding: 0; }
-        & #pods { column-span: 6; padding: 0 0 0 1; }
+        & #nodes { column-span: 32; }
+        & #namespaces { column-span: 9; padding: 0; }
+        & #pods { column-span: 23; padding: 0 0 0 1; }
     }
     """
 

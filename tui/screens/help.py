@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from textual.widget import Widget
@@ -20,19 +21,20 @@ _FILTERS = (
 )
 _COMMANDS = (":pods   :po shop   :deploy shop /web   :pods app=web   :ns shop   :node   :ev   :cluster   :dir   :q",)
 GAP = 3
+_HEADING = re.compile(r"(?:^| {3})([A-Z]{3,}(?: [A-Z]+|: \w+)*)(?=\s|$)")
 
 
-def help_lines(actions: Iterable[Action], keymap: Keymap, width: int) -> list[str]:
+def help_lines(context: KeyContext, keymap: Keymap, width: int) -> list[str]:
     """Groups of `keys title id`, in as many columns as there is room for."""
     groups: dict[str, list[Action]] = {}
-    for action in actions:
+    for action in keymap.available(context):
         groups.setdefault(action.group, []).append(action)
     blocks = []
     for name in _ORDER:
         if name in groups:
             rows = []
             for action in groups[name]:
-                keys = " ".join(shown(key) for key in keymap.keys_of(action.id)) or "no key"
+                keys = " ".join(shown(key) for key in keymap.keys_here(action, context)) or "no key"
                 danger = " ⚠" if action.danger else ""
                 rows.append((keys, f"{action.title}{danger}", action.id))
             blocks.append((name, rows))
@@ -62,7 +64,12 @@ def _block(name: str, rows: list[tuple[str, str, str]], room: int) -> list[str]:
 
 def highlight_help(line: str) -> list[tuple[str, Tone]]:
     """Headings strong, the rest plain."""
-    return [(line, "strong")] if line and not line.startswith(" ") else [(line, "")]
+    pieces: list[tuple[str, Tone]] = []
+    at = 0
+    for match in _HEADING.finditer(line):
+        pieces += [(line[at : match.start(1)], ""), (match[1], "strong")]
+        at = match.end(1)
+    return [*pieces, (line[at:], "")]
 
 
 class HelpScreen(BaseScreen):
@@ -91,7 +98,7 @@ class HelpScreen(BaseScreen):
     def _fill(self) -> None:
         where = self._place.resource or (self._place.views[-1] if self._place.views else "everywhere")
         lines = [f"KEYS: {where.upper()}", ""]
-        lines += help_lines(self.keymap.available(self._place), self.keymap, self.size.width - 6)
+        lines += help_lines(self._place, self.keymap, self.size.width - 6)
         lines += ["FILTERS  after /", *(f"  {line}" for line in _FILTERS), ""]
         lines += ["COMMANDS  after :", *(f"  {line}" for line in _COMMANDS), ""]
         lines += ["OWN KEYS", "  ~/.config/kubarium/keys.toml:", "", "      [keys]", '      "object.delete" = "ctrl-x"']
