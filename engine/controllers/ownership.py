@@ -37,21 +37,39 @@ def label_selector(selector: dict[str, Any] | None) -> Matches:
     return from_spec(selector).matches
 
 
-def adopt(api: Api, caller: Caller, owner: Envelope, resource: Resource, env: Envelope) -> None:
-    """Become the controlling owner of `env`, unless either is being deleted or it went meanwhile."""
+def adopt(
+    api: Api, caller: Caller, owner: Envelope, resource: Resource, env: Envelope, finalizer: str = ""
+) -> None:  # fmt: skip
+    """Become the controlling owner of `env`, unless either is being deleted or it went meanwhile.
+
+    With `finalizer`, it is put on as well.
+    """
     if being_deleted(owner.obj) or being_deleted(env.obj):
         return
-    refs = [*env.obj["metadata"].get("ownerReferences", ()), controller_reference(owner)]
-    try:
-        api.update(caller, resource, env.namespace, env.name, with_metadata(env.obj, ownerReferences=refs))
-    except NotFound:
-        return
+    meta = env.obj["metadata"]
+    changes: dict[str, Any] = {
+        "ownerReferences": [*meta.get("ownerReferences", ()), controller_reference(owner)]
+    }  # fmt: skip
+    if finalizer and finalizer not in meta.get("finalizers", ()):
+        changes["finalizers"] = [*meta.get("finalizers", ()), finalizer]
+    _change(api, caller, resource, env, changes)
 
 
-def release(api: Api, caller: Caller, owner: Envelope, resource: Resource, env: Envelope) -> None:
-    """Give `env` up: the reference to `owner` is removed. It may have gone meanwhile."""
-    refs = [ref for ref in env.obj["metadata"].get("ownerReferences", ()) if ref["uid"] != owner.uid]
+def release(
+    api: Api, caller: Caller, owner: Envelope, resource: Resource, env: Envelope, finalizer: str = ""
+) -> None:  # fmt: skip
+    """Give `env` up: the reference to `owner` is removed, and `finalizer` with it. It may have gone meanwhile."""
+    meta = env.obj["metadata"]
+    changes: dict[str, Any] = {
+        "ownerReferences": [ref for ref in meta.get("ownerReferences", ()) if ref["uid"] != owner.uid] or None
+    }
+    if finalizer:
+        changes["finalizers"] = [name for name in meta.get("finalizers", ()) if name != finalizer] or None
+    _change(api, caller, resource, env, changes)
+
+
+def _change(api: Api, caller: Caller, resource: Resource, env: Envelope, changes: dict[str, Any]) -> None:
     try:
-        api.update(caller, resource, env.namespace, env.name, with_metadata(env.obj, ownerReferences=refs or None))
+        api.update(caller, resource, env.namespace, env.name, with_metadata(env.obj, **changes))
     except NotFound:
         return

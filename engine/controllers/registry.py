@@ -11,6 +11,7 @@ from engine.controllers.controller import Controller
 from engine.controllers.daemonset.controller import DaemonSetController
 from engine.controllers.deployment.controller import DeploymentController
 from engine.controllers.garbage_collector import GarbageCollector
+from engine.controllers.job.controller import JobController
 from engine.controllers.namespace import NamespaceController
 from engine.controllers.node_lifecycle.controller import NodeLifecycleController
 from engine.controllers.pod_garbage_collector import PodGarbageCollector
@@ -59,5 +60,6 @@ CONTROLLERS: dict[str, Callable[[ControllerContext], Controller]] = {
     "replicationcontroller-controller": ReplicationManager,
     "statefulset-controller": StatefulSetController,
     "daemonset-controller": DaemonSetController,
+    "job-controller": JobController,
 }
 """Controller name → factory."""
