@@ -67,6 +67,14 @@ FLAGS: Final = (
         "default-unreachable-toleration-seconds", "number", "300", "kube-apiserver",
         "the same for unreachable:NoExecute",
     ),
+    Flag(
+        "endpoint-updates-batch-period", "duration", "0s", "kube-controller-manager",
+        "how long changes of pods are gathered before Endpoints are written",
+    ),
+    Flag(
+        "endpointslice-updates-batch-period", "duration", "0s", "kube-controller-manager",
+        "the same for EndpointSlices",
+    ),
     Flag("event-ttl", "duration", "1h", "kube-apiserver", "how long events are kept"),
     Flag(
         "node-status-update-frequency", "duration", "10s", "kubelet",
