@@ -9,14 +9,10 @@ import gc
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tui"))
-
-from fake_client import FakeClient
-
 from engine.client import Query
+from tests.tui.fake_client import FakeClient
 from tui.app import KubariumApp
 
 PODS = 10_000

@@ -6,10 +6,10 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from store_objects import AUTHOR, NODES, PODS, bodies, key, put
 
 from store.store import Store, StoreOptions
 from store.types import Author, Expired, FutureRevision, Micros, Revision
+from tests.store.store_objects import AUTHOR, NODES, PODS, bodies, key, put
 
 KEEP_FEW = StoreOptions(keep_newest=5)
 

@@ -12,10 +12,10 @@ import time
 from pathlib import Path
 
 import pytest
-from store_objects import PODS, bodies
 
 from store.store import Store
 from store.types import Revision
+from tests.store.store_objects import PODS, bodies
 
 ROOT = Path(__file__).parents[2]
 ROUNDS = int(os.environ.get("KUBARIUM_KILL_ROUNDS", "3"))

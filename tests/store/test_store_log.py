@@ -7,11 +7,11 @@ from pathlib import Path
 
 import orjson
 import pytest
-from store_objects import AUTHOR, EVENTS, PODS, bodies, key, put
 
 from store.store import Store, StoreOptions
 from store.tables import prepare_connection
 from store.types import Attempt, Author, FutureRevision, Micros, ThinEnvelope, Uid, WriteFailed
+from tests.store.store_objects import AUTHOR, EVENTS, PODS, bodies, key, put
 
 SLOW = StoreOptions(commit_interval=3600.0)
 """Commits only when somebody waits."""

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from store_objects import bodies, put
 
 from store.store import Store
 from store.tables import FORMAT
 from store.types import CannotOpen, Damaged, InUse, NewerFormat, StoreError
+from tests.store.store_objects import bodies, put
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from store_objects import AUTHOR, EVENTS, NODES, PODS, body, key, put
 
 from store.store import Store
 from store.types import Micros, ThinEnvelope, Uid, WatchEvent
+from tests.store.store_objects import AUTHOR, EVENTS, NODES, PODS, body, key, put
 
 ROOT = Path(__file__).parents[2]
 

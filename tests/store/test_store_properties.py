@@ -8,10 +8,10 @@ from pathlib import Path
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from store_objects import AUTHOR, PODS, bodies, key, put
 
 from store.store import Store, StoreOptions
 from store.types import Expired, Micros, Revision
+from tests.store.store_objects import AUTHOR, PODS, bodies, key, put
 
 NAMES = st.sampled_from(["a", "b", "c", "d"])
 OPTIONS = StoreOptions(keep_newest=3, commit_interval=0.0)

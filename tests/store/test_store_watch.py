@@ -6,10 +6,10 @@ import threading
 from pathlib import Path
 
 import pytest
-from store_objects import AUTHOR, key, put
 
 from store.store import Store, StoreOptions
 from store.types import Expired, FutureRevision, Micros, Revision
+from tests.store.store_objects import AUTHOR, key, put
 
 
 def test_watchers_see_committed_events_only(path: Path) -> None:
