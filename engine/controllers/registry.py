@@ -14,6 +14,10 @@ from engine.controllers.garbage_collector import GarbageCollector
 from engine.controllers.job.controller import JobController
 from engine.controllers.namespace import NamespaceController
 from engine.controllers.node_lifecycle.controller import NodeLifecycleController
+from engine.controllers.persistent_volume.binder import PersistentVolumeBinder
+from engine.controllers.persistent_volume.driver import SimulatedDriver
+from engine.controllers.persistent_volume.ephemeral import EphemeralVolumeController
+from engine.controllers.persistent_volume.protection import ClaimProtection, VolumeProtection
 from engine.controllers.pod_garbage_collector import PodGarbageCollector
 from engine.controllers.replicaset import ReplicaSetController
 from engine.controllers.replication import ReplicationManager
@@ -61,5 +65,10 @@ CONTROLLERS: dict[str, Callable[[ControllerContext], Controller]] = {
     "statefulset-controller": StatefulSetController,
     "daemonset-controller": DaemonSetController,
     "job-controller": JobController,
+    "persistentvolume-binder-controller": PersistentVolumeBinder,
+    "persistentvolumeclaim-protection-controller": ClaimProtection,
+    "persistentvolume-protection-controller": VolumeProtection,
+    "ephemeral-volume-controller": EphemeralVolumeController,
+    "csi-provisioner": SimulatedDriver,
 }
 """Controller name → factory."""

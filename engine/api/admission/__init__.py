@@ -18,10 +18,12 @@ from engine.api.admission import (
     limit_ranger,
     namespace_lifecycle,
     node_taints,
+    persistent_volume_claim_resize,
     priority,
     runtime_class,
     service_account,
     service_addresses,
+    storage_object_in_use_protection,
     template_generation,
 )
 from engine.api.admission.request import AdmissionRequest, Operation
@@ -30,6 +32,7 @@ from engine.api.kinds import (
     NAMESPACES,
     NODES,
     PERSISTENTVOLUMECLAIMS,
+    PERSISTENTVOLUMES,
     PODS,
     PRIORITYCLASSES,
     SERVICES,
@@ -51,7 +54,8 @@ _MUTATORS: Final[Mapping[tuple[Resource, Operation], Sequence[Mutator]]] = {
     ),
     (PODS, "UPDATE"): (default_toleration_seconds.mutate,),
     (NODES, "CREATE"): (node_taints.mutate,),
-    (PERSISTENTVOLUMECLAIMS, "CREATE"): (default_storage_class.mutate,),
+    (PERSISTENTVOLUMECLAIMS, "CREATE"): (default_storage_class.mutate, storage_object_in_use_protection.mutate),
+    (PERSISTENTVOLUMES, "CREATE"): (storage_object_in_use_protection.mutate,),
     (DAEMONSETS, "CREATE"): (template_generation.mutate,),
     (DAEMONSETS, "UPDATE"): (template_generation.mutate,),
     (SERVICES, "CREATE"): (service_addresses.mutate,),
@@ -60,6 +64,7 @@ _MUTATORS: Final[Mapping[tuple[Resource, Operation], Sequence[Mutator]]] = {
 _VALIDATORS: Final[Mapping[tuple[Resource, Operation], Sequence[Validator]]] = {
     (PODS, "CREATE"): (limit_ranger.validate,),
     (PERSISTENTVOLUMECLAIMS, "CREATE"): (limit_ranger.validate,),
+    (PERSISTENTVOLUMECLAIMS, "UPDATE"): (persistent_volume_claim_resize.validate,),
     (NAMESPACES, "DELETE"): (namespace_lifecycle.validate,),
     (PRIORITYCLASSES, "CREATE"): (priority.validate,),
     (PRIORITYCLASSES, "UPDATE"): (priority.validate,),

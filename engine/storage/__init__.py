@@ -1,0 +1,1 @@
+"""What claims, volumes and storage classes say: for the volume controllers, the scheduler and the CSI driver."""
