@@ -10,6 +10,8 @@ from engine.clock import Clock
 from engine.controllers.controller import Controller
 from engine.controllers.daemonset.controller import DaemonSetController
 from engine.controllers.deployment.controller import DeploymentController
+from engine.controllers.endpoints import EndpointsController
+from engine.controllers.endpointslice.controller import EndpointSliceController
 from engine.controllers.garbage_collector import GarbageCollector
 from engine.controllers.job.controller import JobController
 from engine.controllers.namespace import NamespaceController
@@ -62,6 +64,8 @@ CONTROLLERS: dict[str, Callable[[ControllerContext], Controller]] = {
     "deployment-controller": DeploymentController,
     "replicaset-controller": ReplicaSetController,
     "replicationcontroller-controller": ReplicationManager,
+    "endpoints-controller": EndpointsController,
+    "endpointslice-controller": EndpointSliceController,
     "statefulset-controller": StatefulSetController,
     "daemonset-controller": DaemonSetController,
     "job-controller": JobController,
