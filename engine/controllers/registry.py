@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from engine.api.server import Api, Caller
 from engine.clock import Clock
 from engine.controllers.controller import Controller
+from engine.controllers.cronjob.controller import CronJobController
 from engine.controllers.daemonset.controller import DaemonSetController
 from engine.controllers.deployment.controller import DeploymentController
 from engine.controllers.endpoints import EndpointsController
@@ -27,6 +28,7 @@ from engine.controllers.root_ca import RootCaPublisher, placeholder_root_ca
 from engine.controllers.serviceaccount import ServiceAccountController
 from engine.controllers.statefulset.controller import StatefulSetController
 from engine.controllers.taint_eviction import TaintEvictionController
+from engine.controllers.ttl_after_finished import TtlAfterFinishedController
 from engine.events import EventRecorder
 from engine.flags import Flags
 from engine.seed import Seed
@@ -74,5 +76,7 @@ CONTROLLERS: dict[str, Callable[[ControllerContext], Controller]] = {
     "persistentvolume-protection-controller": VolumeProtection,
     "ephemeral-volume-controller": EphemeralVolumeController,
     "csi-provisioner": SimulatedDriver,
+    "cronjob-controller": CronJobController,
+    "ttl-after-finished-controller": TtlAfterFinishedController,
 }
 """Controller name → factory."""

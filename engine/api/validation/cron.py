@@ -1,6 +1,9 @@
 """CronJob schedules as Kubernetes reads them (robfig/cron v3 ParseStandard): five fields or `@every 1h30m`.
 
-`schedule_error` says in robfig's words why a schedule cannot be read, None when it can.
+`parse_schedule` gives what a schedule says; `schedule_error` says in robfig's words why one cannot be read, None when
+it can. Fields take lists, ranges, steps and the English names of months and weekdays, in any case; Sunday is 0 and
+never 7; `?` is `*`; seconds, years and `L`, `W`, `#` do not exist. Days of the month and of the week both have to match
+when either is a star, else one of them is enough.
 """
 
 from __future__ import annotations
@@ -18,65 +21,108 @@ class _Field(NamedTuple):
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS: Final = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _FIELDS: Final = (_Field(0, 59), _Field(0, 23), _Field(1, 31), _Field(1, 12, _MONTHS), _Field(0, 6, _DAYS))
-_DESCRIPTORS: Final = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
-_DURATION: Final = re.compile(
-    r"[-+]?(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h)(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))*\Z"
-)
+_DESCRIPTORS: Final = {
+    "@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *", "@monthly": "0 0 1 * *", "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *", "@midnight": "0 0 * * *", "@hourly": "0 * * * *",
+}  # fmt: skip
+_PART: Final = r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)"
+_DURATION: Final = re.compile(rf"[-+]?(?:{_PART})+\Z", re.ASCII)
+_UNITS: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
 
 
-class _Unreadable(Exception):
-    pass
+class Every(NamedTuple):
+    """`@every`: a fixed span."""
+
+    seconds: int
+    """At least 1."""
+
+
+class Fields(NamedTuple):
+    """Five fields: the values that match, ascending."""
+
+    minutes: tuple[int, ...]
+    hours: tuple[int, ...]
+    days: tuple[int, ...]
+    months: tuple[int, ...]
+    weekdays: tuple[int, ...]
+    """0 is Sunday."""
+    both_days: bool
+    """A day must match by month and by week (one of the two is a star); else one is enough."""
+
+
+class Unreadable(Exception):
+    """The schedule cannot be read; the text is robfig's."""
 
 
 def schedule_error(schedule: str) -> str | None:
-    if not schedule:
-        return "empty spec string"
-    if schedule.startswith("@"):
-        if schedule in _DESCRIPTORS:
-            return None
-        if schedule.startswith("@every "):
-            duration = schedule[len("@every ") :]
-            if _DURATION.match(duration) or duration == "0":
-                return None
-            return f'failed to parse duration {schedule}: time: invalid duration "{duration}"'
-        return f"unrecognized descriptor: {schedule}"
-    fields = schedule.split()
-    if len(fields) != 5:
-        return f"expected exactly 5 fields, found {len(fields)}: [{' '.join(fields)}]"
     try:
-        for text, field in zip(fields, _FIELDS, strict=True):
-            for part in text.split(","):
-                _check_range(part, field)
-    except _Unreadable as wrong:
+        parse_schedule(schedule)
+    except Unreadable as wrong:
         return str(wrong)
     return None
 
 
-def _check_range(text: str, field: _Field) -> None:
+def parse_schedule(schedule: str) -> Fields | Every:
+    """Raises Unreadable."""
+    if not schedule:
+        raise Unreadable("empty spec string")
+    if schedule.startswith("@every "):
+        return _every(schedule)
+    if schedule.startswith("@"):
+        if schedule not in _DESCRIPTORS:
+            raise Unreadable(f"unrecognized descriptor: {schedule}")
+        schedule = _DESCRIPTORS[schedule]
+    texts = schedule.split()
+    if len(texts) != 5:
+        raise Unreadable(f"expected exactly 5 fields, found {len(texts)}: [{' '.join(texts)}]")
+    values: list[tuple[int, ...]] = []
+    stars: list[bool] = []
+    for text, field in zip(texts, _FIELDS, strict=True):
+        ranges = [_range(part, field) for part in text.split(",")]
+        values.append(tuple(sorted({value for each, _ in ranges for value in each})))
+        stars.append(any(star for _, star in ranges))
+    minutes, hours, days, months, weekdays = values
+    return Fields(minutes, hours, days, months, weekdays, stars[2] or stars[4])
+
+
+def _every(schedule: str) -> Every:
+    text = schedule[len("@every ") :]
+    if text == "0":
+        return Every(1)
+    if not _DURATION.match(text):
+        raise Unreadable(f'failed to parse duration {schedule}: time: invalid duration "{text}"')
+    total = sum(float(number) * _UNITS[unit] for number, unit in re.findall(_PART, text))
+    return Every(max(1, int(-total if text.startswith("-") else total)))
+
+
+def _range(text: str, field: _Field) -> tuple[range, bool]:
+    """The values of one part of a field, and whether it is a star."""
     pieces = text.split("/")
     ends = pieces[0].split("-")
-    if ends[0] in ("*", "?"):
+    star = ends[0] in ("*", "?")
+    if star:
         start, end = field.low, field.high
     else:
         start = _number_or_name(ends[0], field)
         if len(ends) > 2:
-            raise _Unreadable(f"too many hyphens: {text}")
+            raise Unreadable(f"too many hyphens: {text}")
         end = _number_or_name(ends[1], field) if len(ends) == 2 else start
     if len(pieces) > 2:
-        raise _Unreadable(f"too many slashes: {text}")
+        raise Unreadable(f"too many slashes: {text}")
     step = 1
     if len(pieces) == 2:
         step = _number(pieces[1])
         if len(ends) == 1:
             end = field.high
     if start < field.low:
-        raise _Unreadable(f"beginning of range ({start}) below minimum ({field.low}): {text}")
+        raise Unreadable(f"beginning of range ({start}) below minimum ({field.low}): {text}")
     if end > field.high:
-        raise _Unreadable(f"end of range ({end}) above maximum ({field.high}): {text}")
+        raise Unreadable(f"end of range ({end}) above maximum ({field.high}): {text}")
     if start > end:
-        raise _Unreadable(f"beginning of range ({start}) beyond end of range ({end}): {text}")
+        raise Unreadable(f"beginning of range ({start}) beyond end of range ({end}): {text}")
     if step == 0:
-        raise _Unreadable(f"step of range should be a positive number: {text}")
+        raise Unreadable(f"step of range should be a positive number: {text}")
+    return range(start, end + 1, step), star and step == 1
 
 
 def _number_or_name(text: str, field: _Field) -> int:
@@ -87,7 +133,7 @@ def _number_or_name(text: str, field: _Field) -> int:
 
 def _number(text: str) -> int:
     if not re.match(r"[-+]?\d+\Z", text, re.ASCII):
-        raise _Unreadable(f'failed to parse int from {text}: strconv.Atoi: parsing "{text}": invalid syntax')
+        raise Unreadable(f'failed to parse int from {text}: strconv.Atoi: parsing "{text}": invalid syntax')
     if int(text) < 0:
-        raise _Unreadable(f"negative number ({int(text)}) not allowed: {text}")
+        raise Unreadable(f"negative number ({int(text)}) not allowed: {text}")
     return int(text)
