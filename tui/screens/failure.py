@@ -19,7 +19,7 @@ def remedy(error: BaseException) -> str:
     name, text = type(error).__name__, str(error).lower()
     if name == "Damaged" or "damaged" in text or "malformed" in text:
         return (
-            "The store was left as it was. Start with another one (--store FILE, or --store :memory: for none), "
+            "The store was left as it was. Start with another one (--store FILE, or --memory for none), "
             "or restore a copy of this file."
         )
     if name == "NewerFormat" or "newer" in text:
@@ -30,7 +30,7 @@ def remedy(error: BaseException) -> str:
         return (
             "Check that the folder and the store's directory can be read and written, or choose another (--store FILE)."
         )
-    return "Start again; if it stays, start with an empty store (--store :memory:) to see whether it is the store."
+    return "Start again; if it stays, start with an empty store (--memory) to see whether it is the store."
 
 
 class FailureScreen(BaseScreen):

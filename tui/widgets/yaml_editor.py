@@ -99,7 +99,10 @@ class YamlEditor(TextArea):
         """Put the cursor somewhere, well inside the view."""
         row = max(0, min(row, self.document.line_count - 1))
         self.move_cursor((row, column))
-        self.call_after_refresh(self.scroll_to, y=max(0, row - self.size.height // 3), animate=False)
+        self.call_after_refresh(self._show_row, row)  # the size is not known before the first layout
+
+    def _show_row(self, row: int) -> None:
+        self.scroll_to(x=0, y=max(0, row - self.size.height // 3), animate=False)
 
     def set_problems(self, problems: Sequence[Diagnostic]) -> None:
         by_line: dict[int, list[Diagnostic]] = {}
