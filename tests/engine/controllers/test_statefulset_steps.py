@@ -19,7 +19,9 @@ DISK: JsonObject = {
 
 @pytest.fixture
 def world() -> World:
-    return World(["statefulset-controller", "garbage-collector-controller"])
+    return World(
+        ["statefulset-controller", "garbage-collector-controller", "persistentvolumeclaim-protection-controller"]
+    )
 
 
 def stateful(replicas: int, **spec: Any) -> JsonObject:
