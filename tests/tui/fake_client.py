@@ -118,6 +118,7 @@ class FakeClient:
         self.started = self.stopped = False
         self.report = WhyReport("", ())
         self.preview: list[FakeItem] = []
+        self.plan_answer = Plan((), ())
         self.place: tuple[str, int] | None = None
         self.summary = ClusterSummary(cluster_time=START, speed=0.0)
         self.folder: str | None = None
@@ -265,7 +266,7 @@ class FakeClient:
         return _Subscription(lambda: None)
 
     def plan(self, path: str, text: str) -> Future[Plan]:
-        return done(Plan((), ()))
+        return done(self.plan_answer)
 
     def manifest_of(self, resource: str, namespace: str, name: str) -> Future[Any]:
         return done(self.place)
