@@ -104,15 +104,22 @@ class Api:
     def create(
         self, caller: Caller, resource: Resource, namespace: str, obj: JsonObject, *, dry_run: bool = False,
         field_validation: FieldValidation | None = None, warnings: Warnings = None,
+        variant_of: JsonObject | None = None,
     ) -> Envelope:  # fmt: skip
-        """Create from a manifest, which is not modified. A dry run answers the same and writes nothing."""
+        """Create from a manifest, which is not modified. A dry run answers the same and writes nothing.
+
+        `variant_of`: the spec of the template that the cluster's own component made this pod from. The pod's spec has
+        the template's parts, by identity, but for a few of its own that admission does not look at (hostname,
+        affinity, volumes of claims): every pod of a template must name the same ones.
+        """
         kind = self._version_of(resource, obj)
         self.authorize(caller, "create", kind, namespace, "", "")
         if not kind.stored:
             return self._create_unstored(caller, kind, namespace, obj)
         env = self._writer.create(
-            caller, kind, namespace, obj, dry_run=dry_run, field_validation=field_validation, warnings=warnings
-        )
+            caller, kind, namespace, obj, dry_run=dry_run, field_validation=field_validation, warnings=warnings,
+            variant_of=variant_of,
+        )  # fmt: skip
         if resource == CRDS and not dry_run:
             return self._writer.update_status(SERVER, env, self._customs.accepted_status(env))
         return env

@@ -5,14 +5,15 @@
 How much of it runs depends on how far the request is trusted. With `field_validation` given (kubectl, the console, a
 folder's file) everything runs. Without, the caller is a component of the cluster itself: its objects have the right
 form, so decoding is left out, and what was admitted before is not looked at again: a pod whose spec is, by identity,
-a template's spec that went through once takes the same admitted spec; an update that shares its spec with the stored
+a template's spec that went through once takes the same admitted spec (or, as a variant of it, that spec with some
+fields of its own); an update that shares its spec with the stored
 object is not validated anew; events and leases are taken as they are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -47,14 +48,34 @@ _ADMISSION_READS: Final = frozenset({LIMITRANGES, PRIORITYCLASSES, RUNTIMECLASSE
 """What admission of a pod looks at: a change of any of them forgets the remembered specs."""
 
 
+class _Admitted(NamedTuple):
+    """What admission made of a pod template's spec."""
+
+    template: JsonObject
+    """Kept, so that its id stays its own."""
+    admitted: JsonObject
+    qos: str
+    volumes: list[JsonObject]
+    """The volumes that admission added, behind the template's own ones."""
+
+
+def _variant(known: _Admitted, spec: JsonObject) -> JsonObject:
+    """The admitted spec with the fields that `spec` has of its own."""
+    template = known.template
+    own = {name: value for name, value in spec.items() if value is not template.get(name)}
+    if "volumes" in own:
+        own["volumes"] = [*own["volumes"], *known.volumes]
+    return {**known.admitted, **own}
+
+
 class Writer:
     """Creates and updates."""
 
     def __init__(self, context: Context, pipeline: Pipeline, customs: CustomKinds) -> None:
         self._context, self._pipeline, self._customs = context, pipeline, customs
         self._store, self._clock, self._seed = context.store, context.clock, context.seed
-        self._templates: dict[tuple[int, str], tuple[JsonObject, JsonObject, str]] = {}
-        """(id of a template's spec, namespace) → that spec (kept, so that its id stays its own), admitted spec, QoS."""
+        self._templates: dict[tuple[int, str, bool], _Admitted] = {}
+        """(id of a template's spec, namespace, whether pods are variants of it) → what became of it."""
         self._now_at, self._now_text = -1, ""
         context.store.listen(self._forget_templates)
 
@@ -63,6 +84,7 @@ class Writer:
     def create(
         self, caller: Caller, kind: Kind, namespace: str, obj: JsonObject, *, dry_run: bool = False,
         field_validation: FieldValidation | None = None, warnings: list[str] | None = None,
+        variant_of: JsonObject | None = None,
     ) -> Envelope:  # fmt: skip
         trusted = field_validation is None
         if not trusted:
@@ -80,15 +102,18 @@ class Writer:
             self._customs.require_creatable(kind)
         meta = strategy.create_metadata(kind, namespace, name, asked, self._seed.uid(), self._now())
         new = {"apiVersion": kind.api_version, "kind": kind.kind, **obj, "metadata": meta}
-        known = self._templates.get((id(obj.get("spec")), namespace)) if trusted and stored == PODS else None
+        template = variant_of if variant_of is not None else obj.get("spec")
+        mark = (id(template), namespace, variant_of is not None)
+        known = self._templates.get(mark) if trusted and stored == PODS else None
         if known is not None:
-            new["spec"], new["status"] = known[1], {"phase": "Pending", "qosClass": known[2]}
+            new["spec"] = known.admitted if variant_of is None else _variant(known, obj["spec"])
+            new["status"] = {"phase": "Pending", "qosClass": known.qos}
             if self._store.count(RESOURCEQUOTAS):
                 self._pipeline.admit("CREATE", caller, kind, new, None, dry_run, warnings)
         elif not (trusted and stored in _TAKEN_AS_IS):
             new = self._admit(caller, kind, new, dry_run, warnings)
-            if trusted and stored == PODS:
-                self._remember(obj.get("spec"), namespace, meta, new)
+            if trusted and stored == PODS and template is not None:
+                self._remember(mark, template, obj["spec"], meta, new)
         key = ObjectKey(stored.group, stored.plural, namespace, name)
         if self._store.get(key) is not None:
             raise errors.already_exists(kind.resource, name)
@@ -109,12 +134,15 @@ class Writer:
         self._pipeline.admit("CREATE", caller, kind, new, None, dry_run, warnings)
         return new
 
-    def _remember(self, spec: JsonObject | None, namespace: str, meta: JsonObject, new: JsonObject) -> None:
-        if spec is None or meta.get("annotations") != new["metadata"].get("annotations"):
+    def _remember(
+        self, mark: tuple[int, str, bool], template: JsonObject, spec: JsonObject, meta: JsonObject, new: JsonObject
+    ) -> None:  # fmt: skip
+        if meta.get("annotations") != new["metadata"].get("annotations"):
             return  # admission left a note on the pod itself: it must do so again on the next
         if len(self._templates) >= _TEMPLATES:
             self._templates.clear()
-        self._templates[id(spec), namespace] = (spec, new["spec"], new["status"]["qosClass"])
+        added = (new["spec"].get("volumes") or [])[len(spec.get("volumes") or ()) :]
+        self._templates[mark] = _Admitted(template, new["spec"], new["status"]["qosClass"], added)
 
     def _forget_templates(self, event: WatchEvent) -> None:
         if self._templates and event.now.key.resource in _ADMISSION_READS:

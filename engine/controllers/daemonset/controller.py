@@ -250,7 +250,7 @@ class DaemonSetController:
             "spec": roster.placement.pinned(node),
         }  # fmt: skip
         try:
-            created = self._api.create(self._caller, PODS, env.namespace, pod)
+            created = self._api.create(self._caller, PODS, env.namespace, pod, variant_of=roster.placement.spec)
         except ApiError as error:
             if not any(cause.reason == "NamespaceTerminating" for cause in error.causes):
                 self._recorder.event(env, "Warning", "FailedCreate", f"Error creating: {error}")

@@ -25,6 +25,7 @@ from engine.events import EventRecorder
 from store.types import Envelope, JsonObject
 
 INDEX_LABEL: Final = "apps.kubernetes.io/pod-index"
+_LONGEST_LABEL: Final = 63
 
 
 class PodControl(NamedTuple):
@@ -37,10 +38,13 @@ class PodControl(NamedTuple):
 
     def create(self, ordinal: int, revision: Envelope) -> None:
         """The claims, then the pod. Raises what was refused."""
-        pod = pod_for(self.owner, ordinal, revision)
+        template = history.template_of(revision)
+        pod = pod_for(self.owner, ordinal, revision.name, template)
+        # Names that are too long for a hostname are refused one by one.
+        alike = template["spec"] if len(pod["metadata"]["name"]) <= _LONGEST_LABEL else None
         try:
             claims.create_missing(self.api, self.caller, self.recorder, self.owner, ordinal)
-            self.api.create(self.caller, PODS, self.owner.namespace, pod)
+            self.api.create(self.caller, PODS, self.owner.namespace, pod, variant_of=alike)
         except AlreadyExists:
             raise
         except ApiError as error:
@@ -86,12 +90,11 @@ class PodControl(NamedTuple):
             self.recorder.event(self.owner, "Warning", f"Failed{verb}", f"{text} failed error: {error}")
 
 
-def pod_for(owner: Envelope, ordinal: int, revision: Envelope) -> JsonObject:
-    """newVersionedStatefulSetPod."""
-    template = history.template_of(revision)
+def pod_for(owner: Envelope, ordinal: int, revision: str, template: JsonObject) -> JsonObject:
+    """newStatefulSetPod. `revision`: the name of the template's."""
     meta = template.get("metadata") or {}
     name = f"{owner.name}-{ordinal}"
-    own = {POD_NAME_LABEL: name, INDEX_LABEL: str(ordinal), REVISION_LABEL: revision.name}
+    own = {POD_NAME_LABEL: name, INDEX_LABEL: str(ordinal), REVISION_LABEL: revision}
     spec: JsonObject = {**template["spec"], "hostname": name}
     service = owner.obj["spec"].get("serviceName")
     if service:
