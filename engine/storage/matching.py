@@ -2,14 +2,11 @@
 
 The rules of pv_helpers.FindMatchingVolume and the controller's volume index: volumes with the fewest access modes go
 first, among those the smallest that is large enough; a volume whose claimRef already names the claim goes before all
-others of its access modes. The scheduler asks for one node and may exclude volumes that it has promised already; the
-controller asks for none, and leaves claims of a class that waits for its consumer to the scheduler, unless a volume
-names them.
+others of its access modes. The controller takes the best, but leaves claims of a class that waits for its consumer to
+the scheduler, unless a volume names them; the scheduler takes the best that can be reached from a node.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable, Collection
 
 from engine.api.selectors import from_spec
 from engine.api.server import Api
@@ -25,33 +22,27 @@ from engine.storage.reading import (
 )
 from store.types import Envelope, JsonObject
 
-Accepts = Callable[[JsonObject], bool]
-"""Whether a volume can be reached from the node in question."""
+
+def best_volume(api: Api, claim: Envelope, *, delayed: bool = False) -> Envelope | None:
+    """The volume for the controller to bind, None when none will do. `delayed`: the class waits for its consumer."""
+    return next(iter(candidates(api, claim, reserved_only=delayed)), None)
 
 
-def best_volume(
-    api: Api, claim: Envelope, *, delayed: bool = False, reaches: Accepts | None = None,
-    excluded: Collection[str] = (),
-) -> Envelope | None:  # fmt: skip
-    """The volume to bind, None when none will do.
-
-    `delayed`: the class waits for the first consumer. `reaches`: the node's view (the scheduler's way); with it,
-    `delayed` plays no role.
-    """
+def candidates(api: Api, claim: Envelope, *, reserved_only: bool = False) -> list[Envelope]:
+    """Volumes that would serve, best first. `reserved_only`: only those whose claimRef names the claim."""
     wanted, size = modes_of(claim.obj), requested(claim.obj)
     fitting = [
         volume
         for volume in claimed_for(api, claim.namespace, claim.name)
-        if refers_to(volume.obj, claim) and volume.name not in excluded and _fits(claim.obj, volume.obj, wanted, size)
+        if refers_to(volume.obj, claim) and _fits(claim.obj, volume.obj, wanted, size)
     ]
-    if reaches is not None or not delayed:
+    if not reserved_only:
         selector = claim.obj["spec"].get("selector")
         matches = None if selector is None else from_spec(selector).matches
         fitting += [
             volume
             for volume in unclaimed(api, class_of(claim.obj))
-            if volume.name not in excluded
-            and (volume.obj.get("status") or {}).get("phase") == "Available"
+            if (volume.obj.get("status") or {}).get("phase") == "Available"
             and (matches is None or matches(volume.labels))
             and _fits(claim.obj, volume.obj, wanted, size)
         ]
@@ -59,11 +50,13 @@ def best_volume(
     for volume in fitting:
         modes = tuple(sorted(modes_of(volume.obj)))
         by_modes.setdefault((len(modes), modes), []).append(volume)
-    for modes_key in sorted(by_modes):
-        found = _smallest(claim, by_modes[modes_key], reaches)
-        if found is not None:
-            return found
-    return None
+    ranked: list[Envelope] = []
+    for key in sorted(by_modes):
+        reserved = next((volume for volume in by_modes[key] if refers_to(volume.obj, claim)), None)
+        if reserved is not None:
+            return [*ranked, reserved]  # this one or none
+        ranked += sorted(by_modes[key], key=lambda volume: (capacity(volume.obj), volume.name))
+    return ranked
 
 
 def why_unfit(claim: Envelope, volume: Envelope) -> str:
@@ -93,11 +86,3 @@ def _fits(claim: JsonObject, volume: JsonObject, wanted: frozenset[str], size: i
 
 def _attributes_class(obj: JsonObject) -> str:
     return obj["spec"].get("volumeAttributesClassName") or ""
-
-
-def _smallest(claim: Envelope, volumes: list[Envelope], reaches: Accepts | None) -> Envelope | None:
-    for volume in volumes:
-        if refers_to(volume.obj, claim):
-            return volume if reaches is None or reaches(volume.obj) else None
-    volumes = [volume for volume in volumes if reaches is None or reaches(volume.obj)]
-    return min(volumes, key=lambda volume: (capacity(volume.obj), volume.name), default=None)

@@ -14,7 +14,8 @@ from engine.clock import rfc3339
 from engine.controllers.controller import with_metadata
 from engine.events import EventKind, EventRecorder
 from engine.storage.annotations import BIND_COMPLETED, BOUND_BY_CONTROLLER
-from engine.storage.reading import marks_of, refers_to
+from engine.storage.claim_reference import claimed_by
+from engine.storage.reading import marks_of
 from store.types import Envelope, JsonObject
 
 
@@ -111,23 +112,3 @@ class Binding:
         if obj is claim.obj and marks == marks_of(obj):
             return claim
         return self.update_claim(claim, with_metadata(obj, annotations=marks))
-
-
-def claimed_by(volume: JsonObject, claim: Envelope) -> JsonObject:
-    """The volume with a claimRef to the claim; the same object if it has it already (GetBindVolumeToClaim)."""
-    ref = volume["spec"].get("claimRef") or {}
-    known = refers_to(volume, claim)
-    if known and ref.get("uid") == claim.uid:
-        return volume
-    new = {**volume, "spec": {**volume["spec"], "claimRef": claim_reference(claim)}}
-    if not known:
-        new = with_metadata(new, annotations={**marks_of(volume), BOUND_BY_CONTROLLER: "yes"})
-    return new
-
-
-def claim_reference(claim: Envelope) -> JsonObject:
-    """A volume's spec.claimRef."""
-    return {
-        "apiVersion": "v1", "kind": "PersistentVolumeClaim", "namespace": claim.namespace, "name": claim.name,
-        "uid": claim.uid, "resourceVersion": str(claim.revision),
-    }  # fmt: skip

@@ -18,7 +18,6 @@ from engine.api.errors import AlreadyExists
 from engine.api.kinds import NODES, PERSISTENTVOLUMECLAIMS, PERSISTENTVOLUMES
 from engine.clock import SECOND
 from engine.controllers.controller import Key, Queue, Watch, being_deleted, with_metadata
-from engine.controllers.persistent_volume.binding import claim_reference
 from engine.storage.annotations import (
     PROVISIONED_BY,
     PROVISIONER_FINALIZER,
@@ -26,6 +25,7 @@ from engine.storage.annotations import (
     STORAGE_PROVISIONER,
     VOLUME_PROTECTION,
 )
+from engine.storage.claim_reference import claim_reference
 from engine.storage.reading import class_of, find_claim, marks_of, selected_node, storage_class, topology_allows
 from store.types import DELETED, Envelope, JsonObject, Uid, WatchEvent
 
