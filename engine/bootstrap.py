@@ -1,15 +1,19 @@
-"""What the API server itself creates in every new cluster: the system namespaces and priority classes.
+"""What the API server itself creates in every new cluster: system namespaces, priority classes, the range of Service
+addresses, and the Service `kubernetes` by which pods find the API.
 
-Names, values and descriptions follow Kubernetes (kube-apiserver's post-start hooks, scheduling.SystemPriorityClasses).
+Names, values and descriptions follow Kubernetes (kube-apiserver's post-start hooks, scheduling.SystemPriorityClasses,
+controlplane/reconcilers).
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from engine.api.kinds import NAMESPACES, PRIORITYCLASSES
+from engine.api.kinds import ENDPOINTS, ENDPOINTSLICES, NAMESPACES, PRIORITYCLASSES, SERVICES
 from engine.api.server import Api, Caller
-from store.types import JsonObject
+from engine.network.addresses import API_SERVER, API_SERVER_PORT, API_SERVICE
+from engine.network.service_allocation import DEFAULT_RANGE, SERVICE_CIDRS
+from store.types import JsonObject, Resource
 
 SYSTEM_NAMESPACES: Final = ("default", "kube-node-lease", "kube-public", "kube-system")
 _PRIORITY_CLASSES: Final[tuple[JsonObject, ...]] = (
@@ -25,6 +29,36 @@ _PRIORITY_CLASSES: Final[tuple[JsonObject, ...]] = (
         "description": "Used for system critical pods that must not be moved from their current node.",
     },
 )
+_PORT: Final = {"name": "https", "port": API_SERVER_PORT, "protocol": "TCP"}
+_API: Final[tuple[tuple[Resource, JsonObject], ...]] = (
+    (
+        SERVICES,
+        {
+            "metadata": {"name": "kubernetes", "labels": {"component": "apiserver", "provider": "kubernetes"}},
+            "spec": {
+                "clusterIP": API_SERVICE,
+                "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": API_SERVER_PORT}],
+            },
+        },
+    ),
+    (
+        ENDPOINTS,
+        {
+            "metadata": {"name": "kubernetes", "labels": {"endpointslice.kubernetes.io/skip-mirror": "true"}},
+            "subsets": [{"addresses": [{"ip": API_SERVER}], "ports": [_PORT]}],
+        },
+    ),
+    (
+        ENDPOINTSLICES,
+        {
+            "metadata": {"name": "kubernetes", "labels": {"kubernetes.io/service-name": "kubernetes"}},
+            "addressType": "IPv4",
+            "endpoints": [{"addresses": [API_SERVER], "conditions": {"ready": True}}],
+            "ports": [_PORT],
+        },
+    ),
+)
+"""The way to the API server, in namespace `default`."""
 
 
 def create_system_objects(api: Api) -> None:
@@ -36,3 +70,21 @@ def create_system_objects(api: Api) -> None:
     for manifest in _PRIORITY_CLASSES:
         if api.find(PRIORITYCLASSES, "", manifest["metadata"]["name"]) is None:
             api.create(caller, PRIORITYCLASSES, "", manifest)
+    _create_service_range(api, caller)
+    for resource, manifest in _API:
+        if api.find(resource, "default", manifest["metadata"]["name"]) is None:
+            api.create(caller, resource, "default", manifest)
+
+
+def _create_service_range(api: Api, caller: Caller) -> None:
+    if api.find(SERVICE_CIDRS, "", "kubernetes") is not None:
+        return
+    env = api.create(
+        caller, SERVICE_CIDRS, "", {"metadata": {"name": "kubernetes"}, "spec": {"cidrs": [DEFAULT_RANGE]}}
+    )
+    created = env.obj["metadata"]["creationTimestamp"]
+    condition = {
+        "type": "Ready", "status": "True", "lastTransitionTime": created, "reason": "",
+        "message": "Kubernetes Service CIDR is ready",
+    }  # fmt: skip
+    api.update_status(caller, env, {"conditions": [condition]})

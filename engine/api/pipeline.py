@@ -13,6 +13,7 @@ from engine.api.errors import Cause
 from engine.api.kinds import CRDS, Kind
 from engine.api.requests import Caller, Context
 from engine.network.service_allocation import index_services
+from engine.network.slices import index_slices
 from store.types import JsonObject
 
 
@@ -22,6 +23,7 @@ class Pipeline:
     def __init__(self, context: Context, customs: crd.CustomKinds) -> None:
         self._context, self._customs = context, customs
         index_services(context.store)
+        index_slices(context.store)
 
     def default(self, kind: Kind, obj: JsonObject) -> JsonObject:
         """The object with defaults filled in; shares what stays."""

@@ -34,7 +34,7 @@ from engine.controllers.endpointslice.desired import (
 from engine.controllers.endpointslice.packing import Endpoints, pack
 from engine.controllers.service_pods import TRIGGER_TIME, Followed, ServiceFollower
 from engine.network.pod_endpoints import address_families
-from engine.network.slices import SERVICE_NAME, index_slices, slices_of
+from engine.network.slices import SERVICE_NAME, slices_of
 from store.types import DELETED, Envelope, JsonObject, ObjectKey, Revision, Uid, WatchEvent
 
 if TYPE_CHECKING:
@@ -91,7 +91,6 @@ class EndpointSliceController:
         batch = context.flags.duration("endpointslice-updates-batch-period")
         self._follower = ServiceFollower(context.api, context.clock, batch)
         self._held: dict[Key, _Held] = {}
-        index_slices(context.api.store)
 
     def watches(self) -> Sequence[Watch]:
         return (*self._follower.watches(), Watch(ENDPOINTSLICES, self._slice_event))
