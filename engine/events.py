@@ -125,8 +125,12 @@ class SeriesRecorder:
         self._looks = 0
         self._looking = False
 
-    def event(self, about: Envelope, type_: EventKind, reason: str, message: str, action: str) -> None:
-        """Record. Said again within 6 minutes (whatever the message), it is counted in the first one's series."""
+    def event(
+        self, about: Envelope, type_: EventKind, reason: str, message: str, action: str,
+        related: Envelope | None = None,
+    ) -> None:  # fmt: skip
+        """Record. Said again within 6 minutes (whatever the message), it is counted in the first one's series.
+        `related`: another object that has to do with it."""
         now = self._api.clock.now()
         key = (about.uid, type_, reason, action)
         series = self._series.get(key)
@@ -142,6 +146,8 @@ class SeriesRecorder:
             "firstTimestamp": None, "lastTimestamp": None, "type": type_, "eventTime": rfc3339_micro(now),
             "action": action, "reportingComponent": self.component, "reportingInstance": self._instance,
         }  # fmt: skip
+        if related is not None:
+            event["related"] = _reference(related)
         try:
             name = _create(self._api, self._caller, self._names, about, event, now)
         except ApiError:

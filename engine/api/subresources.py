@@ -76,6 +76,8 @@ class Subresources:
         if annotations:
             new_meta["annotations"] = {**(meta.get("annotations") or {}), **annotations}
         status = with_condition(obj.get("status") or {}, _SCHEDULED, rfc3339(self._clock.now()))
+        if "nominatedNodeName" in status:
+            status = {key: value for key, value in status.items() if key != "nominatedNodeName"}
         new = {**obj, "metadata": new_meta, "spec": {**spec, "nodeName": node}, "status": status}
         return self._store.put(env.key, new, caller.author, self._clock.now())
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final, NamedTuple
 
+from engine.scheduler.config import SchedulerConfig
 from engine.scheduler.framework import Diagnosis, FilterPlugin
 from engine.scheduler.nodes import NodeTable
 from engine.scheduler.placement import ClassView
@@ -39,8 +40,8 @@ class _Line(NamedTuple):
 class AttemptLog:
     """Writes rows. `sink` takes each attempt's rows for the store."""
 
-    def __init__(self, nodes: NodeTable, profile: Profile, store: Store) -> None:
-        self._nodes, self._profile, self._store = nodes, profile, store
+    def __init__(self, nodes: NodeTable, config: SchedulerConfig, store: Store) -> None:
+        self._nodes, self._config, self._store = nodes, config, store
         self._rows: list[Attempt] = []
         self._last: Diagnosis | None = None
         self._last_reasons: list[_Line] = []
@@ -66,13 +67,15 @@ class AttemptLog:
                 )
             )  # fmt: skip
 
-    def refused(self, pod: QueuedPod, at: Micros, pod_class: PodClass, diagnosis: Diagnosis, message: str) -> None:
+    def refused(
+        self, pod: QueuedPod, at: Micros, pod_class: PodClass, profile: Profile, diagnosis: Diagnosis, message: str
+    ) -> None:
         """No node took the pod."""
         lines = [_Line("", "", message)]
         if diagnosis is self._last:
             lines += self._last_reasons
         else:
-            per_node, self._last_reasons = self._lines(pod_class, diagnosis)
+            per_node, self._last_reasons = self._lines(pod_class, profile, diagnosis)
             self._last = diagnosis
             lines += per_node
         self._write(pod, at, lines)
@@ -97,14 +100,14 @@ class AttemptLog:
     def _write(self, pod: QueuedPod, at: Micros, lines: list[_Line]) -> None:
         self._rows += [Attempt(pod.attempts, at, pod.uid, pod.namespace, pod.name, *line) for line in lines]
 
-    def _lines(self, pod: PodClass, diagnosis: Diagnosis) -> tuple[list[_Line], list[_Line]]:
+    def _lines(self, pod: PodClass, profile: Profile, diagnosis: Diagnosis) -> tuple[list[_Line], list[_Line]]:
         """(rows per node and, beyond the limit, by reason; all rows by reason)."""
-        nodes, limit = self._nodes, self._profile.config.attempt_nodes
+        nodes, limit = self._nodes, self._config.attempt_nodes
         per_node: list[_Line] = []
         beyond: Counter[tuple[str, str]] = Counter()
         everywhere: Counter[tuple[str, str]] = Counter()
         for name, codes in diagnosis.refusals.items():
-            plugin = self._profile.by_name[name]
+            plugin = profile.by_name[name]
             assert isinstance(plugin, FilterPlugin)
             rows = codes.nonzero()[0].tolist()
             for code, count in Counter(codes[rows].tolist()).items():

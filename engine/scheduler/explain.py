@@ -16,9 +16,10 @@ from engine.api.server import Api
 from engine.client import NodeVerdict, WhyReport
 from engine.clock import rfc3339
 from engine.scheduler.explain_status import status_report
+from engine.scheduler.framework import PostFilterResult
 from engine.scheduler.messages import NO_NODES
 from engine.scheduler.nodes import Ints
-from engine.scheduler.placement import diagnose, refusal_message
+from engine.scheduler.placement import refusal_message
 from engine.scheduler.podclass import PodClass
 from engine.scheduler.profile import PluginError
 from engine.scheduler.scheduler import Scheduler
@@ -39,9 +40,10 @@ def why(api: Api, scheduler: Scheduler, namespace: str, pod: str) -> WhyReport:
         return WhyReport(headline, explanation, (), attempts)
     if env.obj["metadata"].get("deletionTimestamp"):
         return WhyReport("The pod is being deleted", ("It never had a node; it goes as soon as it can.",), (), attempts)
-    name = spec.get("schedulerName") or scheduler.config.scheduler_name
-    if name != scheduler.config.scheduler_name:
-        line = f"Only {scheduler.config.scheduler_name} runs in this cluster: nobody will schedule this pod."
+    name = spec.get("schedulerName") or scheduler.config.profiles[0].scheduler_name
+    if name not in scheduler.profiles:
+        only = ", ".join(scheduler.profiles)
+        line = f"Only {only} runs in this cluster: nobody will schedule this pod."
         return WhyReport(f"Waiting for scheduler {name}", (line,), (), attempts)
     if gates := spec.get("schedulingGates"):
         names = ", ".join(gate["name"] for gate in gates)
@@ -56,8 +58,9 @@ def why(api: Api, scheduler: Scheduler, namespace: str, pod: str) -> WhyReport:
 
 
 def _placement(scheduler: Scheduler, env: Envelope, attempts: tuple[Mapping[str, Any], ...]) -> WhyReport:
-    nodes, profile = scheduler.nodes, scheduler.profile
-    pod = scheduler.classes.classify(env)
+    nodes = scheduler.nodes
+    pod = scheduler.class_of(env)
+    profile = scheduler.profile_of(pod)
     if not nodes.count:
         return WhyReport(NO_NODES, ("The cluster has no node: add one.",), (), attempts)
     view = scheduler.view(pod)
@@ -71,8 +74,8 @@ def _placement(scheduler: Scheduler, env: Envelope, attempts: tuple[Mapping[str,
         headline = f"{len(fitting)} of {nodes.count} nodes would take the pod"
         lines = [f"It is about to be tried; {verdicts[0].node} has the best score."]
     else:
-        headline, _ = refusal_message(pod, nodes, profile, diagnose(pod, nodes, profile))
-        lines = _help(scheduler, pod, refused, refusing)
+        headline, result = refusal_message(env, pod, nodes, profile, scheduler.diagnosis(env, pod))
+        lines = [*_room(scheduler, result), *_help(scheduler, pod, refused, refusing)]
     return WhyReport(headline, (*lines, *_when(scheduler, env)), tuple(verdicts), attempts)
 
 
@@ -80,7 +83,7 @@ def _refusing(scheduler: Scheduler, pod: PodClass) -> dict[str, Ints]:
     """Every filter's code for every row; rows that PreFilter leaves out count as refused by that plugin."""
     nodes = scheduler.nodes
     found = {}
-    for plugin in scheduler.profile.filters:
+    for plugin in scheduler.profile_of(pod).filters:
         if not plugin.concerns(pod):
             continue
         try:
@@ -104,7 +107,7 @@ def _refused(scheduler: Scheduler, pod: PodClass, row: int, refusing: Mapping[st
     first = ""
     reasons: tuple[str, ...] = ()
     details: list[str] = []
-    for plugin in scheduler.profile.filters:
+    for plugin in scheduler.profile_of(pod).filters:
         codes = refusing.get(plugin.name)
         if codes is not None and codes[row]:
             if not first:
@@ -113,11 +116,19 @@ def _refused(scheduler: Scheduler, pod: PodClass, row: int, refusing: Mapping[st
     return NodeVerdict(nodes.names[row], False, first, reasons, tuple(details))
 
 
+def _room(scheduler: Scheduler, result: PostFilterResult) -> list[str]:
+    """What preemption would do."""
+    if not result.nominated:
+        return []
+    names = [f"{who.namespace}/{who.name}" for who in (scheduler.nodes.identity(uid) for uid in result.victims)]
+    return [f"Preemption makes room on {result.nominated} by removing {', '.join(names)}."] if names else []
+
+
 def _help(scheduler: Scheduler, pod: PodClass, refused: list[int], refusing: Mapping[str, Ints]) -> list[str]:
     """Which single change makes the most nodes fit."""
     count = sum((codes[refused] != 0).astype(np.int64) for codes in refusing.values())
     proposals = []
-    for plugin in scheduler.profile.filters:
+    for plugin in scheduler.profile_of(pod).filters:
         codes = refusing.get(plugin.name)
         if codes is None:
             continue

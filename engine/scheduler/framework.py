@@ -9,21 +9,30 @@ it is then asked again for the nodes that changed: many at once, or a single one
 (`refusal`, `score_one`), which is quicker for one. Both ways must agree. Scores are integers from 0 to 100; a plugin
 that counts things says how they are normalised (over the nodes that fit; it must not be dynamic then).
 
+A plugin is *related* when its answer for one node depends on what is on others, too. It says by its `signature`
+whether anything that matters to a pod has changed, and is then asked again for all nodes; its scores are final
+(`rank`).
+
+Preemption asks what a node would say without some of its pods: a plugin that cares about pods gives a `Trial`.
+
 A plugin is one file and one line in plugins/__init__.py. It keeps no state of its own between pods.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar, Final, Literal, NamedTuple
+from collections.abc import Hashable, Mapping
+from typing import ClassVar, Final, Literal, NamedTuple, Protocol
 
 import numpy as np
 
+from engine.scheduler.affinity_terms import NOBODY, PodIdentity
+from engine.scheduler.config import ProfileConfig
 from engine.scheduler.nodes import Ints, Mask, NodeChange, NodeTable, Rows
 from engine.scheduler.podclass import PodClass
-from store.types import Envelope
+from store.types import Envelope, Uid
 
 MAX_SCORE: Final = 100
+Nominees = tuple[tuple[int, PodClass, PodIdentity], ...]
 
 
 class Freed(NamedTuple):
@@ -31,16 +40,43 @@ class Freed(NamedTuple):
 
     row: int
     pod: PodClass
+    who: PodIdentity = NOBODY
 
 
-ClusterEvent = NodeChange | Freed
+class Arrived(NamedTuple):
+    """A pod came to a node, or has other labels there."""
+
+    row: int
+    pod: PodClass
+    who: PodIdentity = NOBODY
+
+
+ClusterEvent = NodeChange | Freed | Arrived
 """What may make room for a pod that found none."""
+
+
+class Trial(Protocol):
+    """What one plugin would say of a pod on one node if other pods came or went. Nothing is changed by it.
+
+    Kubernetes calls this PreFilterExtensions (AddPod, RemovePod)."""
+
+    def on(self, row: int) -> None:
+        """Look at this node as it is; what was tried on another is forgotten."""
+
+    def change(self, other: PodClass, who: PodIdentity, sign: int) -> None:
+        """One pod comes (1) or goes (-1)."""
+
+    def refusal(self) -> int:
+        """The code, as from `FilterPlugin.refusal`."""
 
 
 class Plugin:
     """Base of all plugins."""
 
     name: ClassVar[str]
+
+    def configure(self, config: ProfileConfig) -> None:
+        """Take its arguments (pluginConfig) from the profile that it becomes part of."""
 
     def hint(self, event: ClusterEvent, pod: PodClass, nodes: NodeTable) -> bool:
         """May this event let through a pod that this plugin refused? (QueueingHintFn)"""
@@ -60,6 +96,16 @@ class FilterPlugin(Plugin):
 
     dynamic: ClassVar[bool] = False
     """Looks at what is on a node, not only at what the node is."""
+    related: ClassVar[bool] = False
+    """Looks at what is on other nodes."""
+
+    def signature(self, pod: PodClass, nodes: NodeTable) -> Hashable:
+        """Of a related plugin: differs when its answer may."""
+        raise NotImplementedError
+
+    def trial(self, pod: PodClass, nodes: NodeTable) -> Trial | None:
+        """For preemption; None if pods on the node make no difference."""
+        return None
 
     def concerns(self, pod: PodClass) -> bool:
         """PreFilter's Skip: False if no node can be refused."""
@@ -102,6 +148,8 @@ class ScorePlugin(Plugin):
     """Ranks nodes."""
 
     score_dynamic: ClassVar[bool] = False
+    score_related: ClassVar[bool] = False
+    """Looks at what is on other nodes; answers `rank` and not `score`."""
     normalize: ClassVar[Literal["no", "up", "down"]] = "no"
     """DefaultNormalizeScore over the nodes that fit: `up` scales the largest to 100, `down` turns it round."""
 
@@ -117,18 +165,37 @@ class ScorePlugin(Plugin):
         """The same for one node."""
         return int(self.score(pod, nodes, np.array([row]))[0])
 
+    def score_signature(self, pod: PodClass, nodes: NodeTable) -> Hashable:
+        """Of a related plugin: differs when its ranking may, for the same nodes that fit."""
+        raise NotImplementedError
+
+    def rank(self, pod: PodClass, nodes: NodeTable, fits: Mask) -> Ints | None:
+        """Of a related plugin: the final score of all rows, given those that fit. None: all 0."""
+        raise NotImplementedError
+
 
 class PostFilterResult(NamedTuple):
     message: str
-    nominated: str = ""
-    """Node that room is being made on."""
+    nominated: str | None = None
+    """Node that room is made on; "" takes back a nomination; None leaves it."""
+    victims: tuple[Uid, ...] = ()
+    """Pods that have to go from there, most important first."""
 
 
 class PostFilterPlugin(Plugin):
     """Runs when no node takes the pod."""
 
-    def post_filter(self, pod: PodClass, nodes: NodeTable, diagnosis: Diagnosis) -> PostFilterResult:
+    def post_filter(
+        self, env: Envelope, pod: PodClass, nodes: NodeTable, diagnosis: Diagnosis, profile: ProfileView
+    ) -> PostFilterResult:
+        """Decides, and changes nothing."""
         raise NotImplementedError
+
+
+class ProfileView(Protocol):
+    """What a plugin may know of its profile."""
+
+    filters: list[FilterPlugin]
 
 
 class ReservePlugin(Plugin):
@@ -166,6 +233,10 @@ class Diagnosis(NamedTuple):
     """Those nodes; None without any."""
     pre_filter: str = ""
     """PreFilter's own message when it refused the pod as such."""
+    helpful: Mask | None = None
+    """Nodes where removing pods might help; None without any."""
+    nominees: Nominees = ()
+    """Pods that room is kept for: (row, class, identity). They were counted."""
 
     @property
     def rejectors(self) -> tuple[str, ...]:

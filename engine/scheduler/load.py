@@ -2,7 +2,7 @@
 
 Classes that ask for the same share one `Load`, whatever else tells them apart; so a pod that is placed costs one row
 for each kind of request, not for each class. Dynamic plugins therefore look at nothing of a pod but what is in its
-`load_key`.
+`load_key`; what looks at labels is related (engine.scheduler.framework) and no part of a load.
 """
 
 from __future__ import annotations

@@ -19,8 +19,11 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from engine.scheduler.affinity_terms import NOBODY, PodIdentity
+from engine.scheduler.images import ImageTable
 from engine.scheduler.podclass import HostPort, PodClass
 from engine.scheduler.resources import CPU, EPHEMERAL_STORAGE, MEMORY, PODS, amounts
+from engine.scheduler.selections import Placed, Selections
 from store.types import JsonObject, Uid
 
 Ints = npt.NDArray[np.int64]
@@ -91,10 +94,17 @@ class NodeTable:
         """Row of each resource in `allocatable` and `requested`."""
         self._row_of: dict[str, int] = {}
         self._row_of_pod: dict[Uid, int] = {}
+        self._namespace_of_pod: dict[Uid, str] = {}
         self._free: list[int] = []
         self._columns: dict[str, LabelColumn] = {}
         self._taint_sets: dict[tuple[Taint, ...], int] = {}
         self._vectors: dict[int, tuple[Ints, list[tuple[int, int]]]] = {}
+        self.selections = Selections(_FIRST_ROWS)
+        """How many pods of which kind are where, for those who ask."""
+        self.images = ImageTable(_FIRST_ROWS)
+        self.priorities: dict[int, int] = {}
+        """Number of counted pods by priority."""
+        self._by_priority: dict[int, Ints] | None = None
         self._log: list[int] = []
         self._log_start = 0
         self._allocate(_FIRST_ROWS)
@@ -155,6 +165,30 @@ class NodeTable:
         tail = self._log[version - self._log_start :]
         return tail if len(tail) < 2 else list(dict.fromkeys(tail))
 
+    def lower_than(self, priority: int) -> Ints:
+        """What pods of lower priority take from each node, in the order of `resources`. Kept up to date from the first
+        time that it is asked for."""
+        if self._by_priority is None:
+            self._by_priority = {}
+            for row, pods in enumerate(self.pods):
+                for pod in pods.values():
+                    self._tally(pod.priority)[:, row] += self.vector(pod)
+        total = np.zeros_like(self.requested)
+        for other, taken in self._by_priority.items():
+            if other < priority:
+                total[: len(taken)] += taken
+        return total
+
+    def _tally(self, priority: int) -> Ints:
+        assert self._by_priority is not None
+        taken = self._by_priority.get(priority)
+        if taken is None or taken.shape != self.requested.shape:
+            wider = np.zeros_like(self.requested)
+            if taken is not None:
+                wider[: len(taken), : taken.shape[1]] = taken
+            taken = self._by_priority[priority] = wider
+        return taken
+
     @property
     def all_rows(self) -> slice:
         return slice(0, self.size)
@@ -206,6 +240,7 @@ class NodeTable:
             unschedulable != bool(self.unschedulable[row]),
             bool((allocatable != self.allocatable[:, row]).any()),
         )  # fmt: skip
+        self.images.put(row, status.get("images") or ())
         if not change.any:
             return change
         self.epoch += 1
@@ -222,6 +257,12 @@ class NodeTable:
         self.allocatable[:, row] = allocatable
         return change
 
+    def put_images(self, obj: JsonObject) -> None:
+        """Take over `status.images` of an existing node."""
+        row = self._row_of.get(obj["metadata"]["name"])
+        if row is not None:
+            self.images.put(row, (obj.get("status") or {}).get("images") or ())
+
     def remove_node(self, name: str) -> None:
         """The node is gone; pods that are still bound to it stay counted until they go."""
         row = self._row_of.get(name)
@@ -234,27 +275,37 @@ class NodeTable:
 
     # -- pods ------------------------------------------------------------------------------------------------------
 
-    def assign(self, uid: Uid, pod: PodClass, node: str) -> None:
-        """Count a pod on a node. A pod that is there already is left as it is; one that changed is counted anew."""
+    def assign(self, uid: Uid, pod: PodClass, node: str, who: PodIdentity = NOBODY) -> None:
+        """Count a pod on a node, as the class without relations. A pod that is there already is left as it is; one
+        that changed is counted anew."""
+        pod = pod.base
         known = self._row_of_pod.get(uid)
         if known is not None:
             if self.names[known] == node and self.pods[known][uid] is pod:
+                self.selections.relabel(uid, who)
                 return
             self.remove_pod(uid)
         row = self._claim(node)
         self._row_of_pod[uid] = row
         self.pods[row][uid] = pod
+        self._namespace_of_pod[uid] = who.namespace
         self._count(row, pod, 1)
+        self.selections.add(uid, row, pod, who)
 
-    def remove_pod(self, uid: Uid) -> PodClass | None:
-        """Stop counting a pod. None if it was not counted."""
+    def remove_pod(self, uid: Uid) -> Placed | None:
+        """Stop counting a pod. What it was; None if it was not counted."""
         row = self._row_of_pod.pop(uid, None)
         if row is None:
             return None
         pod = self.pods[row].pop(uid)
         self._count(row, pod, -1)
+        who = self.selections.remove(uid, self._namespace_of_pod.pop(uid))
         self._release(row)
-        return pod
+        return Placed(row, who, pod)
+
+    def identity(self, uid: Uid) -> PodIdentity:
+        """What selectors see of a counted pod."""
+        return self.selections.who(uid, self._namespace_of_pod[uid]) or NOBODY
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
@@ -264,6 +315,14 @@ class NodeTable:
             self.requested[:, row] += vector
         else:
             self.requested[:, row] -= vector
+        left = self.priorities.get(pod.priority, 0) + sign
+        self.priorities[pod.priority] = left
+        if self._by_priority is not None:
+            self._tally(pod.priority)[:, row] += sign * vector
+        if not left:
+            del self.priorities[pod.priority]
+            if self._by_priority is not None:
+                del self._by_priority[pod.priority]
         self.counted[0, row] += sign * pod.milli_cpu_counted
         self.counted[1, row] += sign * pod.memory_counted
         if pod.ports:
@@ -310,6 +369,7 @@ class NodeTable:
         for column in self._columns.values():
             column.put(row, None)
         self.labels[row], self.taints[row] = {}, ()
+        self.images.put(row, ())
         self.unschedulable[row] = False
         self.allocatable[:, row] = 0
 
@@ -323,6 +383,8 @@ class NodeTable:
         new_codes[:filled] = codes
         for figure, new_figure in zip(figures, new_figures, strict=True):
             new_figure[:, :filled] = figure
+        self.selections.grow(2 * filled)
+        self.images.grow(2 * filled)
         for column in self._columns.values():
             wider = np.full(2 * filled, -1, np.int32)
             wider[:filled] = column.codes

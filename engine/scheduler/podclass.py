@@ -3,25 +3,34 @@
 Two pods of one class get the same masks and scores. A pod finds its class twice over: by the identity of the
 subtrees that a template shares in memory (about a microsecond), else by the canonical JSON of the same parts. What
 differs between the pods of a template without mattering here (the token volume's name, say) is in neither key.
+
+Labels and namespace are in neither key either. Where a pod's place depends on other pods (topology spread, inter-pod
+affinity), what its labels and its namespace make of that is its `Relations` (engine.scheduler.relations); pods of one
+class with the same relations share a class of their own, `base` being the one without.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+import copy
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
 from engine.scheduler.resources import CPU, MEMORY, nonzero_requests, pod_requests
 from store.types import Envelope, JsonObject
 
+if TYPE_CHECKING:
+    from engine.scheduler.relations import Relations
+
 _KEPT: Final = 4096
 """Identity keys and classes kept; past it the tables start over."""
 _PARTS: Final = (
     "priority", "preemptionPolicy", "nodeSelector", "affinity", "overhead", "resources", "tolerations",
+    "topologySpreadConstraints", "schedulerName",
 )  # fmt: skip
 """Fields of a pod's spec that count, beside its containers' resources, ports and images. The node's name does not: a
-pod keeps its class when it is bound. Labels and namespace join
-them when a plugin looks at them."""
+pod keeps its class when it is bound."""
+_NO_TERMS: Final[tuple[tuple[JsonObject, bool, int], ...]] = ()
 
 
 class HostPort(NamedTuple):
@@ -53,9 +62,9 @@ class PodClass:
     """Everything about a pod that decides where it can go. Immutable."""
 
     __slots__ = (
-        "best_effort", "load_key", "memory_counted", "milli_cpu_counted", "node_name", "number", "ports",
-        "preemption_policy", "preferred_terms", "priority", "requests", "required_terms", "selector", "spec",
-        "tolerations",
+        "base", "best_effort", "images", "load_key", "memory_counted", "milli_cpu_counted", "node_name", "number",
+        "pod_terms", "ports", "preemption_policy", "preferred_terms", "priority", "relations", "requests",
+        "required_terms", "scheduler", "selector", "spec", "spread", "term_label_keys", "tolerations",
     )  # fmt: skip
 
     def __init__(self, number: int, spec: JsonObject, node_name: str = "") -> None:
@@ -94,9 +103,53 @@ class PodClass:
             *sorted(self.requests.items()), self.milli_cpu_counted, self.memory_counted, *sorted(self.ports),
         )  # fmt: skip
         """What the pod takes from a node: classes with the same one weigh alike on every node."""
+        self.scheduler: str = spec.get("schedulerName") or ""
+        """Name of the profile; "" is the first one."""
+        self.images: tuple[str, ...] = tuple(
+            normalized_image(c.get("image") or "")
+            for c in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ()))
+        )
+        self.spread: list[JsonObject] = spec.get("topologySpreadConstraints") or []
+        self.pod_terms = _pod_terms(spec.get("affinity") or {})
+        """Its terms of inter-pod affinity: (PodAffinityTerm, required, weight); a weight below 0 is anti-affinity."""
+        self.term_label_keys: tuple[str, ...] = tuple(
+            key
+            for term, _, _ in self.pod_terms
+            for key in (*(term.get("matchLabelKeys") or ()), *(term.get("mismatchLabelKeys") or ()))
+        )
+        """Labels of its own whose values its terms refer to."""
+        self.base: PodClass = self
+        """The class without relations: what a pod is counted as on its node."""
+        self.relations: Relations | None = None
+        """How its place depends on other pods; None: it does not."""
 
     def tolerates(self, key: str, value: str, effect: str) -> bool:
         return any(t.tolerates(key, value, effect) for t in self.tolerations)
+
+    def related(self, number: int, relations: Relations) -> PodClass:
+        """This class with relations."""
+        found = copy.copy(self)
+        found.number, found.relations = number, relations
+        return found
+
+
+def normalized_image(name: str) -> str:
+    """With a tag: `nginx` is `nginx:latest` (normalizedImageName)."""
+    return name if name.rfind(":") > name.rfind("/") else f"{name}:latest"
+
+
+def _pod_terms(affinity: JsonObject) -> tuple[tuple[JsonObject, bool, int], ...]:
+    found: list[tuple[JsonObject, bool, int]] = []
+    for kind, sign in (("podAffinity", 1), ("podAntiAffinity", -1)):
+        part = affinity.get(kind)
+        if part:
+            found += [(term, True, sign) for term in part.get("requiredDuringSchedulingIgnoredDuringExecution") or ()]
+            found += [
+                (term["podAffinityTerm"], False, sign * term["weight"])
+                for term in part.get("preferredDuringSchedulingIgnoredDuringExecution") or ()
+                if term.get("weight")
+            ]
+    return tuple(found) if found else _NO_TERMS
 
 
 def host_ports(spec: JsonObject) -> tuple[HostPort, ...]:
@@ -119,6 +172,7 @@ class Classifier:
         self._count = 0
         self._by_identity: dict[tuple[object, ...], tuple[PodClass, object]] = {}
         self._by_content: dict[bytes, PodClass] = {}
+        self._by_relations: dict[tuple[int, Relations], PodClass] = {}
 
     def classify(self, env: Envelope) -> PodClass:
         """The pod's class. ValueError for a quantity that is none."""
@@ -126,14 +180,15 @@ class Classifier:
         get = spec.get
         selector, inits = get("nodeSelector"), get("initContainers")
         key: tuple[object, ...] = (
-            get("priority"), get("preemptionPolicy"), id(get("affinity")),
-            id(get("overhead")), id(get("resources")),
+            get("priority"), get("preemptionPolicy"), get("schedulerName"), id(get("affinity")),
+            id(get("topologySpreadConstraints")), id(get("overhead")), id(get("resources")),
             *(selector.items() if selector else ()),
             *[id(t) for t in get("tolerations") or ()],
             *[x for c in get("containers") or ()
               for x in (id(c.get("resources") or None), id(c.get("ports") or None), c.get("image"))],
             *([x for c in inits
-               for x in (id(c.get("resources") or None), id(c.get("ports") or None), c.get("restartPolicy"))]
+               for x in (id(c.get("resources") or None), id(c.get("ports") or None), c.get("restartPolicy"),
+                        c.get("image"))]
               if inits else ()),
         )  # fmt: skip
         hit = self._by_identity.get(key)
@@ -146,11 +201,25 @@ class Classifier:
         self._by_identity[key] = (found, spec)
         return found
 
+    def with_relations(self, base: PodClass, relations: Relations) -> PodClass:
+        """The class of pods of `base` with these relations."""
+        key = base.number, relations
+        found = self._by_relations.get(key)
+        if found is None:
+            if len(self._by_relations) >= _KEPT:
+                self._by_relations.clear()
+            self._count += 1
+            found = self._by_relations[key] = base.related(self._count, relations)
+        return found
+
     def _by_shape(self, spec: JsonObject) -> PodClass:
         parts: list[Any] = [
             [spec.get(part) for part in _PARTS],
             [[c.get("resources"), c.get("ports"), c.get("image")] for c in spec.get("containers") or ()],
-            [[c.get("resources"), c.get("ports"), c.get("restartPolicy")] for c in spec.get("initContainers") or ()],
+            [
+                [c.get("resources"), c.get("ports"), c.get("restartPolicy"), c.get("image")]
+                for c in spec.get("initContainers") or ()
+            ],
         ]
         key = orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)
         found = self._by_content.get(key)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Final, Literal
 
-from engine.scheduler.config import SchedulerConfig
+from engine.scheduler.config import Point, ProfileConfig
 from engine.scheduler.framework import (
     BindPlugin,
     FilterPlugin,
@@ -23,6 +23,10 @@ _FAILED: Mapping[str, str] = {
 }
 
 
+SPREAD: Final = "PodTopologySpread"
+AFFINITY: Final = "InterPodAffinity"
+
+
 class PluginError(Exception):
     """A plugin failed on a pod. The text is what Kubernetes prints: `running "X" filter plugin: …`."""
 
@@ -34,15 +38,33 @@ class PluginError(Exception):
 class Profile:
     """Plugins by extension point."""
 
-    def __init__(self, plugins: Sequence[Plugin], config: SchedulerConfig) -> None:
+    def __init__(self, plugins: Sequence[Plugin], config: ProfileConfig) -> None:
         enabled = [plugin for plugin in plugins if plugin.name not in config.disabled]
+
+        def at(point: Point) -> list[Plugin]:
+            off = config.off.get(point, frozenset())
+            return [plugin for plugin in enabled if plugin.name not in off]
+
+        for plugin in enabled:
+            plugin.configure(config)
         self.config = config
+        self.name = config.scheduler_name
         self.by_name = {plugin.name: plugin for plugin in enabled}
-        self.pre_enqueue = [p for p in enabled if isinstance(p, PreEnqueuePlugin)]
-        self.filters = [p for p in enabled if isinstance(p, FilterPlugin)]
-        self.post_filters = [p for p in enabled if isinstance(p, PostFilterPlugin)]
+        self.pre_enqueue = [p for p in at("preEnqueue") if isinstance(p, PreEnqueuePlugin)]
+        self.filters = [p for p in at("filter") if isinstance(p, FilterPlugin)]
+        self.post_filters = [p for p in at("postFilter") if isinstance(p, PostFilterPlugin)]
         self.scorers = [
-            (p, config.weights[p.name]) for p in enabled if isinstance(p, ScorePlugin) and config.weights.get(p.name)
+            (p, config.weights[p.name])
+            for p in at("score")
+            if isinstance(p, ScorePlugin) and config.weights.get(p.name)
         ]
-        self.reserve = [p for p in enabled if isinstance(p, ReservePlugin)]
-        self.bind = [p for p in enabled if isinstance(p, BindPlugin)]
+        self.reserve = [p for p in at("reserve") if isinstance(p, ReservePlugin)]
+        self.bind = [p for p in at("bind") if isinstance(p, BindPlugin)]
+        working = {plugin.name for plugin in (*self.filters, *(scorer for scorer, _ in self.scorers))}
+        self.spreads = SPREAD in working
+        """Topology spread counts."""
+        self.relates = AFFINITY in working
+        """Inter-pod affinity counts."""
+        self.spread_defaults = config.spread
+        self.hard_affinity_weight = config.hard_affinity_weight
+        self.ignore_preferred_of_others = config.ignore_preferred_of_others

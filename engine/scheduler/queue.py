@@ -33,7 +33,7 @@ class QueuedPod:
     """One pod waiting (QueuedPodInfo)."""
 
     __slots__ = (
-        "attempts", "backoff_until", "errors", "failures", "name", "namespace", "nominated", "pod_class", "priority",
+        "attempts", "backoff_until", "errors", "failures", "name", "namespace", "pod_class", "priority",
         "rejectors", "since", "ticket", "timestamp", "uid", "where",
     )  # fmt: skip
 
@@ -54,8 +54,6 @@ class QueuedPod:
         self.backoff_until = now
         self.pod_class: PodClass | None = None
         self.rejectors: tuple[str, ...] = ()
-        self.nominated = ""
-        """Node that preemption makes room on."""
 
 
 class _Group(NamedTuple):
@@ -162,6 +160,10 @@ class SchedulingQueue:
         for pod in pods:
             self._requeue(pod)
         return len(pods)
+
+    def waits_for(self, plugins: frozenset[str]) -> bool:
+        """Was a pod that waits for an event refused by one of these?"""
+        return any(not plugins.isdisjoint(group.rejectors) for group in self._groups.values())
 
     def remove(self, uid: Uid) -> None:
         """The pod is bound or gone."""

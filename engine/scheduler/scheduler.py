@@ -14,36 +14,41 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from engine.api.errors import ApiError
-from engine.api.kinds import NODES, PODS
+from engine.api.kinds import NAMESPACES, NODES, PODS, SERVICES
 from engine.api.server import Api, Caller
 from engine.clock import Clock
 from engine.informers import Informers
 from engine.loop import Loop
+from engine.scheduler.affinity_terms import PodIdentity, identity_of
 from engine.scheduler.attempts import AttemptLog
 from engine.scheduler.config import SchedulerConfig
-from engine.scheduler.framework import ClusterEvent, Freed, Plugin
+from engine.scheduler.framework import Arrived, ClusterEvent, Diagnosis, Freed, Nominees, Plugin
 from engine.scheduler.load import Load
 from engine.scheduler.messages import NO_NODES, truncated
 from engine.scheduler.nodes import NodeTable
-from engine.scheduler.placement import ClassView, refusal_message
+from engine.scheduler.nominator import Nominator
+from engine.scheduler.placement import ClassView, diagnose, refusal_message
 from engine.scheduler.plugins import default_plugins
 from engine.scheduler.podclass import Classifier, PodClass
-from engine.scheduler.profile import PluginError, Profile
+from engine.scheduler.profile import AFFINITY, SPREAD, PluginError, Profile
 from engine.scheduler.queue import QueuedPod, SchedulingQueue
+from engine.scheduler.relations import RelationResolver
 from engine.scheduler.reports import Recorder, Reporter
 from engine.seed import Seed
 from store.store import Store
-from store.types import DELETED, Envelope, WatchEvent
+from store.types import DELETED, Envelope, Uid, WatchEvent
 
 _log = logging.getLogger(__name__)
 _PODS_PER_CALLBACK: Final = 10
 """About 2 ms of work. A number and not a time: what comes between two pods must not depend on the wall clock."""
+_RELATED: Final = frozenset((SPREAD, AFFINITY))
+"""Plugins for which a pod that comes to a node can make a difference to others."""
 _VIEW_ROWS: Final = 256_000
 """Rows of all classes' masks and scores that are kept (about 60 bytes each); the least recently used go first."""
 
 
 class Scheduler:
-    """One profile on the engine's loop."""
+    """All profiles, with one queue, on the engine's loop."""
 
     def __init__(
         self, api: Api, clock: Clock, loop: Loop, informers: Informers, seed: Seed, recorder: Recorder, store: Store,
@@ -53,23 +58,34 @@ class Scheduler:
         self._api, self._clock, self._loop, self._seed = api, clock, loop, seed
         self.config = config
         self.caller = Caller("system:kube-scheduler")
-        self.profile = Profile(plugins(api, self.caller), config)
+        self.profiles = {
+            profile.scheduler_name: Profile(plugins(api, self.caller), profile) for profile in config.profiles
+        }
+        """By scheduler name; the first one takes pods that name none."""
         self.reports = Reporter(api, clock, recorder, self.caller)
         self.nodes = NodeTable()
         self.classes = Classifier()
+        self.relations = RelationResolver(api, self.nodes, self.classes)
+        self.nominator = Nominator()
         self.queue = SchedulingQueue(clock, config, self._wake)
-        self.attempts = AttemptLog(self.nodes, self.profile, store)
+        self.attempts = AttemptLog(self.nodes, config, store)
         self._views: dict[int, ClassView] = {}
         self._loads: WeakValueDictionary[tuple[object, ...], Load] = WeakValueDictionary()
-        """By the pods' `load_key`; a load lives as long as the views that join it."""
+        """By profile and the pods' `load_key`; a load lives as long as the views that join it."""
         self._scheduled = False
         self._started = False
         informers.on_event(NODES, self._on_node)
         informers.on_event(PODS, self._on_pod)
+        informers.on_event(NAMESPACES, self._on_namespace)
+        informers.on_event(SERVICES, self._on_service)
 
     def start(self) -> None:
         """Take in what exists. Events before it are covered by it."""
         self._started = True
+        for env in self._api.store.list(NAMESPACES):
+            self.nodes.selections.namespaces.put(env.name, env.labels)
+        for env in self._api.store.list(SERVICES):
+            self.relations.services.put(env.namespace, env.name, (env.obj.get("spec") or {}).get("selector"))
         for env in self._api.store.list(NODES):
             self.nodes.put_node(env.obj)
         for env in self._api.store.list(PODS):
@@ -104,10 +120,20 @@ class Scheduler:
             self._attempt_failed(queued, env, "", str(error))
         return True
 
+    def profile_of(self, pod_class: PodClass) -> Profile:
+        """The profile of a pod that is ours."""
+        return self.profiles[pod_class.scheduler or self.config.profiles[0].scheduler_name]
+
+    def class_of(self, env: Envelope) -> PodClass:
+        """The pod's class, its relations to other pods as of now included."""
+        base = self.classes.classify(env)
+        return self.relations.resolve(env, base, self.profile_of(base))
+
     def view(self, pod_class: PodClass) -> ClassView:
         """The class's masks and scores as of now. Raises PluginError."""
         if not self.config.class_shortcut:
-            view = ClassView(pod_class, self.nodes, self.profile, Load(pod_class, self.nodes, self.profile))
+            profile = self.profile_of(pod_class)
+            view = ClassView(pod_class, self.nodes, profile, Load(pod_class, self.nodes, profile))
         else:
             known = self._views.pop(pod_class.number, None)
             view = known if known is not None else self._new_view(pod_class)
@@ -118,41 +144,78 @@ class Scheduler:
         return view
 
     def _new_view(self, pod_class: PodClass) -> ClassView:
-        load = self._loads.get(pod_class.load_key)
+        profile = self.profile_of(pod_class)
+        key = profile.name, *pod_class.load_key
+        load = self._loads.get(key)
         if load is None:
-            load = self._loads[pod_class.load_key] = Load(pod_class, self.nodes, self.profile)
-        return ClassView(pod_class, self.nodes, self.profile, load)
+            load = self._loads[key] = Load(pod_class, self.nodes, profile)
+        return ClassView(pod_class, self.nodes, profile, load)
 
     def _schedule(self, queued: QueuedPod, env: Envelope) -> None:
-        pod_class = self.classes.classify(env)
+        pod_class = self.class_of(env)
         view = self.view(pod_class)
-        if not view.ties:
+        best, ties = view.best, view.ties
+        if self.nominator and ties:
+            best, ties = self._beside_nominees(env.uid, pod_class, view)
+        if not ties:
             self._refused(queued, env, pod_class, view)
             return
-        ties = view.ties
         row = ties[0] if len(ties) == 1 else ties[self._seed.below(len(ties))]
         node = self.nodes.names[row]
-        self.attempts.placed(queued, self._clock.now(), view, row, view.best)
+        self.attempts.placed(queued, self._clock.now(), view, row, best)
         self._assume_and_bind(queued, env, pod_class, node)
 
+    def _beside_nominees(self, uid: Uid, pod_class: PodClass, view: ClassView) -> tuple[int, list[int]]:
+        """(best score, rows that have it) where room is kept for others; the pod's own room, if it has become free."""
+        blocked = self._blocked(uid, pod_class, view)
+        own = self.nodes.row(self.nominator.node_of(uid))
+        if own is not None and own not in blocked and view.total(own) >= 0:
+            return view.total(own), [own]
+        return view.without(blocked) if blocked else (view.best, view.ties)
+
+    def _blocked(self, uid: Uid, pod_class: PodClass, view: ClassView) -> list[int]:
+        """Rows where the pod fits only if it took the room of pods that are nominated there."""
+        by_row: dict[int, list[tuple[PodClass, PodIdentity]]] = {}
+        for nominee in self.nominator.before(uid, pod_class.priority):
+            row = self.nodes.row(nominee.node)
+            if row is not None and view.total(row) >= 0:
+                by_row.setdefault(row, []).append((nominee.pod, nominee.who))
+        if not by_row:
+            return []
+        filters = [plugin for plugin in self.profile_of(pod_class).filters if plugin.concerns(pod_class)]
+        trials = [trial for plugin in filters if (trial := plugin.trial(pod_class, self.nodes)) is not None]
+        found = []
+        for row, others in by_row.items():
+            for trial in trials:
+                trial.on(row)
+                for other, who in others:
+                    trial.change(other, who, 1)
+                if trial.refusal():
+                    found.append(row)
+                    break
+        return found
+
     def _assume_and_bind(self, queued: QueuedPod, env: Envelope, pod_class: PodClass, node: str) -> None:
-        self.nodes.assign(env.uid, pod_class, node)
+        profile = self.profile_of(pod_class)
+        self.nodes.assign(env.uid, pod_class, node, identity_of(env))
         reserved = []
         try:
-            for plugin in self.profile.reserve:
+            for plugin in profile.reserve:
                 reserved.append(plugin)
                 plugin.reserve(env, pod_class, node)
-            env = self._bind(env, node)
+            env = self._bind(env, node, profile)
         except BaseException:
             for plugin in reversed(reserved):
                 plugin.unreserve(env, pod_class, node)
             self.nodes.remove_pod(env.uid)
             raise
         self.queue.remove(env.uid)
+        self.nominator.remove(env.uid)
         self.reports.scheduled(env, node)
+        self._arrived(env.uid)
 
-    def _bind(self, env: Envelope, node: str) -> Envelope:
-        for binder in self.profile.bind:
+    def _bind(self, env: Envelope, node: str, profile: Profile) -> Envelope:
+        for binder in profile.bind:
             try:
                 env = binder.bind(env, node)
             except Exception as error:
@@ -160,16 +223,58 @@ class Scheduler:
         return env
 
     def _refused(self, queued: QueuedPod, env: Envelope, pod_class: PodClass, view: ClassView) -> None:
+        profile = self.profile_of(pod_class)
+        nominated: str | None = None
         if not self.nodes.count:
-            message, rejectors = NO_NODES, tuple(plugin.name for plugin in self.profile.filters)
+            message, rejectors = NO_NODES, tuple(plugin.name for plugin in profile.filters)
             self.attempts.failed(queued, self._clock.now(), "", message)
         else:
-            diagnosis = view.diagnose()
-            message, queued.nominated = refusal_message(pod_class, self.nodes, self.profile, diagnosis)
-            rejectors = diagnosis.rejectors
-            self.attempts.refused(queued, self._clock.now(), pod_class, diagnosis, message)
+            diagnosis = self._diagnosis(env, pod_class, view)
+            message, result = refusal_message(env, pod_class, self.nodes, profile, diagnosis)
+            rejectors, nominated = diagnosis.rejectors, result.nominated
+            self.attempts.refused(queued, self._clock.now(), pod_class, profile, diagnosis, message)
+            if nominated:
+                self._preempt(env, pod_class, nominated, result.victims)
+            elif nominated == "":
+                self.nominator.remove(env.uid)
         self.queue.unschedulable(queued, pod_class, rejectors)
-        self.reports.failed(env, "Unschedulable", message)
+        self.reports.failed(env, "Unschedulable", message, nominated)
+
+    def diagnosis(self, env: Envelope, pod_class: PodClass) -> Diagnosis:
+        """Why no node takes the pod, the room that is kept for others considered. Raises PluginError."""
+        return self._diagnosis(env, pod_class, self.view(pod_class))
+
+    def _diagnosis(self, env: Envelope, pod_class: PodClass, view: ClassView) -> Diagnosis:
+        nominees = self.nominator.before(env.uid, pod_class.priority) if self.nominator else []
+        if not nominees:
+            return view.diagnose()
+        # They are counted for a moment, so that every filter sees them where they will be.
+        kept: Nominees = ()
+        for nominee in nominees:
+            row = self.nodes.row(nominee.node)
+            if row is not None and self.nodes.row_of_pod(nominee.uid) is None:
+                self.nodes.assign(nominee.uid, nominee.pod, nominee.node, nominee.who)
+                kept = (*kept, (row, nominee.pod, nominee.who))
+        try:
+            return diagnose(pod_class, self.nodes, self.profile_of(pod_class), kept)
+        finally:
+            for nominee in nominees:
+                self.nodes.remove_pod(nominee.uid)
+
+    def _preempt(self, env: Envelope, pod_class: PodClass, node: str, victims: tuple[Uid, ...]) -> None:
+        """Remove the victims and keep their room for the pod."""
+        for uid in victims:
+            who = self.nodes.identity(uid)
+            victim = self._api.find(PODS, who.namespace, who.name)
+            if victim is not None and victim.uid == uid:
+                self.reports.preempted(victim, env, node)
+        for nominee in self.nominator.lower_on(node, pod_class.priority):
+            # What they were to get is smaller now; they find another place.
+            self.nominator.remove(nominee.uid)
+            other = self._api.find(PODS, nominee.who.namespace, nominee.who.name)
+            if other is not None and other.uid == nominee.uid:
+                self.reports.unnominated(other)
+        self.nominator.put(env.uid, node, pod_class, identity_of(env))
 
     def _attempt_failed(self, queued: QueuedPod, env: Envelope, plugin: str, message: str) -> None:
         self.attempts.failed(queued, self._clock.now(), plugin, message)
@@ -185,6 +290,9 @@ class Scheduler:
             self.nodes.remove_node(event.now.name)
             return
         if event.before is not None and _same_node(event.before, event.now):
+            return
+        if event.before is not None and _only_images(event.before, event.now):
+            self.nodes.put_images(event.now.obj)
             return
         change = self.nodes.put_node(event.now.obj)
         if change.any:
@@ -202,6 +310,41 @@ class Scheduler:
             self._take_in(env)
         elif before.obj["spec"] is not env.obj["spec"] or _ended(before) != _ended(env):
             self._take_in(env)
+        elif identity_of(before) != identity_of(env):
+            self._relabelled(env)
+
+    def _relabelled(self, env: Envelope) -> None:
+        """Labels or the time of deletion changed, and nothing else that matters."""
+        if self.nodes.row_of_pod(env.uid) is None:
+            self._take_in(env)
+            return
+        before = self.nodes.selections.relabel(env.uid, identity_of(env))
+        if before is not None and self._watched():
+            self._moved(Freed(before.row, before.pod, before.who))
+            self._arrived(env.uid)
+
+    def _arrived(self, uid: Uid) -> None:
+        """A pod came to its node: that may be what others wait for."""
+        if self._watched():
+            row, pod = self.nodes.row_of_pod(uid), self.nodes.class_of(uid)
+            if row is not None and pod is not None:
+                self._moved(Arrived(row, pod, self.nodes.identity(uid)), _RELATED)
+
+    def _watched(self) -> bool:
+        """Does a pod wait because of other pods' places?"""
+        return self.queue.waits_for(_RELATED)
+
+    def _on_namespace(self, event: WatchEvent) -> None:
+        namespaces = self.nodes.selections.namespaces
+        name = event.now.name
+        changed = namespaces.remove(name) if event.type == DELETED else namespaces.put(name, event.now.labels)
+        if changed and self._started:
+            self.nodes.selections.namespaces_changed()
+
+    def _on_service(self, event: WatchEvent) -> None:
+        env = event.now
+        selector = None if event.type == DELETED else (env.obj.get("spec") or {}).get("selector")
+        self.relations.services.put(env.namespace, env.name, selector)
 
     def _take_in(self, env: Envelope) -> None:
         """Put a pod where it belongs: on its node, in the queue, or nowhere."""
@@ -212,20 +355,27 @@ class Scheduler:
         node = spec.get("nodeName")
         if node:
             self.queue.remove(env.uid)
-            before = self.nodes.class_of(env.uid)
-            self.nodes.assign(env.uid, self.classes.classify(env), node)
+            self.nominator.remove(env.uid)
+            before, who = self.nodes.class_of(env.uid), identity_of(env)
+            self.nodes.assign(env.uid, self.classes.classify(env), node, who)
             row = self.nodes.row_of_pod(env.uid)
-            if before is not None and row is not None and before is not self.nodes.class_of(env.uid):
-                self._moved(Freed(row, before))  # It was resized in place; that may have made room.
+            if before is None:
+                self._arrived(env.uid)
+            elif row is not None and before is not self.nodes.class_of(env.uid):
+                self._moved(Freed(row, before, who))  # It was resized in place; that may have made room.
             return
-        if (spec.get("schedulerName") or self.config.scheduler_name) != self.config.scheduler_name:
+        profile = self.profiles.get(spec.get("schedulerName") or self.config.profiles[0].scheduler_name)
+        if profile is None:
             return
-        gated = not all(plugin.pre_enqueue(env) for plugin in self.profile.pre_enqueue)
+        nominated = (env.obj.get("status") or {}).get("nominatedNodeName")
+        if nominated and self.queue.get(env.uid) is None:
+            self.nominator.put(env.uid, nominated, self.classes.classify(env), identity_of(env))
+        gated = not all(plugin.pre_enqueue(env) for plugin in profile.pre_enqueue)
         if gated and (env.obj.get("status") or {}).get("phase", "Pending") == "Pending":
             self._loop.call_soon(lambda: self._tell_gated(env))
         known = self.queue.get(env.uid)
         self.queue.add(env.uid, env.namespace, env.name, spec.get("priority") or 0, gated)
-        if known is not None and known.pod_class is not None and known.pod_class is not self.classes.classify(env):
+        if known is not None and known.pod_class is not None and known.pod_class is not self.class_of(env):
             self.queue.touched(env.uid)
 
     def _tell_gated(self, env: Envelope) -> None:
@@ -236,16 +386,21 @@ class Scheduler:
 
     def _let_go(self, env: Envelope) -> None:
         self.queue.remove(env.uid)
-        row = self.nodes.row_of_pod(env.uid)
-        if row is not None:
-            pod_class = self.nodes.remove_pod(env.uid)
-            if pod_class is not None:
-                self._moved(Freed(row, pod_class))
+        self.nominator.remove(env.uid)
+        gone = self.nodes.remove_pod(env.uid)
+        if gone is not None:
+            self._moved(Freed(gone.row, gone.pod, gone.who))
 
-    def _moved(self, event: ClusterEvent) -> None:
-        """Try again the pods that the event may help."""
-        by_name, nodes = self.profile.by_name, self.nodes
-        self.queue.move(lambda name, pod: name in by_name and by_name[name].hint(event, pod, nodes))
+    def _moved(self, event: ClusterEvent, plugins: frozenset[str] | None = None) -> None:
+        """Try again the pods that the event may help; `plugins`: who may judge it, None for all."""
+
+        def helps(name: str, pod: PodClass) -> bool:
+            if plugins is not None and name not in plugins:
+                return False
+            plugin = self.profile_of(pod).by_name.get(name)
+            return plugin is not None and plugin.hint(event, pod, self.nodes)
+
+        self.queue.move(helps)
 
     # -- the loop --------------------------------------------------------------------------------------------------
 
@@ -276,4 +431,15 @@ def _same_node(before: Envelope, now: Envelope) -> bool:
     if old.get("spec") is not new.get("spec") or before.labels is not now.labels:
         return False
     was, are = old.get("status") or {}, new.get("status") or {}
-    return was.get("allocatable") is are.get("allocatable") and was.get("capacity") is are.get("capacity")
+    return all(was.get(part) is are.get(part) for part in ("allocatable", "capacity", "images"))
+
+
+def _only_images(before: Envelope, now: Envelope) -> bool:
+    """Of what the scheduler looks at, the images alone can differ."""
+    was, are = before.obj.get("status") or {}, now.obj.get("status") or {}
+    return (
+        was.get("allocatable") == are.get("allocatable")
+        and was.get("capacity") == are.get("capacity")
+        and before.obj.get("spec") == now.obj.get("spec")
+        and before.labels == now.labels
+    )

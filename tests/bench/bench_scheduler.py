@@ -42,7 +42,9 @@ class _Decided(BindPlugin):
 
 
 class _Silent:
-    def event(self, about: Envelope, type_: str, reason: str, message: str, action: str) -> None:
+    def event(
+        self, about: Envelope, type_: str, reason: str, message: str, action: str, related: Envelope | None = None
+    ) -> None:
         """Says nothing."""
 
 

@@ -8,11 +8,14 @@ from engine.scheduler.plugins.balanced_allocation import NodeResourcesBalancedAl
 from engine.scheduler.plugins.default_binder import DefaultBinder
 from engine.scheduler.plugins.default_preemption import DefaultPreemption
 from engine.scheduler.plugins.dynamic_resources import DynamicResources
+from engine.scheduler.plugins.image_locality import ImageLocality
+from engine.scheduler.plugins.inter_pod_affinity import InterPodAffinity
 from engine.scheduler.plugins.node_affinity import NodeAffinity
 from engine.scheduler.plugins.node_name import NodeName
 from engine.scheduler.plugins.node_ports import NodePorts
 from engine.scheduler.plugins.node_resources_fit import NodeResourcesFit
 from engine.scheduler.plugins.node_unschedulable import NodeUnschedulable
+from engine.scheduler.plugins.pod_topology_spread import PodTopologySpread
 from engine.scheduler.plugins.scheduling_gates import SchedulingGates
 from engine.scheduler.plugins.taint_toleration import TaintToleration
 
@@ -27,8 +30,11 @@ def default_plugins(api: Api, caller: Caller) -> list[Plugin]:
         NodeAffinity(),
         NodePorts(),
         NodeResourcesFit(),
+        PodTopologySpread(),
+        InterPodAffinity(),
         DynamicResources(),
-        DefaultPreemption(),
+        DefaultPreemption(api),
         NodeResourcesBalancedAllocation(),
+        ImageLocality(),
         DefaultBinder(api, caller),
     ]

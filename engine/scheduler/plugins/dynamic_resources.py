@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from engine.scheduler.framework import Diagnosis, PostFilterPlugin, PostFilterResult
+from engine.scheduler.framework import Diagnosis, PostFilterPlugin, PostFilterResult, ProfileView
 from engine.scheduler.nodes import NodeTable
 from engine.scheduler.podclass import PodClass
+from store.types import Envelope
 
 
 class DynamicResources(PostFilterPlugin):
     name = "DynamicResources"
 
-    def post_filter(self, pod: PodClass, nodes: NodeTable, diagnosis: Diagnosis) -> PostFilterResult:
+    def post_filter(
+        self, env: Envelope, pod: PodClass, nodes: NodeTable, diagnosis: Diagnosis, profile: ProfileView
+    ) -> PostFilterResult:
         return PostFilterResult("no new claims to deallocate")

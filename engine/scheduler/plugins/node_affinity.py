@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from engine.scheduler.config import ProfileConfig
 from engine.scheduler.framework import ClusterEvent, FilterPlugin, ScorePlugin
 from engine.scheduler.nodes import Ints, NodeChange, NodeTable, Rows
 from engine.scheduler.podclass import PodClass
@@ -18,11 +19,26 @@ from engine.scheduler.selectors import (
     term_matches,
     terms_mask,
 )
+from store.types import JsonObject
+
+_ENFORCED = 2
+"""The profile's added affinity refuses; 1 is the pod's own."""
 
 
 class NodeAffinity(FilterPlugin, ScorePlugin):
     name = "NodeAffinity"
     normalize = "up"
+
+    def __init__(self) -> None:
+        self._added: list[JsonObject] | None = None
+        """Terms that the profile requires besides the pod's (addedAffinity); None: none."""
+        self._added_preferred: list[JsonObject] = []
+
+    def configure(self, config: ProfileConfig) -> None:
+        added = config.added_affinity or {}
+        required = added.get("requiredDuringSchedulingIgnoredDuringExecution")
+        self._added = None if required is None else required.get("nodeSelectorTerms") or []
+        self._added_preferred = added.get("preferredDuringSchedulingIgnoredDuringExecution") or []
 
     def hint(self, event: ClusterEvent, pod: PodClass, nodes: NodeTable) -> bool:
         if not isinstance(event, NodeChange) or not (event.added or event.labels):
@@ -30,7 +46,7 @@ class NodeAffinity(FilterPlugin, ScorePlugin):
         return self._matches(pod, nodes, event.row)
 
     def concerns(self, pod: PodClass) -> bool:
-        return bool(pod.selector) or pod.required_terms is not None
+        return bool(pod.selector) or pod.required_terms is not None or self._added is not None
 
     def node_names(self, pod: PodClass) -> frozenset[str] | None:
         """Names from `matchFields: metadata.name In [...]` when every term has such a field (DaemonSets' pods do)."""
@@ -48,9 +64,14 @@ class NodeAffinity(FilterPlugin, ScorePlugin):
         found = selector_mask(pod.selector, nodes)
         if pod.required_terms is not None:
             found &= terms_mask(pod.required_terms, nodes)
-        return (~found[rows]).astype(np.int64)
+        codes = (~found).astype(np.int64)
+        if self._added is not None:
+            codes[~terms_mask(self._added, nodes)] = _ENFORCED
+        return codes[rows]
 
     def reasons(self, code: int, nodes: NodeTable) -> tuple[str, ...]:
+        if code == _ENFORCED:
+            return ("node(s) didn't match scheduler-enforced node affinity",)
         return ("node(s) didn't match Pod's node affinity/selector",)
 
     def explain(self, pod: PodClass, nodes: NodeTable, row: int) -> tuple[str, ...]:
@@ -58,6 +79,8 @@ class NodeAffinity(FilterPlugin, ScorePlugin):
         lines = [
             _compare(key, labels.get(key), value) for key, value in pod.selector.items() if labels.get(key) != value
         ]
+        if self._added is not None and not any(term_matches(t, labels, nodes.names[row]) for t in self._added):
+            lines.append("does not match the node affinity that the scheduler's profile adds")
         terms = pod.required_terms
         if terms is not None and not any(term_matches(t, labels, nodes.names[row]) for t in terms):
             # Alternatives all failed: the one that came closest tells the most.
@@ -87,17 +110,19 @@ class NodeAffinity(FilterPlugin, ScorePlugin):
         return "loosening the node affinity"
 
     def scores(self, pod: PodClass, nodes: NodeTable) -> bool:
-        return bool(pod.preferred_terms)
+        return bool(pod.preferred_terms or self._added_preferred)
 
     def score(self, pod: PodClass, nodes: NodeTable, rows: Rows) -> Ints:
         total = np.zeros(nodes.size, np.int64)
-        for term in pod.preferred_terms:
+        for term in (*pod.preferred_terms, *self._added_preferred):
             total[term_mask(term["preference"], nodes)] += term["weight"]
         return total[rows]
 
     def _matches(self, pod: PodClass, nodes: NodeTable, row: int) -> bool:
         labels = nodes.labels[row]
         if any(labels.get(key) != value for key, value in pod.selector.items()):
+            return False
+        if self._added is not None and not any(term_matches(t, labels, nodes.names[row]) for t in self._added):
             return False
         terms = pod.required_terms
         return terms is None or any(term_matches(term, labels, nodes.names[row]) for term in terms)

@@ -6,8 +6,9 @@ from typing import Final
 
 import numpy as np
 
-from engine.scheduler.framework import ClusterEvent, FilterPlugin, Freed
-from engine.scheduler.nodes import Ints, NodeTable, Rows
+from engine.scheduler.affinity_terms import PodIdentity
+from engine.scheduler.framework import ClusterEvent, FilterPlugin, Freed, Trial
+from engine.scheduler.nodes import Ints, NodeChange, NodeTable, Rows
 from engine.scheduler.podclass import HostPort, PodClass
 
 _ANY: Final = "0.0.0.0"
@@ -20,7 +21,7 @@ class NodePorts(FilterPlugin):
     def hint(self, event: ClusterEvent, pod: PodClass, nodes: NodeTable) -> bool:
         if isinstance(event, Freed):
             return any(_meet(theirs, ours) for theirs in event.pod.ports for ours in pod.ports)
-        return event.added
+        return isinstance(event, NodeChange) and event.added
 
     def concerns(self, pod: PodClass) -> bool:
         return bool(pod.ports)
@@ -47,6 +48,28 @@ class NodePorts(FilterPlugin):
 
     def remedy(self, pod: PodClass, nodes: NodeTable, rows: list[int]) -> str:
         return "another hostPort (or none)"
+
+    def trial(self, pod: PodClass, nodes: NodeTable) -> Trial | None:
+        return _PortsTrial(pod, nodes)
+
+
+class _PortsTrial:
+    """Users of the ports that the pod wants, on one node."""
+
+    def __init__(self, pod: PodClass, nodes: NodeTable) -> None:
+        self._pod, self._nodes = pod, nodes
+        self._users = 0
+
+    def on(self, row: int) -> None:
+        self._users = sum(
+            users for theirs, users in self._nodes.ports[row].items() if any(_meet(theirs, p) for p in self._pod.ports)
+        )
+
+    def change(self, other: PodClass, who: PodIdentity, sign: int) -> None:
+        self._users += sign * sum(any(_meet(theirs, ours) for ours in self._pod.ports) for theirs in other.ports)
+
+    def refusal(self) -> int:
+        return int(self._users > 0)
 
 
 def _meet(one: HostPort, other: HostPort) -> bool:

@@ -1,7 +1,8 @@
 """NodeResourcesFit: requests must fit into what is left of a node's allocatable; emptier nodes score higher.
 
-The score is LeastAllocated over cpu and memory, weight 1 each, counting non-zero requests. A request beyond the whole
-allocatable of a node is not resolvable: no eviction there would help.
+The score is LeastAllocated over cpu and memory, weight 1 each, counting non-zero requests, unless the profile chooses
+another strategy (engine.scheduler.allocation). A request beyond the whole allocatable of a node is not resolvable: no
+eviction there would help.
 """
 
 from __future__ import annotations
@@ -10,8 +11,11 @@ from typing import Final
 
 import numpy as np
 
-from engine.scheduler.framework import MAX_SCORE, ClusterEvent, FilterPlugin, Freed, ScorePlugin
-from engine.scheduler.nodes import Ints, NodeTable, Rows
+from engine.scheduler.affinity_terms import PodIdentity
+from engine.scheduler.allocation import allocation_scores
+from engine.scheduler.config import ProfileConfig, Strategy
+from engine.scheduler.framework import MAX_SCORE, ClusterEvent, FilterPlugin, Freed, ScorePlugin, Trial
+from engine.scheduler.nodes import Ints, NodeChange, NodeTable, Rows
 from engine.scheduler.podclass import PodClass
 from engine.scheduler.resources import PODS, text_of
 
@@ -26,16 +30,38 @@ class NodeResourcesFit(FilterPlugin, ScorePlugin):
     dynamic = True
     score_dynamic = True
 
+    def __init__(self) -> None:
+        self._strategy = Strategy()
+        self._usual = True
+        self._ignored: frozenset[str] = frozenset()
+        self._ignored_groups: frozenset[str] = frozenset()
+
+    def configure(self, config: ProfileConfig) -> None:
+        self._strategy, self._usual = config.strategy, config.strategy == Strategy()
+        self._ignored, self._ignored_groups = config.ignored_resources, config.ignored_groups
+
+    def wanted(self, pod: PodClass, nodes: NodeTable) -> list[tuple[int, int]]:
+        """What the pod asks for, without resources that are ignored: (index, amount)."""
+        pairs = nodes.wanted(pod)
+        if not self._ignored and not self._ignored_groups:
+            return pairs
+        ignored = {
+            index
+            for name, index in nodes.resources.items()
+            if name in self._ignored or ("/" in name and name.partition("/")[0] in self._ignored_groups)
+        }
+        return [pair for pair in pairs if pair[0] not in ignored]
+
     def hint(self, event: ClusterEvent, pod: PodClass, nodes: NodeTable) -> bool:
         if isinstance(event, Freed):
             return not self.refusal(pod, nodes, event.row)
-        if not (event.added or event.allocatable):
+        if not isinstance(event, NodeChange) or not (event.added or event.allocatable):
             return False
         return bool((nodes.vector(pod) <= nodes.allocatable[:, event.row]).all())
 
     def filter(self, pod: PodClass, nodes: NodeTable, rows: Rows) -> Ints:
         codes: Ints | None = None
-        for index, wanted in nodes.wanted(pod):
+        for index, wanted in self.wanted(pod, nodes):
             offered = nodes.allocatable[index, rows]
             short = (nodes.requested[index, rows] + wanted > offered).astype(np.int64) << index
             if index != _PODS_ROW:
@@ -47,7 +73,7 @@ class NodeResourcesFit(FilterPlugin, ScorePlugin):
     def refusal(self, pod: PodClass, nodes: NodeTable, row: int) -> int:
         code = 0
         offered, used = nodes.allocatable[:, row].tolist(), nodes.requested[:, row].tolist()
-        for index, wanted in nodes.wanted(pod):
+        for index, wanted in self.wanted(pod, nodes):
             if used[index] + wanted > offered[index]:
                 code |= 1 << index
                 if index != _PODS_ROW and wanted > offered[index]:
@@ -97,7 +123,12 @@ class NodeResourcesFit(FilterPlugin, ScorePlugin):
         ]
         return f"asking for less (the most that is free on one of them: {', '.join(offers)}), or room made there"
 
+    def trial(self, pod: PodClass, nodes: NodeTable) -> Trial | None:
+        return _ResourcesTrial(nodes, self.wanted(pod, nodes))
+
     def score(self, pod: PodClass, nodes: NodeTable, rows: Rows) -> Ints:
+        if not self._usual:
+            return allocation_scores(self._strategy, pod, nodes, rows)
         offered = nodes.allocatable[:2, rows]
         counted = np.array([[pod.milli_cpu_counted], [pod.memory_counted]], np.int64)
         free = np.maximum(offered - nodes.counted[:, rows] - counted, 0)
@@ -106,6 +137,8 @@ class NodeResourcesFit(FilterPlugin, ScorePlugin):
         return total
 
     def score_one(self, pod: PodClass, nodes: NodeTable, row: int) -> int:
+        if not self._usual:
+            return int(allocation_scores(self._strategy, pod, nodes, np.array([row]))[0])
         cpu, memory = nodes.allocatable[:2, row].tolist()
         used_cpu, used_memory = nodes.counted[:, row].tolist()
         total = weights = 0
@@ -116,3 +149,30 @@ class NodeResourcesFit(FilterPlugin, ScorePlugin):
             total += max(memory - used_memory - pod.memory_counted, 0) * MAX_SCORE // memory
             weights += 1
         return total // weights if weights else 0
+
+
+class _ResourcesTrial:
+    """What is requested on one node of the resources that the pod wants."""
+
+    def __init__(self, nodes: NodeTable, wanted: list[tuple[int, int]]) -> None:
+        self._nodes, self._wanted = nodes, wanted
+        self._offered: list[int] = []
+        self._used: list[int] = []
+
+    def on(self, row: int) -> None:
+        self._offered = self._nodes.allocatable[:, row].tolist()
+        self._used = self._nodes.requested[:, row].tolist()
+
+    def change(self, other: PodClass, who: PodIdentity, sign: int) -> None:
+        used = self._used
+        for index, amount in self._nodes.wanted(other):
+            used[index] += sign * amount
+
+    def refusal(self) -> int:
+        code = 0
+        for index, wanted in self._wanted:
+            if self._used[index] + wanted > self._offered[index]:
+                code |= 1 << index
+                if index != _PODS_ROW and wanted > self._offered[index]:
+                    code |= 1 << _UNRESOLVABLE_BIT
+        return code

@@ -327,7 +327,9 @@ def test_an_event_that_cannot_be_recorded_changes_nothing() -> None:
     """The decision stands, whatever happens to the event."""
 
     class Broken:
-        def event(self, about: Envelope, type_: str, reason: str, message: str, action: str) -> None:
+        def event(
+            self, about: Envelope, type_: str, reason: str, message: str, action: str, related: Envelope | None = None
+        ) -> None:
             raise RuntimeError("no events today")
 
     world = SchedulerWorld()

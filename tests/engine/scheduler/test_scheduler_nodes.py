@@ -63,7 +63,9 @@ def test_a_pod_counts_once() -> None:
     nodes.assign(Uid("x"), TWO, "b")
     assert nodes.requested[0, :2].tolist() == [0, 2000]
     assert nodes.changed_since(version) == [0, 1]
-    assert nodes.remove_pod(Uid("x")) is TWO
+    gone = nodes.remove_pod(Uid("x"))
+    assert gone is not None
+    assert gone.pod is TWO
     assert nodes.remove_pod(Uid("x")) is None
 
 

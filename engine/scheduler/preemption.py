@@ -1,0 +1,242 @@
+"""Who would have to go, and from which node, so that a pod fits: DefaultPreemption's dry run.
+
+Nodes on which removing pods may help are tried from a place that depends on the pod, until enough candidates are
+found (10% of the nodes, at least 100). On each, all pods of lower priority go in thought; if the pod fits then, as
+many as possible come back, the most important first and those under an exhausted disruption budget before the others.
+What stays away are the node's victims. The best node is the one with the fewest budget violations, then the lowest of
+the highest victim priorities, the least sum of priorities, the fewest victims, the victims that started latest.
+
+Nothing is changed: what a node would say is asked of `Trial`s. Where only resources are in question all nodes are
+sorted out at once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple
+from zlib import crc32
+
+import numpy as np
+
+from engine.api.selectors import LabelSelector
+from engine.scheduler.affinity_terms import PodIdentity
+from engine.scheduler.framework import Diagnosis, FilterPlugin, Trial
+from engine.scheduler.nodes import Ints, Mask, NodeTable
+from engine.scheduler.podclass import PodClass
+from engine.scheduler.resources import PODS
+from store.types import Uid
+
+NO_VICTIMS: Final = "No preemption victims found for incoming pod"
+NOT_HELPFUL: Final = "Preemption is not helpful for scheduling"
+_LATEST: Final = "~"
+"""Later than any time: the start of a pod that has not started."""
+
+
+class Budget(NamedTuple):
+    """A PodDisruptionBudget."""
+
+    namespace: str
+    selector: LabelSelector
+    allowed: int
+    """status.disruptionsAllowed"""
+    disrupted: frozenset[str]
+    """Names of pods whose disruption it has counted already."""
+
+
+class Victim(NamedTuple):
+    uid: Uid
+    pod: PodClass
+    who: PodIdentity
+    started: str
+    """status.startTime"""
+
+
+class Candidate(NamedTuple):
+    row: int
+    victims: tuple[Victim, ...]
+    """Most important first."""
+    violations: int
+    """Victims whose disruption budget does not allow it."""
+
+
+class Search(NamedTuple):
+    """What was found."""
+
+    best: Candidate | None
+    reasons: Mapping[str, int]
+    """Kubernetes' words → number of nodes, when there is no candidate."""
+
+
+class VictimSearch:
+    """One search for one pod."""
+
+    def __init__(
+        self, uid: Uid, pod: PodClass, nodes: NodeTable, diagnosis: Diagnosis, filters: Sequence[FilterPlugin],
+        budgets: Sequence[Budget], started: Callable[[PodIdentity], str],
+    ) -> None:  # fmt: skip
+        self._uid, self._pod, self._nodes, self._diagnosis = uid, pod, nodes, diagnosis
+        self._filters = [plugin for plugin in filters if plugin.concerns(pod)]
+        self._budgets, self._started = budgets, started
+        self._trials: list[tuple[FilterPlugin, Trial]] = []
+        for plugin in self._filters:
+            trial = plugin.trial(pod, nodes)
+            if trial is not None:
+                self._trials.append((plugin, trial))
+        self._nominees: dict[int, list[tuple[PodClass, PodIdentity]]] = {}
+        for row, other, who in diagnosis.nominees:
+            self._nominees.setdefault(row, []).append((other, who))
+
+    def run(self, wanted: int) -> Search:
+        """Look until `wanted` candidates are found."""
+        nodes, diagnosis = self._nodes, self._diagnosis
+        helpful = diagnosis.helpful
+        if helpful is None or not helpful.any():
+            return Search(None, {NOT_HELPFUL: diagnosis.total} if diagnosis.total else {})
+        reasons: Counter[str] = Counter()
+        lower = self._nodes.lower_than(self._pod.priority) if self._any_lower() else None
+        if lower is None:
+            some: Mask = np.zeros_like(helpful)
+        else:
+            some = helpful & (lower[nodes.resources[PODS], : nodes.size] > 0)
+        reasons[NOT_HELPFUL] = diagnosis.total - int(np.count_nonzero(helpful))
+        reasons[NO_VICTIMS] = int(np.count_nonzero(helpful & ~some))
+        if lower is not None:
+            some = self._large_enough(some, lower, reasons)
+        candidates = self._candidates(np.flatnonzero(some), wanted, reasons)
+        if not candidates:
+            return Search(None, {reason: count for reason, count in reasons.items() if count})
+        return Search(best_candidate(candidates), {})
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _any_lower(self) -> bool:
+        return any(priority < self._pod.priority for priority in self._nodes.priorities)
+
+    def _large_enough(self, some: Mask, lower: Ints, reasons: Counter[str]) -> Mask:
+        """Nodes where the resources suffice without the pods of lower priority."""
+        nodes, size = self._nodes, self._nodes.size
+        fit = next((plugin for plugin, _ in self._trials if plugin.name == "NodeResourcesFit"), None)
+        if fit is None or self._nominees:
+            return some
+        requested = nodes.requested
+        try:
+            nodes.requested = requested - lower
+            codes = np.where(some, fit.filter(self._pod, nodes, slice(0, size)), 0)
+        finally:
+            nodes.requested = requested
+        found, counts = np.unique(codes, return_counts=True)
+        for code, count in zip(found.tolist(), counts.tolist(), strict=True):
+            if code:
+                for reason in fit.reasons(code, nodes):
+                    reasons[reason] += count
+        left: Mask = some & (codes == 0)
+        return left
+
+    def _candidates(self, rows: Ints, wanted: int, reasons: Counter[str]) -> list[Candidate]:
+        found: list[Candidate] = []
+        harmless = 0
+        offset = crc32(self._uid.encode()) % len(rows) if len(rows) else 0
+        for row in (*rows[offset:].tolist(), *rows[:offset].tolist()):
+            candidate = self._try(row, reasons)
+            if candidate is not None:
+                found.append(candidate)
+                harmless += not candidate.violations
+                if len(found) >= wanted and harmless:
+                    break
+        return found
+
+    def _try(self, row: int, reasons: Counter[str]) -> Candidate | None:
+        """SelectVictimsOnNode"""
+        nodes, priority = self._nodes, self._pod.priority
+        lower = [(uid, pod) for uid, pod in nodes.pods[row].items() if pod.priority < priority]
+        if not lower:
+            reasons[NO_VICTIMS] += 1
+            return None
+        victims = []
+        for uid, pod in lower:
+            who = nodes.identity(uid)
+            victims.append(Victim(uid, pod, who, self._started(who) or _LATEST))
+        for _, trial in self._trials:
+            trial.on(row)
+            for other, who in self._nominees.get(row, ()):
+                trial.change(other, who, 1)
+            for victim in victims:
+                trial.change(victim.pod, victim.who, -1)
+        refused = self._refusal()
+        if refused is not None:
+            plugin, code = refused
+            for reason in plugin.reasons(code, nodes):
+                reasons[reason] += 1
+            return None
+        victims.sort(key=_importance)
+        violating, others = self._by_budget(victims)
+        gone = [victim for victim in violating if not self._reprieve(victim)]
+        violations = len(gone)
+        gone += [victim for victim in others if not self._reprieve(victim)]
+        gone.sort(key=_importance)
+        return Candidate(row, tuple(gone), violations)
+
+    def _refusal(self) -> tuple[FilterPlugin, int] | None:
+        for plugin, trial in self._trials:
+            code = trial.refusal()
+            if code:
+                return plugin, code
+        return None
+
+    def _reprieve(self, victim: Victim) -> bool:
+        """Let the pod come back if the incoming one still fits."""
+        for _, trial in self._trials:
+            trial.change(victim.pod, victim.who, 1)
+        if self._refusal() is None:
+            return True
+        for _, trial in self._trials:
+            trial.change(victim.pod, victim.who, -1)
+        return False
+
+    def _by_budget(self, victims: Sequence[Victim]) -> tuple[list[Victim], list[Victim]]:
+        """(whose eviction would violate a budget, the others)"""
+        if not self._budgets:
+            return [], list(victims)
+        left = [budget.allowed for budget in self._budgets]
+        violating: list[Victim] = []
+        others: list[Victim] = []
+        for victim in victims:
+            violated = False
+            if victim.who.labels:
+                for index, budget in enumerate(self._budgets):
+                    if budget.namespace != victim.who.namespace or budget.selector.everything:
+                        continue
+                    if victim.who.name in budget.disrupted or not budget.selector.matches(victim.who.labels):
+                        continue
+                    left[index] -= 1
+                    violated = violated or left[index] < 0
+            (violating if violated else others).append(victim)
+        return violating, others
+
+
+def best_candidate(candidates: Sequence[Candidate]) -> Candidate:
+    """pickOneNodeForPreemption; of equals the first."""
+
+    def cost(candidate: Candidate) -> tuple[int, int, int, int]:
+        victims = candidate.victims
+        # Priorities are shifted so that a negative one does not make more victims cheaper.
+        return (
+            candidate.violations, max((victim.pod.priority for victim in victims), default=-(1 << 31)),
+            sum(victim.pod.priority + (1 << 31) for victim in victims), len(victims),
+        )  # fmt: skip
+
+    least = min(cost(candidate) for candidate in candidates)
+    equal = [candidate for candidate in candidates if cost(candidate) == least]
+    return max(equal, key=_earliest_start)
+
+
+def _earliest_start(candidate: Candidate) -> str:
+    """When the first of the most important victims started (GetEarliestPodStartTime)."""
+    highest = max((victim.pod.priority for victim in candidate.victims), default=0)
+    return min((v.started for v in candidate.victims if v.pod.priority == highest), default=_LATEST)
+
+
+def _importance(victim: Victim) -> tuple[int, str]:
+    """Sorts the most important first: higher priority, then longer running (MoreImportantPod)."""
+    return -victim.pod.priority, victim.started
