@@ -105,6 +105,4 @@ def _may_settle(standing: Standing, pod: Envelope, target: Condition | None) -> 
 
 def _has_failed(standing: Standing, pod: Envelope, target: Condition | None) -> bool:
     """Pods that a Job stops when it fails count as failed; those that it stops because it is done do not."""
-    if target is None:
-        return standing.failed_pod(pod)
-    return phase(pod) == "Failed" or target["type"] != SUCCESS
+    return standing.failed_pod(pod) or (target is not None and target["type"] != SUCCESS)

@@ -191,15 +191,17 @@ class JobController:
         pods = self._tallies.of(job)
         self._claim(job, pods)
         now = self._clock.now()
-        standing = Standing(job, pods.present.values())
+        decided = interim(job.obj.get("status") or {})
+        target = decided or state.target
+        standing = Standing(job, pods.present.values(), stopping=target is not None)
         record = state.record.after(standing.new_succeeded, standing.new_failed)
         status: JsonObject = {"uncountedTerminatedPods": {}, **standing.status}
         if "startTime" not in status and not standing.suspended:
             status["startTime"] = rfc3339(now)
-        target = interim(standing) or state.target or ending(standing, now)
+        target = target or ending(standing, now)
         wait: int | None = None
         if refused:
-            target = interim(standing)
+            target = decided
         elif target is not None:
             if standing.active:
                 state.target, state.work = target, Work(job, remove=standing.active)
@@ -226,7 +228,7 @@ class JobController:
             state.work = Work(job, settle=outcome.settle)
             return 0
         if target is not None:
-            return 0 if interim(standing) is None else None
+            return 0 if decided is None else None
         left = deadline(standing, outcome.status.get("startTime"), now)
         return min((span for span in (wait, left) if span is not None), default=None)
 

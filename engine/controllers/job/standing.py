@@ -30,7 +30,8 @@ from store.types import Envelope, JsonObject, Uid
 class Standing:
     """A Job and its pods as they are now. Read-only for those who decide."""
 
-    def __init__(self, job: Envelope, pods: Iterable[Envelope]) -> None:
+    def __init__(self, job: Envelope, pods: Iterable[Envelope], stopping: bool = False) -> None:
+        """`stopping`: the Job's end is decided, so that pods being deleted are so because of it, and did not fail."""
         self.job = job
         self.spec: JsonObject = job.obj["spec"]
         self.status: JsonObject = job.obj.get("status") or {}
@@ -44,6 +45,7 @@ class Standing:
         self.failure_policy: JsonObject | None = self.spec.get("podFailurePolicy")
         self.only_failed: bool = self.spec.get("podReplacementPolicy") == "Failed" or self.failure_policy is not None
         """Pods are replaced when they have ended, not as soon as they are being deleted."""
+        self._stopping = stopping
         uncounted: dict[str, list[Uid]] = self.status.get("uncountedTerminatedPods") or {}
         self.listed_succeeded = frozenset(uncounted.get("succeeded") or ())
         self.listed_failed = frozenset(uncounted.get("failed") or ())
@@ -74,7 +76,7 @@ class Standing:
         return index if index < (self.completions or 0) else NO_INDEX
 
     def failed_pod(self, pod: Envelope) -> bool:
-        return has_failed(pod, self.only_failed)
+        return has_failed(pod, self.only_failed or self._stopping)
 
     def counts(self, pod: Envelope) -> bool:
         """Whether a failed pod's failure counts."""

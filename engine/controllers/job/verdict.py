@@ -12,15 +12,16 @@ from engine.clock import SECOND, parse_time, rfc3339
 from engine.controllers.job.conditions import Condition, condition, find_true
 from engine.controllers.job.policies import failure_verdict, success_message
 from engine.controllers.job.standing import Standing, restart_count
+from store.types import JsonObject
 
 SUCCESS: Final = "SuccessCriteriaMet"
 FAILURE: Final = "FailureTarget"
 FINAL: Final = {SUCCESS: "Complete", FAILURE: "Failed"}
 
 
-def interim(standing: Standing) -> Condition | None:
+def interim(status: JsonObject) -> Condition | None:
     """What was decided before, if anything was."""
-    conditions = standing.status.get("conditions") or ()
+    conditions = status.get("conditions") or ()
     return find_true(conditions, SUCCESS) or find_true(conditions, FAILURE)
 
 
