@@ -16,6 +16,7 @@ from engine.api.validation.causes import (
     required,
 )
 from engine.api.validation.label_selector import validate_selector
+from engine.api.validation.metadata import validate_annotations, validate_labels
 from engine.api.validation.pod_spec import validate_template
 from store.types import JsonObject
 
@@ -43,12 +44,20 @@ def _selector(causes: Causes, spec: JsonObject, kind: str) -> None:
         causes.append(invalid("spec.selector", selector, f"empty selector is invalid for {kind}"))
 
 
-def _template(causes: Causes, spec: JsonObject, what: str) -> None:
+def _template(causes: Causes, spec: JsonObject, what: str, with_pods: bool = True) -> None:
+    """The template of a workload. Without `with_pods` nobody looks into the pods' spec: a StatefulSet's pods get
+    volumes that the template does not have, so what is wrong is told when a pod is made, as in Kubernetes
+    (ValidatePodTemplateSpecForStatefulSet)."""
     template = spec.get("template") or {}
     labels = (template.get("metadata") or {}).get("labels")
     if not _matches(spec.get("selector"), labels or {}):
         causes.append(invalid("spec.template.metadata.labels", labels, _MISMATCH))
-    validate_template(causes, template, "spec.template")
+    if with_pods:
+        validate_template(causes, template, "spec.template")
+    else:
+        meta = template.get("metadata") or {}
+        validate_labels(causes, meta.get("labels") or {}, "spec.template.metadata.labels")
+        validate_annotations(causes, meta.get("annotations") or {}, "spec.template.metadata.annotations")
     _always(causes, template, what)
 
 
@@ -210,7 +219,7 @@ def statefulset(causes: Causes, obj: JsonObject) -> None:
     not_negative(causes, "spec", spec, "replicas", "minReadySeconds")
     not_negative(causes, "spec.ordinals", spec.get("ordinals") or {}, "start")
     _selector(causes, spec, "statefulset")
-    _template(causes, spec, "StatefulSet")
+    _template(causes, spec, "StatefulSet", with_pods=False)
 
 
 def statefulset_update(causes: Causes, new: JsonObject, old: JsonObject) -> None:
