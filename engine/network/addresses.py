@@ -5,9 +5,11 @@ Machines have 192.168.0.0/16, pods 10.244.0.0/14 (engine.kubelet.addresses), Ser
 
 from __future__ import annotations
 
+from ipaddress import ip_address, ip_network
 from typing import Final
 
 from engine.api.kinds import NODES, PODS, SERVICES
+from engine.network.service_allocation import service_ranges
 from store.store import Store
 from store.types import Envelope
 
@@ -18,6 +20,8 @@ API_SERVER: Final = "192.168.255.254"
 API_SERVER_PORT: Final = 6443
 DNS_SERVICE: Final = "10.96.0.10"
 """`clusterDNS` of every kubelet: the Service kube-dns is expected there."""
+POD_RANGE: Final = "10.244.0.0/14"
+"""`--cluster-cidr`: where nodes get the addresses of their pods."""
 CLUSTER_DOMAIN: Final = "cluster.local"
 
 
@@ -50,3 +54,12 @@ def balanced_service(store: Store, address: str) -> Envelope | None:
         if address in external or any(each.get("ip") == address for each in ingress):
             return env
     return None
+
+
+def range_of(store: Store, address: str) -> str:
+    """Whose range an address lies in: `Service`, `pod`, or "" for addresses that are not the cluster's to give."""
+    parsed = ip_address(address)
+    if any(parsed in network for networks in service_ranges(store).values() for network in networks):
+        return "Service"
+    ranges = [env.obj["spec"]["podCIDR"] for env in store.list(NODES) if (env.obj.get("spec") or {}).get("podCIDR")]
+    return "pod" if any(parsed in ip_network(each, strict=False) for each in (POD_RANGE, *ranges)) else ""

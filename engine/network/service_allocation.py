@@ -95,7 +95,7 @@ class ServiceAllocation:
         self._store, self._seed = store, seed
         self._name = name
         self._key = ObjectKey("", "services", namespace, name)
-        self._ranges = _ranges(store)
+        self._ranges = service_ranges(store)
 
     def allocated(self, spec: JsonObject, old: JsonObject | None) -> JsonObject:
         """The spec with all that the cluster gives. `old`: the spec before, None for a new Service.
@@ -304,7 +304,7 @@ class _Chain(Sequence[int]):
         raise IndexError
 
 
-def _ranges(store: Store) -> dict[str, list[_Network]]:
+def service_ranges(store: Store) -> dict[str, list[_Network]]:
     """IP family → networks, the primary family first."""
     found = [cidr for env in store.list(SERVICE_CIDRS) for cidr in (env.obj.get("spec") or {}).get("cidrs") or ()]
     out: dict[str, list[_Network]] = {}
