@@ -24,6 +24,7 @@ from engine.controllers.persistent_volume.protection import ClaimProtection, Vol
 from engine.controllers.pod_garbage_collector import PodGarbageCollector
 from engine.controllers.replicaset import ReplicaSetController
 from engine.controllers.replication import ReplicationManager
+from engine.controllers.resource_quota import ResourceQuotaController
 from engine.controllers.root_ca import RootCaPublisher, placeholder_root_ca
 from engine.controllers.serviceaccount import ServiceAccountController
 from engine.controllers.statefulset.controller import StatefulSetController
@@ -78,5 +79,6 @@ CONTROLLERS: dict[str, Callable[[ControllerContext], Controller]] = {
     "csi-provisioner": SimulatedDriver,
     "cronjob-controller": CronJobController,
     "ttl-after-finished-controller": TtlAfterFinishedController,
+    "resourcequota-controller": ResourceQuotaController,
 }
 """Controller name → factory."""

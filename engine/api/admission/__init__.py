@@ -20,6 +20,7 @@ from engine.api.admission import (
     node_taints,
     persistent_volume_claim_resize,
     priority,
+    resource_quota,
     runtime_class,
     service_account,
     service_addresses,
@@ -35,6 +36,7 @@ from engine.api.kinds import (
     PERSISTENTVOLUMES,
     PODS,
     PRIORITYCLASSES,
+    RESOURCEQUOTAS,
     SERVICES,
 )
 from store.types import JsonObject, Resource
@@ -88,3 +90,6 @@ def validate(request: AdmissionRequest) -> None:
     for plugin in _VALIDATORS.get((request.kind.resource, request.operation), ()):
         if not request.subresource:
             plugin(request)
+    # Quotas come last, as in kube-apiserver: nothing is counted that another plugin refuses.
+    if request.store.count(RESOURCEQUOTAS) and not request.subresource and request.operation in ("CREATE", "UPDATE"):
+        resource_quota.validate(request)
