@@ -66,14 +66,14 @@ def end_all(world: World, code: int = 0) -> None:
 
 
 class SmallCluster:
-    """A whole cluster with three machines, on the stepped clock."""
+    """A whole cluster on the stepped clock."""
 
-    def __init__(self, start: str = "2026-11-23T09:00:00Z") -> None:
+    def __init__(self, start: str = "2026-11-23T09:00:00Z", machines: int = 1) -> None:
         self.cluster = Cluster(Store(), Clock(parse_time(start)), ClusterOptions(seed=7))
         self.api, self.store = self.cluster.api, self.cluster.store
         self.cluster.start(stepped=True)
         amounts = {"cpu": "64", "memory": "256Gi", "pods": "500"}
-        for number in range(3):
+        for number in range(machines):
             node = {
                 "metadata": {"name": f"n{number}"}, "spec": {},
                 "status": {"capacity": amounts, "allocatable": amounts},
