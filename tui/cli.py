@@ -196,8 +196,9 @@ def _options(parser: argparse.ArgumentParser, args: argparse.Namespace, command:
         logging.basicConfig(level=logging.CRITICAL if command == "console" else logging.WARNING)
     if args.folder is not None and not Path(args.folder).is_dir():
         parser.error(f"{args.folder}: no such folder")
-    store = args.store
-    if store is None and command != "run" and args.folder is not None and not args.memory:
+    in_memory = args.store == ":memory:" or getattr(args, "memory", command == "run")
+    store = None if args.store == ":memory:" else args.store
+    if store is None and args.folder is not None and not in_memory:
         path = default_store(Path(args.folder))
         path.parent.mkdir(parents=True, exist_ok=True)
         store = str(path)
