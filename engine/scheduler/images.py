@@ -16,15 +16,20 @@ class ImageTable:
         self._rows = rows
         self._sizes: dict[str, npt.NDArray[np.int64]] = {}
         self._versions: dict[str, int] = {}
+        self._names = 0
+        """Counts names that came up or went."""
         self._known: dict[int, Mapping[str, int]] = {}
         """What each row has."""
 
-    def put(self, row: int, images: Iterable[Mapping[str, Any]]) -> None:
-        """All images of a node (`status.images`)."""
+    def put(self, row: int, images: Iterable[Mapping[str, Any]]) -> bool:
+        """All images of a node (`status.images`). True if a name came up or went that no other node has."""
+        if not images and row not in self._known:
+            return False
+        names = self._names
         now = {name: int(image.get("sizeBytes") or 0) for image in images for name in image.get("names") or ()}
         before = self._known.get(row, {})
         if now == before:
-            return
+            return False
         for name, size in now.items():
             if before.get(name) != size:
                 self._set(name, row, size)
@@ -32,6 +37,7 @@ class ImageTable:
             if name not in now:
                 self._set(name, row, 0)
         self._known[row] = now
+        return self._names != names
 
     def sizes(self, name: str) -> npt.NDArray[np.int64] | None:
         """By row; None if no node has it."""
@@ -53,7 +59,13 @@ class ImageTable:
         sizes = self._sizes.get(name)
         if sizes is None:
             sizes = self._sizes[name] = np.zeros(self._rows, np.int64)
+            self._names += 1
         sizes[row] = size
         self._versions[name] = self._versions.get(name, 0) + 1
         if not size and not sizes.any():
             del self._sizes[name]
+            self._names += 1
+
+    def knows(self, names: Iterable[str]) -> bool:
+        """Does any node have any of them?"""
+        return any(name in self._sizes for name in names)

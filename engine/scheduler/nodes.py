@@ -240,7 +240,7 @@ class NodeTable:
             unschedulable != bool(self.unschedulable[row]),
             bool((allocatable != self.allocatable[:, row]).any()),
         )  # fmt: skip
-        self.images.put(row, status.get("images") or ())
+        self.epoch += self.images.put(row, status.get("images") or ())
         if not change.any:
             return change
         self.epoch += 1
@@ -261,7 +261,7 @@ class NodeTable:
         """Take over `status.images` of an existing node."""
         row = self._row_of.get(obj["metadata"]["name"])
         if row is not None:
-            self.images.put(row, (obj.get("status") or {}).get("images") or ())
+            self.epoch += self.images.put(row, (obj.get("status") or {}).get("images") or ())
 
     def remove_node(self, name: str) -> None:
         """The node is gone; pods that are still bound to it stay counted until they go."""
@@ -369,7 +369,7 @@ class NodeTable:
         for column in self._columns.values():
             column.put(row, None)
         self.labels[row], self.taints[row] = {}, ()
-        self.images.put(row, ())
+        self.epoch += self.images.put(row, ())
         self.unschedulable[row] = False
         self.allocatable[:, row] = 0
 

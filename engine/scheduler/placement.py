@@ -192,6 +192,8 @@ class ClassView:
 
     def _relate(self) -> bool:
         """Ask the related plugins. False if nothing changed that they look at."""
+        if not self._related and not self._ranking:
+            return False
         filters, scores = self._signatures()
         if filters == self._filter_signature and scores == self._score_signature:
             return False
@@ -287,6 +289,11 @@ def diagnose(pod: PodClass, nodes: NodeTable, profile: Profile, nominees: Nomine
             standing &= ~left_out
             if not allowed:
                 return Diagnosis(nodes.count, {}, {}, 0, tuple(ruled_out), absent, _AFFINITY_CONFLICT)
+    for plugin in profile.filters:
+        refusal = plugin.pre_filter(pod) if plugin.concerns(pod) else ""
+        if refusal:
+            codes = np.where(standing, plugin.filter(pod, nodes, nodes.all_rows), 0)
+            return Diagnosis(nodes.count, {plugin.name: codes}, {}, 0, tuple(ruled_out), absent, refusal)
     if absent is not None:
         count = int(np.count_nonzero(absent))
         if count:

@@ -163,7 +163,7 @@ class SchedulingQueue:
 
     def waits_for(self, plugins: frozenset[str]) -> bool:
         """Was a pod that waits for an event refused by one of these?"""
-        return any(not plugins.isdisjoint(group.rejectors) for group in self._groups.values())
+        return bool(self._groups) and any(not plugins.isdisjoint(group.rejectors) for group in self._groups.values())
 
     def remove(self, uid: Uid) -> None:
         """The pod is bound or gone."""

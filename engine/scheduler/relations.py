@@ -97,6 +97,9 @@ class ServiceSelectors:
             pairs = self._by_pair.setdefault(namespace, {})
             pairs.setdefault(min(selector.items()), {})[name] = selector
 
+    def __bool__(self) -> bool:
+        return bool(self._known)
+
     def meaning(self, who: PodIdentity) -> dict[str, str]:
         """The selectors of the Services of this pod, as one."""
         merged: dict[str, str] = {}
@@ -119,6 +122,14 @@ class RelationResolver:
 
     def resolve(self, env: Envelope, base: PodClass, profile: Profile) -> PodClass:
         """`base`, or its class with the relations that the pod has now."""
+        if (
+            env.owner is None
+            and not base.spread
+            and not base.pod_terms
+            and not self.services
+            and not self._nodes.selections.held
+        ):
+            return base
         who = identity_of(env)
         relations = _NONE
         if profile.spreads:
@@ -130,7 +141,7 @@ class RelationResolver:
                 relations = self._default_spread(env, who, profile, relations)
         if profile.relates:
             relations = self._affinity(base, who, profile, relations)
-        return base if relations == _NONE else self._classes.with_relations(base, relations)
+        return base if relations is _NONE or relations == _NONE else self._classes.with_relations(base, relations)
 
     # -- topology spread -------------------------------------------------------------------------------------------
 

@@ -171,6 +171,11 @@ class Selections:
         found.sort(key=_number)
         return found
 
+    @property
+    def held(self) -> bool:
+        """Does a pod on a node have any term?"""
+        return bool(self._holdings)
+
     def held_by(self, pod: PodClass, who: PodIdentity) -> tuple[HoldingKey, ...]:
         """The terms of a pod."""
         if not pod.pod_terms:

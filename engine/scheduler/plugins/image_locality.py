@@ -27,7 +27,7 @@ class ImageLocality(ScorePlugin):
     score_related = True
 
     def scores(self, pod: PodClass, nodes: NodeTable) -> bool:
-        return bool(pod.images)
+        return nodes.images.knows(pod.images)
 
     def score_signature(self, pod: PodClass, nodes: NodeTable) -> Hashable:
         return nodes.images.versions(pod.images)
