@@ -115,7 +115,7 @@ class BaseScreen(Screen[None]):
         told = (
             replace(session.summary, cluster_time=0, revision=0), session.files, tuple(session.work.values()),
         )  # fmt: skip
-        if told != self._told and self.is_current:
+        if told != self._told and self.app.screen is self:
             self._told = told
             self.header.refresh()
 
@@ -124,7 +124,7 @@ class BaseScreen(Screen[None]):
         self.header.refresh()
 
     def _each_second(self) -> None:
-        if self.is_current and self.session.summary.speed:
+        if self.app.screen is self and self.session.summary.speed:
             self.tick()
 
     def refresh_keys(self) -> None:

@@ -169,7 +169,7 @@ class Inspector(Widget):
 
     def _later(self) -> None:
         self._waiting = False
-        if self.screen.is_current:
+        if self.app.screen is self.screen:
             self.refresh_text()
 
     async def _fill(self, fresh: bool) -> None:
@@ -188,7 +188,7 @@ class Inspector(Widget):
 
     def _logs_again(self) -> None:
         self._log_timer_set = False
-        if self.tab == "logs" and self.screen.is_current:
+        if self.tab == "logs" and self.app.screen is self.screen:
             self.refresh_text()
 
     async def _text(self, resource: str, item: Item, tab: str) -> str | list[str]:

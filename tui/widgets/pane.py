@@ -85,6 +85,7 @@ class ResourcePane(ObjectActions, Widget):
         self._title = PaneTitle()
         self._mark_anchor: str | None = None
         self._wanted_name = ""
+        self._told: list[Content | str | tuple[str, str]] = []
         self._apply_view_sort()
 
     def compose(self) -> ComposeResult:
@@ -160,7 +161,8 @@ class ResourcePane(ObjectActions, Widget):
         return self.model.apply(upserts, [uid for uid, c in news.changes.items() if c.type == "DELETED"])
 
     def _board_came(self, heard: BoardNews) -> None:
-        if not self.screen.is_current:
+        # Not `is_current`: for Textual the screen right under the top one is current as well.
+        if self.app.screen is not self.screen:
             return
         if self._scope is not None:
             self._follow_news(heard.news)
@@ -254,7 +256,9 @@ class ResourcePane(ObjectActions, Widget):
             parts.append(("  ▲ only faults", "bold $tone-warn"))
         if self.filter_text:
             parts.append((f"  /{self.filter_text}", "bold $tone-warn"))
-        self._title.update(Content.assemble(*parts), layout=False)
+        if parts != self._told:
+            self._told = parts
+            self._title.update(Content.assemble(*parts), layout=False)
 
     def on_descendant_focus(self) -> None:
         self.refresh_title()
