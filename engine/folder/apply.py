@@ -97,6 +97,23 @@ def needs(api: Api, key: ObjectKey) -> Envelope | None:
     return live
 
 
+def lost_ground(api: Api, document: Document, key: ObjectKey) -> str | None:
+    """What went away together with an object that is gone: its namespace or its definition; None when both stand."""
+    if api.store.get(key) is not None:
+        return None
+    definition = api.find(CRDS, "", str(key.resource)) if document.api_version.count(".") else None
+    if key_of(api, document) is None or _goes(definition):
+        return no_match(api, document)[0]
+    if not key.namespace:
+        return None
+    namespace = api.find(NAMESPACES, "", key.namespace)
+    return f'namespaces "{key.namespace}" not found' if namespace is None or _goes(namespace) else None
+
+
+def _goes(env: Envelope | None) -> bool:
+    return env is not None and bool(env.obj["metadata"].get("deletionTimestamp"))
+
+
 def apply(
     api: Api, caller: Caller, path: str, document: Document, key: ObjectKey, *, dry_run: bool = False
 ) -> Envelope:

@@ -5,8 +5,9 @@ work: documents to apply, in the order that their kinds need, and objects to tak
 the loop, so a load of a thousand files never holds the engine up. All that one save does is one intent, written in the
 file's name (`folder:shop/web.yaml`).
 
-What must wait (a namespace, a definition, an account) is tried again when such objects change, never on a timer; only
-refusals that pass by themselves (conflicts, 429, 5xx) are retried after a while of cluster time.
+What must wait (a namespace, a definition, an account) is tried again when such objects change, never on a timer; what
+goes away together with its namespace or definition waits for it again. Only refusals that pass by themselves
+(conflicts, 429, 5xx) are retried after a while of cluster time.
 A file that broke keeps what it declared: nothing is pruned until it can be read again.
 """
 
@@ -27,6 +28,7 @@ from engine.folder.apply import (
     Waits,
     apply,
     key_of,
+    lost_ground,
     manifest,
     no_match,
     owner_mark,
@@ -242,15 +244,15 @@ class Folder:
         self._changed(record)
 
     def _apply(self, record: DocumentRecord) -> None:
+        found = key_of(self._api, record.document)
+        if found is None:
+            text, may_come = no_match(self._api, record.document)
+            if may_come:
+                raise Waits(text)
+            place = record.document.place(("kind",))
+            record.settle("error", text, (Diagnostic(*place, "error", "kind", text, record.document.index),))
+            return
         if record.key is None:
-            found = key_of(self._api, record.document)
-            if found is None:
-                text, may_come = no_match(self._api, record.document)
-                if may_come:
-                    raise Waits(text)
-                place = record.document.place(("kind",))
-                record.settle("error", text, (Diagnostic(*place, "error", "kind", text, record.document.index),))
-                return
             record.key = found[1]
             self._claims.add(record)
             self._drift.watch(record.key.resource)
@@ -309,7 +311,12 @@ class Folder:
             and self._claims.owner(record.key) is record
         ):
             before = (record.state, record.message)
-            judge(self._api, record, record.key)
+            missing = lost_ground(self._api, record.document, record.key)
+            if missing is None:
+                judge(self._api, record, record.key)
+            else:  # nobody took this object away by itself: it comes again with what it stood on
+                record.settle("waiting", missing, (self._note(record, missing),))
+                self._retries[record] = None
             if before != (record.state, record.message):
                 self._changed(record)
 

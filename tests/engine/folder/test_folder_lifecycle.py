@@ -338,6 +338,42 @@ def test_custom_resources_wait_for_their_definition(world: World) -> None:
     assert world.find("desk", resource=lamps) is None
 
 
+def test_custom_resources_come_again_with_their_definition(world: World) -> None:
+    """What went because its definition's file went is not drift: it waits, and comes with the definition."""
+    lamps = Resource("example.com", "lamps")
+    world.save("crd.yaml", _CRD)
+    world.save("lamp.yaml", _LAMP)
+    world.cluster.run_for(SECOND)
+    for _ in range(2):
+        assert world.live("desk", resource=lamps).obj["spec"] == {"watts": 7}
+        world.remove("crd.yaml")
+        world.rescan()
+        world.cluster.run_for(SECOND)
+        assert world.file("lamp.yaml").state == "waiting"
+        assert "ensure CRDs are installed first" in world.file("lamp.yaml").message
+        world.save("crd.yaml", _CRD)
+        world.cluster.run_for(SECOND)
+        assert world.file("lamp.yaml").state == "applied"
+
+
+def test_what_went_with_its_namespace_comes_again_with_it(world: World) -> None:
+    """A pruned namespace takes its objects along; their files wait, also while it is terminating."""
+    world.save("ns.yaml", world.namespace("shop"))
+    world.save("a.yaml", world.configmap("a", namespace="shop"))
+    world.remove("ns.yaml")
+    world.rescan()
+    namespace = world.live("shop", "", NAMESPACES)
+    world.delete(world.live("a", "shop"))
+    assert (world.file("a.yaml").state, world.file("a.yaml").message) == ("waiting", 'namespaces "shop" not found')
+    finished = {**namespace.obj, "spec": {"finalizers": []}}
+    world.api.update(world.somebody, NAMESPACES, "", "shop", finished, subresource="finalize")
+    world.cluster.loop.settle()
+    assert world.find("shop", "", NAMESPACES) is None
+    world.save("ns.yaml", world.namespace("shop"))
+    assert world.file("a.yaml").state == "applied"
+    assert world.find("a", "shop") is not None
+
+
 def test_a_life_on_disk(make_world: Callable[..., World], tmp_path: Path) -> None:
     """What the folder owns is known again from the database alone."""
     store = Store.open(str(tmp_path / "cluster.db"))
