@@ -11,21 +11,25 @@ import time
 from collections import Counter
 
 from engine.api.kinds import EVENTS, NODES, PODS
-from engine.client import ConnectOptions, RunReport
+from engine.client import ClientError, ConnectOptions, RunReport
 from engine.clock import Clock, parse_time, rfc3339
 from engine.cluster import Cluster, ClusterOptions
 from engine.flags import Flags
 from store.store import Store
+from store.types import StoreError
 
 START = parse_time("2026-01-01T00:00:00Z")
 """Where cluster time begins in a headless run, unless told otherwise: part of what makes runs repeatable."""
 
 
 def play(options: ConnectOptions, span: int) -> RunReport:
-    """Run for `span` microseconds of cluster time. Raises StoreError, BadFlag or OSError."""
+    """Run for `span` microseconds of cluster time. Raises ClientError (the store is refused), BadFlag or OSError."""
     began = time.monotonic()
     flags = Flags(options.flags)
-    store = Store.open(options.store, durable=options.durable)
+    try:
+        store = Store.open(options.store, durable=options.durable)
+    except StoreError as error:
+        raise ClientError(str(error)) from error
     try:
         stored = store.get_meta("cluster_time")
         start = int(stored) if stored is not None else (options.start if options.start is not None else START)

@@ -1,0 +1,128 @@
+"""The command line: help, refusals, headless runs, keeping and setting aside a cluster."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from engine.client import component_flags
+from tui.cli import default_store, main, set_aside
+
+ROOT = Path(__file__).parents[2]
+NODE = "apiVersion: v1\nkind: Node\nmetadata: {name: n1}\n"
+POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: c, image: 'web:1'}]}\n"
+
+
+def folder_with(path: Path, **files: str) -> str:
+    path.mkdir(exist_ok=True)
+    for name, text in files.items():
+        (path / f"{name}.yaml").write_text(text)
+    return str(path)
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["serve"]])
+def test_help_names_every_flag(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Each command's help is complete."""
+    with pytest.raises(SystemExit) as left:
+        main([*command, "--help"])
+    assert left.value.code == 0
+    text = capsys.readouterr().out
+    for flag in component_flags():
+        assert f"--{flag.name}" in text
+
+
+def test_a_headless_run_reports_and_repeats(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same seed gives the same digest, another seed another."""
+    folder = folder_with(tmp_path / "m", node=NODE, pod=POD)
+    digests = []
+    for seed in ("7", "7", "8"):
+        assert main(["run", folder, "--for", "2m", "--seed", seed, "-o", "json"]) == 0
+        report = json.loads(capsys.readouterr().out)
+        assert report["pods_by_phase"] == {"Running": 1}
+        assert report["nodes_by_status"] == {"Ready": 1}
+        digests.append(report["digest"])
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_the_text_report_names_problems_at_their_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A bad file is told with path, line and column; the good ones count."""
+    folder = folder_with(tmp_path / "m", node=NODE, bad=POD.replace("image:", "imagee:"))
+    assert main(["run", folder, "--for", "30s"]) == 0
+    text = capsys.readouterr().out
+    assert 'bad.yaml:4:35: unknown field "spec.containers[0].imagee"' in text or "bad.yaml:4:" in text
+    assert "imagee" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["run", "/no/such/folder"], "no such folder"),
+        (["run", ".", "--for", "15"], "unit is missing"),
+        (["run", ".", "--for", "soon"], "no span of time"),
+        (["serve", "--speed", "5000"], "not between 0 and 1000"),
+        (["--no-such-option"], "unrecognized arguments"),
+    ],
+)
+def test_a_wrong_command_line_is_refused(words: list[str], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Status 2, and the reason on stderr."""
+    with pytest.raises(SystemExit) as left:
+        main(words)
+    assert left.value.code == 2
+    assert complaint in capsys.readouterr().err
+
+
+def test_a_malformed_flag_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """Status 1, the flag and the value are named."""
+    assert main(["run", "--for", "1s", "--node-monitor-grace-period", "40"]) == 1
+    assert 'invalid argument "40" for "--node-monitor-grace-period"' in capsys.readouterr().err
+
+
+def test_a_damaged_store_is_refused_and_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What cannot be read is not changed."""
+    store = tmp_path / "x.db"
+    store.write_bytes(b"this is no cluster" * 100)
+    assert main(["run", "--for", "1s", "--store", str(store)]) == 1
+    assert str(store) in capsys.readouterr().err
+    assert store.read_bytes() == b"this is no cluster" * 100
+
+
+def test_folders_of_one_name_have_clusters_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The default store follows from the folder's whole path."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    one, other = tmp_path / "a" / "cluster", tmp_path / "b" / "cluster"
+    assert default_store(one) != default_store(other)
+    assert default_store(one).parent == tmp_path / "state" / "kubarium"
+
+
+def test_setting_aside_keeps_one_generation(tmp_path: Path) -> None:
+    """The kept cluster is renamed, its write-ahead log with it."""
+    store = tmp_path / "c.db"
+    for text in ("first", "second"):
+        store.write_text(text)
+        (tmp_path / "c.db-wal").write_text(text)
+        set_aside(store)
+    assert not store.exists()
+    assert (tmp_path / "c.db.old").read_text() == "second"
+    assert (tmp_path / "c.db.old-wal").read_text() == "second"
+
+
+def test_serve_runs_until_sigterm_and_goes_on_where_it_was(tmp_path: Path) -> None:
+    """SIGTERM ends it with status 0; what it made is there the next time."""
+    folder, store = folder_with(tmp_path / "m", node=NODE, pod=POD), tmp_path / "c.db"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tui.cli", "serve", folder, "--store", str(store), "--speed", "60"],
+        cwd=ROOT, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert "serving" in process.stdout.readline()
+    time.sleep(1.0)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+    assert main(["run", "--for", "1m", "--store", str(store), "-o", "json"]) == 0
