@@ -38,7 +38,7 @@ def play(folder: Path) -> None:
 
 async def _play(folder: Path) -> None:
     app = KubariumApp(connect(ConnectOptions(folder=str(folder), seed=7)))
-    async with app.run_test(size=(160, 50)) as pilot:
+    async with app.run_test(size=(160, 60)) as pilot:
 
         def shows(*words: str) -> bool:
             screen = picture(app)
