@@ -11,6 +11,9 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
+from engine.clock import SECOND
+from engine.flags import parse_duration
+
 
 class _Field(NamedTuple):
     low: int
@@ -25,9 +28,6 @@ _DESCRIPTORS: Final = {
     "@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *", "@monthly": "0 0 1 * *", "@weekly": "0 0 * * 0",
     "@daily": "0 0 * * *", "@midnight": "0 0 * * *", "@hourly": "0 * * * *",
 }  # fmt: skip
-_PART: Final = r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)"
-_DURATION: Final = re.compile(rf"[-+]?(?:{_PART})+\Z", re.ASCII)
-_UNITS: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
 
 
 class Every(NamedTuple):
@@ -87,12 +87,11 @@ def parse_schedule(schedule: str) -> Fields | Every:
 
 def _every(schedule: str) -> Every:
     text = schedule[len("@every ") :]
-    if text == "0":
-        return Every(1)
-    if not _DURATION.match(text):
-        raise Unreadable(f'failed to parse duration {schedule}: time: invalid duration "{text}"')
-    total = sum(float(number) * _UNITS[unit] for number, unit in re.findall(_PART, text))
-    return Every(max(1, int(-total if text.startswith("-") else total)))
+    try:
+        span = parse_duration(text.replace("\u03bcs", "\u00b5s"))  # Go takes the Greek letter for the sign
+    except ValueError as error:
+        raise Unreadable(f'failed to parse duration {schedule}: time: invalid duration "{text}"') from error
+    return Every(max(1, span // SECOND))
 
 
 def _range(text: str, field: _Field) -> tuple[range, bool]:
