@@ -20,7 +20,7 @@ A plugin is one file and one line in plugins/__init__.py. It keeps no state of i
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import ClassVar, Final, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -115,6 +115,10 @@ class FilterPlugin(Plugin):
         """PreFilter: the only nodes in question, when the pod names them; None for all."""
         return None
 
+    def pre_filter(self, pod: PodClass) -> str:
+        """PreFilter: why the pod can go nowhere at all for now; "" if that is for the nodes to say."""
+        return ""
+
     def filter(self, pod: PodClass, nodes: NodeTable, rows: Rows) -> Ints:
         """A code for each of the rows; 0 takes the pod."""
         raise NotImplementedError
@@ -206,6 +210,14 @@ class ReservePlugin(Plugin):
 
     def unreserve(self, env: Envelope, pod: PodClass, node: str) -> None:
         """Undo `reserve`; must not fail."""
+
+
+class PreBindPlugin(Plugin):
+    """Does what must be done before a pod is bound, and may take its time over it."""
+
+    def pre_bind(self, env: Envelope, node: str, done: Callable[[Exception | None], None]) -> bool:
+        """True when nothing is left to do; else `done` is called later, with what went wrong if anything did."""
+        raise NotImplementedError
 
 
 class BindPlugin(Plugin):

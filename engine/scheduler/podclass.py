@@ -21,6 +21,7 @@ from store.types import Envelope, JsonObject
 
 if TYPE_CHECKING:
     from engine.scheduler.relations import Relations
+    from engine.scheduler.volumes import Mounts
 
 _KEPT: Final = 4096
 """Identity keys and classes kept; past it the tables start over."""
@@ -62,9 +63,29 @@ class PodClass:
     """Everything about a pod that decides where it can go. Immutable."""
 
     __slots__ = (
-        "base", "best_effort", "images", "load_key", "memory_counted", "milli_cpu_counted", "node_name", "number",
-        "pod_terms", "ports", "preemption_policy", "preferred_terms", "priority", "relations", "requests",
-        "required_terms", "scheduler", "selector", "spec", "spread", "term_label_keys", "tolerations",
+        "base",
+        "best_effort",
+        "images",
+        "load_key",
+        "memory_counted",
+        "milli_cpu_counted",
+        "mounts",
+        "node_name",
+        "number",
+        "pod_terms",
+        "ports",
+        "preemption_policy",
+        "preferred_terms",
+        "priority",
+        "relations",
+        "requests",
+        "required_terms",
+        "scheduler",
+        "selector",
+        "spec",
+        "spread",
+        "term_label_keys",
+        "tolerations",
     )  # fmt: skip
 
     def __init__(self, number: int, spec: JsonObject, node_name: str = "") -> None:
@@ -122,6 +143,8 @@ class PodClass:
         """The class without relations: what a pod is counted as on its node."""
         self.relations: Relations | None = None
         """How its place depends on other pods; None: it does not."""
+        self.mounts: Mounts | None = None
+        """Its claims; None without any."""
 
     def tolerates(self, key: str, value: str, effect: str) -> bool:
         return any(t.tolerates(key, value, effect) for t in self.tolerations)
@@ -173,6 +196,7 @@ class Classifier:
         self._by_identity: dict[tuple[object, ...], tuple[PodClass, object]] = {}
         self._by_content: dict[bytes, PodClass] = {}
         self._by_relations: dict[tuple[int, Relations], PodClass] = {}
+        self._by_mounts: dict[tuple[int, Mounts], PodClass] = {}
 
     def classify(self, env: Envelope) -> PodClass:
         """The pod's class. ValueError for a quantity that is none."""
@@ -210,6 +234,18 @@ class Classifier:
                 self._by_relations.clear()
             self._count += 1
             found = self._by_relations[key] = base.related(self._count, relations)
+        return found
+
+    def with_mounts(self, pod: PodClass, mounts: Mounts) -> PodClass:
+        """The class of pods of this class that mount these claims."""
+        key = pod.number, mounts
+        found = self._by_mounts.get(key)
+        if found is None:
+            if len(self._by_mounts) >= _KEPT:
+                self._by_mounts.clear()
+            self._count += 1
+            found = self._by_mounts[key] = copy.copy(pod)
+            found.number, found.mounts = self._count, mounts
         return found
 
     def _by_shape(self, spec: JsonObject) -> PodClass:

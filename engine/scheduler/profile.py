@@ -11,6 +11,7 @@ from engine.scheduler.framework import (
     FilterPlugin,
     Plugin,
     PostFilterPlugin,
+    PreBindPlugin,
     PreEnqueuePlugin,
     ReservePlugin,
     ScorePlugin,
@@ -20,6 +21,7 @@ _FAILED: Mapping[str, str] = {
     "filter": 'running "{}" filter plugin: {}',
     "score": 'running Score plugins: plugin "{}" failed with: {}',
     "bind": 'running Bind plugin "{}": {}',
+    "prebind": 'running PreBind plugin "{}": {}',
 }
 
 
@@ -30,7 +32,7 @@ AFFINITY: Final = "InterPodAffinity"
 class PluginError(Exception):
     """A plugin failed on a pod. The text is what Kubernetes prints: `running "X" filter plugin: …`."""
 
-    def __init__(self, plugin: str, point: Literal["filter", "score", "bind"], error: Exception) -> None:
+    def __init__(self, plugin: str, point: Literal["filter", "score", "prebind", "bind"], error: Exception) -> None:
         super().__init__(_FAILED[point].format(plugin, error))
         self.plugin = plugin
 
@@ -59,6 +61,7 @@ class Profile:
             if isinstance(p, ScorePlugin) and config.weights.get(p.name)
         ]
         self.reserve = [p for p in at("reserve") if isinstance(p, ReservePlugin)]
+        self.pre_bind = [p for p in enabled if isinstance(p, PreBindPlugin)]
         self.bind = [p for p in at("bind") if isinstance(p, BindPlugin)]
         working = {plugin.name for plugin in (*self.filters, *(scorer for scorer, _ in self.scorers))}
         self.spreads = SPREAD in working

@@ -14,26 +14,36 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from engine.api.errors import ApiError
-from engine.api.kinds import NAMESPACES, NODES, PODS, SERVICES
+from engine.api.kinds import (
+    NAMESPACES,
+    NODES,
+    PERSISTENTVOLUMECLAIMS,
+    PERSISTENTVOLUMES,
+    PODS,
+    SERVICES,
+    STORAGECLASSES,
+)
 from engine.api.server import Api, Caller
 from engine.clock import Clock
 from engine.informers import Informers
 from engine.loop import Loop
-from engine.scheduler.affinity_terms import PodIdentity, identity_of
+from engine.scheduler.affinity_terms import identity_of
 from engine.scheduler.attempts import AttemptLog
+from engine.scheduler.binding_cycle import BindingCycle
 from engine.scheduler.config import SchedulerConfig
-from engine.scheduler.framework import Arrived, ClusterEvent, Diagnosis, Freed, Nominees, Plugin
+from engine.scheduler.framework import Arrived, ClusterEvent, Diagnosis, Freed, Plugin
 from engine.scheduler.load import Load
 from engine.scheduler.messages import NO_NODES, truncated
 from engine.scheduler.nodes import NodeTable
-from engine.scheduler.nominator import Nominator
-from engine.scheduler.placement import ClassView, diagnose, refusal_message
+from engine.scheduler.nominator import Nominator, blocked_rows, diagnose_beside
+from engine.scheduler.placement import ClassView, refusal_message
 from engine.scheduler.plugins import default_plugins
 from engine.scheduler.podclass import Classifier, PodClass
 from engine.scheduler.profile import AFFINITY, SPREAD, PluginError, Profile
 from engine.scheduler.queue import QueuedPod, SchedulingQueue
 from engine.scheduler.relations import RelationResolver
 from engine.scheduler.reports import Recorder, Reporter
+from engine.scheduler.volumes import CSINODES, VOLUME_PLUGINS, mounts_of
 from engine.seed import Seed
 from store.store import Store
 from store.types import DELETED, Envelope, Uid, WatchEvent
@@ -68,6 +78,10 @@ class Scheduler:
         self.relations = RelationResolver(api, self.nodes, self.classes)
         self.nominator = Nominator()
         self.queue = SchedulingQueue(clock, config, self._wake)
+        self._binding = BindingCycle(
+            api, loop, self.nodes, self.queue, self._bound,
+            lambda queued, env, error: self._attempt_failed(queued, env, error.plugin, str(error)),
+        )  # fmt: skip
         self.attempts = AttemptLog(self.nodes, config, store)
         self._views: dict[int, ClassView] = {}
         self._loads: WeakValueDictionary[tuple[object, ...], Load] = WeakValueDictionary()
@@ -78,6 +92,8 @@ class Scheduler:
         informers.on_event(PODS, self._on_pod)
         informers.on_event(NAMESPACES, self._on_namespace)
         informers.on_event(SERVICES, self._on_service)
+        for resource in (PERSISTENTVOLUMECLAIMS, PERSISTENTVOLUMES, STORAGECLASSES, CSINODES):
+            informers.on_event(resource, self._on_storage)
 
     def start(self) -> None:
         """Take in what exists. Events before it are covered by it."""
@@ -127,7 +143,9 @@ class Scheduler:
     def class_of(self, env: Envelope) -> PodClass:
         """The pod's class, its relations to other pods as of now included."""
         base = self.classes.classify(env)
-        return self.relations.resolve(env, base, self.profile_of(base))
+        found = self.relations.resolve(env, base, self.profile_of(base))
+        mounts = mounts_of(env)
+        return found if mounts is None else self.classes.with_mounts(found, mounts)
 
     def view(self, pod_class: PodClass) -> ClassView:
         """The class's masks and scores as of now. Raises PluginError."""
@@ -158,78 +176,35 @@ class Scheduler:
         if self.nominator and ties:
             best, ties = self._beside_nominees(env.uid, pod_class, view)
         if not ties:
-            self._refused(queued, env, pod_class, view)
+            self._refused(queued, env, pod_class)
             return
         row = ties[0] if len(ties) == 1 else ties[self._seed.below(len(ties))]
         node = self.nodes.names[row]
         self.attempts.placed(queued, self._clock.now(), view, row, best)
-        self._assume_and_bind(queued, env, pod_class, node)
+        self._binding.place(queued, env, pod_class, self.profile_of(pod_class), node)
 
     def _beside_nominees(self, uid: Uid, pod_class: PodClass, view: ClassView) -> tuple[int, list[int]]:
         """(best score, rows that have it) where room is kept for others; the pod's own room, if it has become free."""
-        blocked = self._blocked(uid, pod_class, view)
+        nominees = self.nominator.before(uid, pod_class.priority)
+        blocked = blocked_rows(nominees, pod_class, self.nodes, self.profile_of(pod_class), view)
         own = self.nodes.row(self.nominator.node_of(uid))
         if own is not None and own not in blocked and view.total(own) >= 0:
             return view.total(own), [own]
         return view.without(blocked) if blocked else (view.best, view.ties)
 
-    def _blocked(self, uid: Uid, pod_class: PodClass, view: ClassView) -> list[int]:
-        """Rows where the pod fits only if it took the room of pods that are nominated there."""
-        by_row: dict[int, list[tuple[PodClass, PodIdentity]]] = {}
-        for nominee in self.nominator.before(uid, pod_class.priority):
-            row = self.nodes.row(nominee.node)
-            if row is not None and view.total(row) >= 0:
-                by_row.setdefault(row, []).append((nominee.pod, nominee.who))
-        if not by_row:
-            return []
-        filters = [plugin for plugin in self.profile_of(pod_class).filters if plugin.concerns(pod_class)]
-        trials = [trial for plugin in filters if (trial := plugin.trial(pod_class, self.nodes)) is not None]
-        found = []
-        for row, others in by_row.items():
-            for trial in trials:
-                trial.on(row)
-                for other, who in others:
-                    trial.change(other, who, 1)
-                if trial.refusal():
-                    found.append(row)
-                    break
-        return found
-
-    def _assume_and_bind(self, queued: QueuedPod, env: Envelope, pod_class: PodClass, node: str) -> None:
-        profile = self.profile_of(pod_class)
-        self.nodes.assign(env.uid, pod_class, node, identity_of(env))
-        reserved = []
-        try:
-            for plugin in profile.reserve:
-                reserved.append(plugin)
-                plugin.reserve(env, pod_class, node)
-            env = self._bind(env, node, profile)
-        except BaseException:
-            for plugin in reversed(reserved):
-                plugin.unreserve(env, pod_class, node)
-            self.nodes.remove_pod(env.uid)
-            raise
-        self.queue.remove(env.uid)
+    def _bound(self, env: Envelope, node: str) -> None:
         self.nominator.remove(env.uid)
         self.reports.scheduled(env, node)
         self._arrived(env.uid)
 
-    def _bind(self, env: Envelope, node: str, profile: Profile) -> Envelope:
-        for binder in profile.bind:
-            try:
-                env = binder.bind(env, node)
-            except Exception as error:
-                raise PluginError(binder.name, "bind", error) from error
-        return env
-
-    def _refused(self, queued: QueuedPod, env: Envelope, pod_class: PodClass, view: ClassView) -> None:
+    def _refused(self, queued: QueuedPod, env: Envelope, pod_class: PodClass) -> None:
         profile = self.profile_of(pod_class)
         nominated: str | None = None
         if not self.nodes.count:
             message, rejectors = NO_NODES, tuple(plugin.name for plugin in profile.filters)
             self.attempts.failed(queued, self._clock.now(), "", message)
         else:
-            diagnosis = self._diagnosis(env, pod_class, view)
+            diagnosis = self.diagnosis(env, pod_class)
             message, result = refusal_message(env, pod_class, self.nodes, profile, diagnosis)
             rejectors, nominated = diagnosis.rejectors, result.nominated
             self.attempts.refused(queued, self._clock.now(), pod_class, profile, diagnosis, message)
@@ -242,24 +217,11 @@ class Scheduler:
 
     def diagnosis(self, env: Envelope, pod_class: PodClass) -> Diagnosis:
         """Why no node takes the pod, the room that is kept for others considered. Raises PluginError."""
-        return self._diagnosis(env, pod_class, self.view(pod_class))
-
-    def _diagnosis(self, env: Envelope, pod_class: PodClass, view: ClassView) -> Diagnosis:
+        view = self.view(pod_class)
         nominees = self.nominator.before(env.uid, pod_class.priority) if self.nominator else []
         if not nominees:
             return view.diagnose()
-        # They are counted for a moment, so that every filter sees them where they will be.
-        kept: Nominees = ()
-        for nominee in nominees:
-            row = self.nodes.row(nominee.node)
-            if row is not None and self.nodes.row_of_pod(nominee.uid) is None:
-                self.nodes.assign(nominee.uid, nominee.pod, nominee.node, nominee.who)
-                kept = (*kept, (row, nominee.pod, nominee.who))
-        try:
-            return diagnose(pod_class, self.nodes, self.profile_of(pod_class), kept)
-        finally:
-            for nominee in nominees:
-                self.nodes.remove_pod(nominee.uid)
+        return diagnose_beside(nominees, pod_class, self.nodes, self.profile_of(pod_class))
 
     def _preempt(self, env: Envelope, pod_class: PodClass, node: str, victims: tuple[Uid, ...]) -> None:
         """Remove the victims and keep their room for the pod."""
@@ -297,6 +259,11 @@ class Scheduler:
         change = self.nodes.put_node(event.now.obj)
         if change.any:
             self._moved(change)
+
+    def _on_storage(self, event: WatchEvent) -> None:
+        """Claims, volumes and classes: pods that volumes kept waiting are tried again."""
+        if self._started and len(self.queue):
+            self.queue.move(lambda name, pod: pod.mounts is not None and name in VOLUME_PLUGINS)
 
     def _on_pod(self, event: WatchEvent) -> None:
         if not self._started:

@@ -15,13 +15,19 @@ from engine.scheduler.plugins.node_name import NodeName
 from engine.scheduler.plugins.node_ports import NodePorts
 from engine.scheduler.plugins.node_resources_fit import NodeResourcesFit
 from engine.scheduler.plugins.node_unschedulable import NodeUnschedulable
+from engine.scheduler.plugins.node_volume_limits import NodeVolumeLimits
 from engine.scheduler.plugins.pod_topology_spread import PodTopologySpread
 from engine.scheduler.plugins.scheduling_gates import SchedulingGates
 from engine.scheduler.plugins.taint_toleration import TaintToleration
+from engine.scheduler.plugins.volume_binding import VolumeBinding
+from engine.scheduler.plugins.volume_restrictions import VolumeRestrictions
+from engine.scheduler.plugins.volume_zone import VolumeZone
+from engine.scheduler.volumes import VolumeChanges
 
 
 def default_plugins(api: Api, caller: Caller) -> list[Plugin]:
     """Fresh instances. Who binds does it through `api` as `caller`."""
+    changes = VolumeChanges(api)
     return [
         SchedulingGates(),
         NodeUnschedulable(),
@@ -30,6 +36,10 @@ def default_plugins(api: Api, caller: Caller) -> list[Plugin]:
         NodeAffinity(),
         NodePorts(),
         NodeResourcesFit(),
+        VolumeRestrictions(changes),
+        NodeVolumeLimits(changes),
+        VolumeBinding(changes, caller),
+        VolumeZone(changes),
         PodTopologySpread(),
         InterPodAffinity(),
         DynamicResources(),
