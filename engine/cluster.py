@@ -22,6 +22,8 @@ from engine.kubelet.config import KubeletConfig
 from engine.kubelet.kubelets import Kubelets
 from engine.loop import Loop
 from engine.scheduler import explain
+from engine.scheduler.config import SchedulerConfig
+from engine.scheduler.config_file import load_scheduler_config
 from engine.scheduler.scheduler import Scheduler
 from engine.seed import Seed
 from engine.summary import Summary
@@ -58,9 +60,11 @@ class Cluster:
         self.api = Api(store, clock, self.seed, builtin_kinds())
         self.informers = Informers(store, self.loop)
         self.summary = Summary(store)
+        scheduler_config = options.flags.text("scheduler-config")
         self.scheduler = Scheduler(
             self.api, clock, self.loop, self.informers, self.seed,
             SeriesRecorder(self.api, "default-scheduler", "kubarium"), store,
+            load_scheduler_config(scheduler_config) if scheduler_config else SchedulerConfig(),
         )  # fmt: skip
         self.kubelets = Kubelets(
             self.api,

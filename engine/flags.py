@@ -75,6 +75,10 @@ FLAGS: Final = (
         "endpointslice-updates-batch-period", "duration", "0s", "kube-controller-manager",
         "the same for EndpointSlices",
     ),
+    Flag(
+        "scheduler-config", "text", "", "kube-scheduler",
+        "file with a KubeSchedulerConfiguration (`--config` of kube-scheduler); without one its defaults hold",
+    ),
     Flag("event-ttl", "duration", "1h", "kube-apiserver", "how long events are kept"),
     Flag(
         "node-status-update-frequency", "duration", "10s", "kubelet",
@@ -88,6 +92,8 @@ FLAGS: Final = (
 """Every flag, in the order of `--help`."""
 
 _BY_NAME: Final = {flag.name: flag for flag in FLAGS}
+_PERIODS: Final = frozenset({"node-monitor-period", "node-status-update-frequency", "node-status-report-frequency"})
+"""Durations after which something is done again: with 0 it would be done for ever at one instant."""
 
 
 class BadFlag(ValueError):
@@ -110,6 +116,13 @@ def parse_duration(text: str) -> int:
     return sign * round(total)
 
 
+def _check_duration(flag: Flag, span: int) -> None:
+    if flag.name in _PERIODS and span <= 0:
+        raise ValueError("must be greater than 0")
+    if span < 0:
+        raise ValueError("must be 0 or more")
+
+
 class Flags:
     """The flags of one cluster: given values over defaults."""
 
@@ -122,9 +135,9 @@ class Flags:
                 raise BadFlag(f"unknown flag: --{name}")
             try:
                 if flag.kind == "duration":
-                    parse_duration(text)
-                elif flag.kind == "number":
-                    float(text)
+                    _check_duration(flag, parse_duration(text))
+                elif flag.kind == "number" and not float(text) >= 0:
+                    raise ValueError("must be 0 or more")
             except ValueError as error:
                 raise BadFlag(f'invalid argument "{text}" for "--{name}": {error}') from error
             self._values[name] = text

@@ -71,8 +71,6 @@ class ProfileConfig:
     """Extended resources that NodeResourcesFit does not look at (`ignoredResources`)."""
     ignored_groups: frozenset[str] = frozenset()
     """The same by the part before the slash (`ignoredResourceGroups`)."""
-    balanced: tuple[str, ...] = ("cpu", "memory")
-    """Resources of NodeResourcesBalancedAllocation."""
     spread: SpreadDefaults = SYSTEM_SPREAD
     hard_affinity_weight: int = 1
     """`hardPodAffinityWeight`: score of another pod's required affinity that means the pod."""
