@@ -213,7 +213,7 @@ def _port(name: str, port: int, protocol: str, app_protocol: str) -> JsonObject:
 
 
 def _truncate(subsets: list[JsonObject]) -> bool:
-    """Keep a thousand addresses, ready ones first, from each subset its share (truncateEndpoints). True if some went."""
+    """Keep a thousand addresses, ready ones first, from each subset its share (truncateEndpoints). True: some went."""
     ready = sum(len(subset.get("addresses") or ()) for subset in subsets)
     waiting = sum(len(subset.get("notReadyAddresses") or ()) for subset in subsets)
     if ready + waiting <= MOST:
