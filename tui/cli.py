@@ -126,8 +126,9 @@ def _parser(command: str) -> argparse.ArgumentParser:
     formatter = argparse.RawDescriptionHelpFormatter
     if command == "console":
         parser = argparse.ArgumentParser(
-            "kubarium", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=formatter, allow_abbrev=False
-        )
+            "kubarium", usage="kubarium [options] [DIR]", description=_DESCRIPTION, epilog=_EPILOG,
+            formatter_class=formatter, allow_abbrev=False,
+        )  # fmt: skip
         parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
         parser.add_argument(
             "folder", nargs="?", metavar="DIR", help="folder of manifests to watch; none: empty cluster"
@@ -135,7 +136,8 @@ def _parser(command: str) -> argparse.ArgumentParser:
         parser.add_argument("--keys", metavar="FILE", help="key bindings (default ~/.config/kubarium/keys.toml)")
     elif command == "run":
         parser = argparse.ArgumentParser(
-            "kubarium run", description="Play cluster time as fast as it goes, then print a report.",
+            "kubarium run", usage="kubarium run [options] [DIR]",
+            description="Play cluster time as fast as it goes, then print a report.",
             formatter_class=formatter, allow_abbrev=False,
         )  # fmt: skip
         parser.add_argument("folder", nargs="?", metavar="DIR", help="folder of manifests to apply")
@@ -146,7 +148,8 @@ def _parser(command: str) -> argparse.ArgumentParser:
         parser.add_argument("--output", "-o", choices=("text", "json"), default="text", help="form of the report")
     else:
         parser = argparse.ArgumentParser(
-            "kubarium serve", description="Run a cluster without a console until SIGTERM or Ctrl-C.",
+            "kubarium serve", usage="kubarium serve [options] [DIR]",
+            description="Run a cluster without a console until SIGTERM or Ctrl-C.",
             formatter_class=formatter, allow_abbrev=False,
         )  # fmt: skip
         parser.add_argument("folder", nargs="?", metavar="DIR", help="folder of manifests to watch")

@@ -47,7 +47,17 @@ def test_defaults_are_kubernetes_own_and_given_values_win() -> None:
 
 
 @pytest.mark.parametrize(
-    "given_flags", [{"node-monitor-grace": "40s"}, {"node-eviction-rate": "fast"}, {"event-ttl": "60"}]
+    "given_flags",
+    [
+        {"node-monitor-grace": "40s"},
+        {"node-eviction-rate": "fast"},
+        {"event-ttl": "60"},
+        {"event-ttl": "-1h"},
+        {"node-eviction-rate": "-1"},
+        {"unhealthy-zone-threshold": "nan"},
+        {"node-monitor-period": "0s"},
+        {"node-status-update-frequency": "0"},
+    ],
 )
 def test_bad_flags_name_themselves(given_flags: dict[str, str]) -> None:
     """The error tells the flag, and the value if that is what is wrong."""

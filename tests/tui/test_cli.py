@@ -38,6 +38,17 @@ def test_help_names_every_flag(command: list[str], capsys: pytest.CaptureFixture
         assert f"--{flag.name}" in text
 
 
+def test_a_refused_command_line_takes_two_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    """The reason is not buried under the list of all flags."""
+    with pytest.raises(SystemExit) as left:
+        main(["run", "no-such-folder"])
+    assert left.value.code == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "usage: kubarium run [options] [DIR]",
+        "kubarium run: error: no-such-folder: no such folder",
+    ]
+
+
 def test_a_headless_run_reports_and_repeats(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The same seed gives the same digest, another seed another."""
     folder = folder_with(tmp_path / "m", node=NODE, pod=POD)
