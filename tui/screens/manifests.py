@@ -97,7 +97,7 @@ class ManifestsScreen(BaseScreen):
 
     def on_mount(self) -> None:
         self._adapt(self.app.size.width)
-        self.session_changed()
+        self._show_files()
         path, line = self._wanted
         if self.buffers is None:
             self._say_nothing("No folder is watched. Start with `kubarium DIR` to edit manifests here.")
@@ -121,8 +121,11 @@ class ManifestsScreen(BaseScreen):
     def session_changed(self) -> None:
         super().session_changed()
         if self.is_mounted:
-            self.tree_view.show(self.session.files, self.buffers.unsaved() if self.buffers else ())
-            self._show_titles()
+            self._show_files()
+
+    def _show_files(self) -> None:
+        self.tree_view.show(self.session.files, self.buffers.unsaved() if self.buffers else ())
+        self._show_titles()
 
     # -- opening -----------------------------------------------------------------------------------------------------
 

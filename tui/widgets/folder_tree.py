@@ -78,7 +78,15 @@ class FolderTree(Tree[str]):
             while parent is not None:
                 parent.expand()
                 parent = parent.parent
-            self.call_after_refresh(self.move_cursor, leaf)
+            self.call_after_refresh(self._rest_on, leaf)
+
+    def _rest_on(self, leaf: TreeNode[str]) -> None:
+        """Put the cursor on a leaf; before the first layout there is nothing to scroll, the line comes later."""
+        if self.size.height and leaf.line >= 0:
+            self.move_cursor(leaf)
+            self.scroll_to_node(leaf, animate=False)
+        elif self.is_attached:
+            self.set_timer(0.05, lambda: self._rest_on(leaf))
 
     def render_label(self, node: TreeNode[str], base_style: Style, style: Style) -> Text:
         name = str(node.label)
@@ -98,6 +106,7 @@ class FolderTree(Tree[str]):
         folded = {str(node.label) for node in self._folders(self.root) if not node.is_expanded}
         current = self.current
         self.clear()
+        self.root.expand()
         self._leaves = {}
         folders: dict[str, TreeNode[str]] = {"": self.root}
         for path in paths:
@@ -110,7 +119,7 @@ class FolderTree(Tree[str]):
                 above = here
             self._leaves[path] = folders[above].add_leaf(name, data=path)
         if current is not None and current in self._leaves:
-            self.call_after_refresh(self.move_cursor, self._leaves[current])
+            self.call_after_refresh(self._rest_on, self._leaves[current])
 
     def _folders(self, node: TreeNode[str]) -> list[TreeNode[str]]:
         found = []

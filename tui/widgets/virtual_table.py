@@ -138,7 +138,10 @@ class VirtualTable(ScrollView, can_focus=True):
             self._skip_group(1)
             self._uid = self.model.uid_at(self._cursor) if len(self.model) else None
         visible = [(index, self.model.uid_at(index)) for index in self._visible()]
-        stale = [place for place in visible if uids is None or place[1] in uids or place not in self._painted]
+        stale = [
+            place for place in visible
+            if uids is None or place[1] in uids or place not in self._painted or place[1].startswith(GROUP)
+        ]  # fmt: skip
         relaid = self._measure([uid for _, uid in stale])
         self._painted = frozenset(visible)
         room = self.scrollable_content_region.width
