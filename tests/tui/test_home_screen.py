@@ -22,6 +22,17 @@ async def test_nodes_stand_under_their_zones_with_what_they_carry() -> None:
     assert "Namespaces  4" in text
 
 
+async def test_a_zone_line_counts_anew_when_one_of_its_nodes_changes() -> None:
+    """The line over the nodes is no older than they are."""
+    async with console() as (app, pilot, client):
+        client.put("nodes", node(3, ready=False))
+        await settle(pilot)
+        assert "zone-a  ✗ 2/3 ready" in picture(app)
+        client.put("nodes", node(3))
+        await settle(pilot)
+        assert "zone-a  ● 3/3 ready" in picture(app)
+
+
 async def test_pods_follow_the_node_under_the_cursor() -> None:
     """Moving in Nodes changes what Pods shows, without asking the engine anything."""
     async with console() as (app, pilot, client):
