@@ -180,8 +180,10 @@ class ClassView:
         self._rank()
 
     def _others_same(self) -> bool:
-        """No related score changed while no pod did (which images the nodes have, say)."""
-        return not self._ranking or self._signatures()[1] == self._score_signature
+        """Nothing related changed while no pod did (which images the nodes have, the state of claims)."""
+        if not self._related and not self._ranking:
+            return True
+        return self._signatures() == (self._filter_signature, self._score_signature)
 
     def _signatures(self) -> tuple[tuple[Hashable, ...], tuple[Hashable, ...]]:
         pod, nodes = self.pod, self._nodes
