@@ -20,6 +20,7 @@ from engine.controllers.node_lifecycle.controller import NodeLifecycleController
 from engine.controllers.persistent_volume.binder import PersistentVolumeBinder
 from engine.controllers.persistent_volume.driver import SimulatedDriver
 from engine.controllers.persistent_volume.ephemeral import EphemeralVolumeController
+from engine.controllers.persistent_volume.expansion import VolumeExpander
 from engine.controllers.persistent_volume.protection import ClaimProtection, VolumeProtection
 from engine.controllers.pod_garbage_collector import PodGarbageCollector
 from engine.controllers.replicaset import ReplicaSetController
@@ -76,6 +77,7 @@ CONTROLLERS: dict[str, Callable[[ControllerContext], Controller]] = {
     "persistentvolumeclaim-protection-controller": ClaimProtection,
     "persistentvolume-protection-controller": VolumeProtection,
     "ephemeral-volume-controller": EphemeralVolumeController,
+    "persistentvolume-expander-controller": VolumeExpander,
     "csi-provisioner": SimulatedDriver,
     "cronjob-controller": CronJobController,
     "ttl-after-finished-controller": TtlAfterFinishedController,

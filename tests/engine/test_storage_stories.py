@@ -237,3 +237,27 @@ def test_the_same_seed_gives_the_same_log() -> None:
         logs.append([env.raw for env in town.api.store.list(PERSISTENTVOLUMES)])
         logs[-1] += [env.raw for env in town.api.store.list(PODS)]
     assert logs[0] == logs[1]
+
+
+def test_a_claim_grows(town: Town) -> None:
+    """The volume at once, the file system when a pod runs with it; the claim's capacity follows the file system."""
+    town.make({**LAZY, "allowVolumeExpansion": True}, claim("data", "lazy"), pod("db", "data"))
+    town.run(15)
+    town.api.delete(USER, PODS, "default", "db")
+    town.run(60)
+    obj = town.claim("data").obj
+    wanted = {**obj, "spec": {**obj["spec"], "resources": {"requests": {"storage": "4Gi"}}}}
+    town.api.update(USER, PERSISTENTVOLUMECLAIMS, "default", "data", wanted)
+    town.run(10)
+    status = town.claim("data").obj["status"]
+    assert status["capacity"] == {"storage": "1Gi"}
+    assert [condition["type"] for condition in status["conditions"]] == ["FileSystemResizePending"]
+    made = town.api.get(PERSISTENTVOLUMES, "", town.volume_of("data"))
+    assert made.obj["spec"]["capacity"] == {"storage": "4Gi"}
+    town.make(pod("again", "data"))
+    town.run(20)
+    status = town.claim("data").obj["status"]
+    assert status["capacity"] == {"storage": "4Gi"}
+    assert "conditions" not in status
+    assert town.messages("Resizing") == [f"External resizer is resizing volume {made.name}"]
+    assert len(town.messages("FileSystemResizeSuccessful")) == 2
