@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual import events
 
 from engine.client import ClientError, NodeVerdict, WhyReport
 from tests.tui.console import console, picture, settle
@@ -35,7 +36,7 @@ async def test_deleting_asks_and_tells_what_goes_with_it() -> None:
         await settle(pilot)
         await pilot.press("ctrl+d")
         await settle(pilot)
-        assert "1 more objects go with it: 1 ReplicaSet" in picture(app)
+        assert "1 more object goes with it: 1 ReplicaSet" in picture(app)
         await pilot.press("enter")
         await settle(pilot)
         assert not client.writes
@@ -77,6 +78,46 @@ async def test_scaling_asks_for_a_number() -> None:
         await pilot.press("up", "enter")
         await settle(pilot)
         assert client.writes[0][:5] == ("scale", "deployments.apps", "shop", "slow", 4)
+
+
+async def test_a_number_of_replicas_half_typed_breaks_nothing() -> None:
+    """A lone minus is no number yet: up starts from 0, enter says what is expected."""
+    async with console() as (app, pilot, client):
+        app.run_command("deploy")
+        await settle(pilot)
+        await pilot.press("s")
+        await settle(pilot)
+        await pilot.press("backspace", "minus", "enter")
+        assert any("whole number" in n.message for n in app._notifications)
+        await pilot.press("up", "enter")
+        await settle(pilot)
+        assert client.writes[0][:5] == ("scale", "deployments.apps", "shop", "slow", 1)
+
+
+def burst(app: KubariumApp, *keys: tuple[str, str | None]) -> None:
+    """Keys that arrive in one piece, before the console has looked at the first."""
+    for key, character in keys:
+        app.post_message(events.Key(key, character))
+
+
+async def test_keys_typed_faster_than_the_focus_moves_reach_the_command_line() -> None:
+    """`:dep`, rubbed out to `:de`, then `ploy` and enter, all at once: no letter acts on the table instead."""
+    async with console() as (app, pilot, client):
+        letters = [(letter, letter) for letter in "dep"] + [("backspace", None)] + [(c, c) for c in "ploy"]
+        burst(app, ("colon", ":"), *letters, ("enter", None))
+        await settle(pilot)
+        assert isinstance(app.screen, ResourceScreen)
+        assert app.screen.pane.resource == "deployments.apps"
+        assert not client.writes
+
+
+async def test_keys_typed_ahead_of_a_screen_do_not_act_on_the_one_below() -> None:
+    """enter and c at once on a node: c copies or cordons where enter leads, never the node behind it."""
+    async with console() as (app, pilot, client):
+        burst(app, ("enter", None), ("c", "c"))
+        await settle(pilot)
+        assert app.screen is not app.home
+        assert not client.writes
 
 
 async def test_restarting_notes_the_cluster_time_in_the_template() -> None:

@@ -139,7 +139,15 @@ class BaseScreen(Screen[None]):
     # -- keys --------------------------------------------------------------------------------------------------------
 
     async def on_key(self, event: events.Key) -> None:
+        # Keys typed faster than the focus moves still arrive where it was: they belong to what has it now.
+        if self.app.screen is not self:
+            event.stop()
+            self.app.post_message(events.Key(event.key, event.character))
+            return
         if self.command_line.is_open:
+            if self.command_line.last_key is not event:
+                event.stop()
+                self.command_line.type_ahead(event)
             return
         action = self.keymap.resolve(pressed(event), self.key_context())
         if action is not None:

@@ -148,7 +148,8 @@ class DeleteDialog(Dialog[DeleteChoice]):
             return
         counts = ", ".join(f"{len(items)} {kind}" for kind, items in sorted(found.items()))
         names = ", ".join(item.name for items in found.values() for item in items[:3])
-        preview.update(Content(f"{total} more objects go with it: {counts} ({names}{' …' if total > 3 else ''})"))
+        go = "more object goes" if total == 1 else "more objects go"
+        preview.update(Content(f"{total} {go} with it: {counts} ({names}{' …' if total > 3 else ''})"))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         self.query_one("#grace").focus()
@@ -193,7 +194,8 @@ class ScaleDialog(Dialog[int]):
 
     def action_by(self, by: int) -> None:
         field = self.query_one("#replicas", Input)
-        field.value = str(max(0, int(field.value or 0) + by))
+        now = int(field.value) if field.value.isdigit() else 0
+        field.value = str(max(0, now + by))
         field.cursor_position = len(field.value)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

@@ -7,7 +7,7 @@ the completion, up and down walk what was typed before.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Final, Literal
 
 from textual import events
 from textual.app import ComposeResult
@@ -17,6 +17,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 Mode = Literal["command", "filter"]
+LINE_KEYS: Final = ("escape", "tab", "up", "down", "enter")
 
 
 class CommandInput(Input):
@@ -26,7 +27,8 @@ class CommandInput(Input):
 
     async def on_key(self, event: events.Key) -> None:
         line = self.query_ancestor(CommandLine)
-        if event.key in ("escape", "tab", "up", "down", "enter"):
+        line.last_key = event
+        if event.key in LINE_KEYS:
             event.stop()
             event.prevent_default()
             line.key(event.key)
@@ -75,6 +77,8 @@ class CommandLine(Widget):
         self.mode: Mode = "command"
         self.complete: Callable[[str], Sequence[tuple[str, str]]] = lambda text: ()
         """What could be meant: (whole line, what it is) per candidate."""
+        self.last_key: events.Key | None = None
+        """The newest key that the text field got itself."""
         self._input = CommandInput(select_on_focus=False)
         self._input.cursor_blink = False
         self._prompt = Static(":", classes="prompt")
@@ -126,6 +130,15 @@ class CommandLine(Widget):
         elif key in ("up", "down") and self._history:
             self._at = max(0, min(len(self._history) - 1, self._at + (1 if key == "down" else -1)))
             self._put(self._history[self._at])
+
+    def type_ahead(self, event: events.Key) -> None:
+        """Take a key that was on its way to another widget when the line was opened."""
+        if event.key in LINE_KEYS:
+            self.key(event.key)
+        elif event.key == "backspace":
+            self._input.action_delete_left()
+        elif event.is_printable and event.character is not None:
+            self._input.insert_text_at_cursor(event.character)
 
     def _put(self, text: str) -> None:
         with self.prevent(Input.Changed):
