@@ -11,14 +11,19 @@ from typing import NamedTuple
 
 from engine.api import quantity
 from engine.api.kinds import NODES, PODS
+from engine.scheduler.resources import CPU, MEMORY, pod_requests
 from store.store import Store
 from store.types import DELETED, Envelope, JsonObject, Uid, WatchEvent
 
 
 class _PodShare(NamedTuple):
     phase: str
+    spec: JsonObject
+    """What the figures were counted from. Writes that leave it alone share it, so its identity says that they hold."""
     cpu: int
+    """Millicores; 0 while the pod requests nothing of a node."""
     memory: int
+    """Bytes; likewise."""
 
 
 class _NodeShare(NamedTuple):
@@ -41,14 +46,14 @@ class Summary:
             self._count_pod(env, True)
         for env in store.list(NODES):
             self._count_node(env, True)
-        store.listen(self._on_event)
+        store.listen(self._on_pod, PODS)
+        store.listen(self._on_node, NODES)
 
-    def _on_event(self, event: WatchEvent) -> None:
-        plural = event.now.key.plural
-        if plural == "pods" and event.now.key.group == "":
-            self._count_pod(event.now, event.type != DELETED)
-        elif plural == "nodes" and event.now.key.group == "":
-            self._count_node(event.now, event.type != DELETED)
+    def _on_pod(self, event: WatchEvent) -> None:
+        self._count_pod(event.now, event.type != DELETED)
+
+    def _on_node(self, event: WatchEvent) -> None:
+        self._count_node(event.now, event.type != DELETED)
 
     def _count_pod(self, env: Envelope, lives: bool) -> None:
         before = self._pods.pop(env.uid, None)
@@ -60,13 +65,17 @@ class Summary:
             return
         spec, status = env.obj.get("spec") or {}, env.obj.get("status") or {}
         phase = status.get("phase") or "Pending"
-        cpu = memory = 0
-        if spec.get("nodeName") and phase not in ("Succeeded", "Failed"):
-            cpu, memory = pod_requests(spec)
-        self._pods[env.uid] = _PodShare(phase, cpu, memory)
+        if not spec.get("nodeName") or phase in ("Succeeded", "Failed"):
+            share = _PodShare(phase, spec, 0, 0)
+        elif before is not None and before.spec is spec and before.phase not in ("Succeeded", "Failed"):
+            share = before if before.phase == phase else before._replace(phase=phase)
+        else:
+            requests = pod_requests(spec)
+            share = _PodShare(phase, spec, requests.get(CPU, 0), requests.get(MEMORY, 0))
+        self._pods[env.uid] = share
         self.pods_by_phase[phase] += 1
-        self.cpu_requested += cpu
-        self.memory_requested += memory
+        self.cpu_requested += share.cpu
+        self.memory_requested += share.memory
 
     def _count_node(self, env: Envelope, lives: bool) -> None:
         before = self._nodes.pop(env.uid, None)
@@ -88,35 +97,3 @@ class Summary:
         self.nodes_ready += share.ready
         self.cpu_allocatable += share.cpu
         self.memory_allocatable += share.memory
-
-
-def pod_requests(spec: JsonObject) -> tuple[int, int]:
-    """(millicores, bytes) that the scheduler reserves for a pod: containers and sidecars, or a larger init step.
-
-    Follows k8s.io/component-helpers/resource.PodRequests.
-    """
-    cpu = memory = 0
-    for container in spec.get("containers") or ():
-        c, m = _requests(container)
-        cpu, memory = cpu + c, memory + m
-    side_cpu = side_memory = init_cpu = init_memory = 0
-    for container in spec.get("initContainers") or ():
-        c, m = _requests(container)
-        if container.get("restartPolicy") == "Always":
-            side_cpu, side_memory = side_cpu + c, side_memory + m
-            c, m = side_cpu, side_memory
-        else:
-            c, m = c + side_cpu, m + side_memory
-        init_cpu, init_memory = max(init_cpu, c), max(init_memory, m)
-    overhead = spec.get("overhead") or {}
-    return (
-        max(cpu + side_cpu, init_cpu) + quantity.milli(overhead.get("cpu", "0")),
-        max(memory + side_memory, init_memory) + quantity.value(overhead.get("memory", "0")),
-    )
-
-
-def _requests(container: JsonObject) -> tuple[int, int]:
-    requests = (container.get("resources") or {}).get("requests")
-    if not requests:
-        return 0, 0
-    return quantity.milli(requests.get("cpu", "0")), quantity.value(requests.get("memory", "0"))

@@ -95,7 +95,9 @@ class Store:
             loaded.attempts if loaded else (),
             lambda *which: _older_attempts(writer, *which),
         )
-        self._listeners: list[Callable[[WatchEvent], None]] = []
+        self._listeners: list[tuple[Callable[[WatchEvent], None], Sequence[Resource]]] = []
+        self._listening: dict[tuple[str, ...], tuple[Callable[[WatchEvent], None], ...]] = {}
+        """(group, plural) → who is called for that kind, made when the kind is first written."""
         self._thin = options.thin
         self._finalizer = weakref.finalize(self, writer.close)
 
@@ -221,14 +223,23 @@ class Store:
         previous = before.revision if before is not None else None
         self._ring.append(event)
         self._writer.queue((env, op, previous, author, at, Micros(time.time_ns() // 1000)))
-        for listener in self._listeners:
+        kind = env.key[:2]
+        listening = self._listening.get(kind)
+        if listening is None:
+            listening = tuple([listener for listener, wanted in self._listeners if not wanted or kind in wanted])
+            self._listening[kind] = listening
+        for listener in listening:
             listener(event)
 
     # -- watching --------------------------------------------------------------------------------------------------
 
-    def listen(self, listener: Callable[[WatchEvent], None]) -> None:
-        """Call with every event as it is applied (on the engine thread, before commit). Listeners only enqueue."""
-        self._listeners.append(listener)
+    def listen(self, listener: Callable[[WatchEvent], None], *resources: Resource) -> None:
+        """Call with every event of these resources, or of all, as it is applied (on the engine thread, before commit).
+
+        Listeners only enqueue. They are called in the order in which they came.
+        """
+        self._listeners.append((listener, resources))
+        self._listening.clear()
 
     def watch(self, since: Revision) -> Cursor:
         """A cursor over committed events after `since`. Raises Expired or FutureRevision. Any thread."""

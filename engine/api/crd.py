@@ -31,7 +31,7 @@ class CustomKinds:
         """(apiVersion, kind) → openAPIV3Schema."""
         for env in context.store.list(CRDS):
             self._serve(env.obj)
-        context.store.listen(self._on_event)
+        context.store.listen(self._on_event, CRDS)
 
     def serve_built_in(self, kinds: Mapping[str, Mapping[str, Any]], api_version: str) -> None:
         """Give Kubarium's own kinds their schemas."""
@@ -115,8 +115,6 @@ class CustomKinds:
         return None
 
     def _on_event(self, event: WatchEvent) -> None:
-        if event.now.key.plural != CRDS.plural or event.now.key.group != CRDS.group:
-            return
         if event.before is not None:
             if event.type != DELETED and event.before.obj.get("spec") == event.now.obj.get("spec"):
                 return

@@ -44,7 +44,7 @@ _NAME_TRIES: Final = 8
 _TAKEN_AS_IS: Final = frozenset({EVENTS, LEASES})
 _TEMPLATES: Final = 4096
 """Admitted template specs that are remembered."""
-_ADMISSION_READS: Final = frozenset({LIMITRANGES, PRIORITYCLASSES, RUNTIMECLASSES, SERVICEACCOUNTS, NAMESPACES})
+_ADMISSION_READS: Final = (LIMITRANGES, PRIORITYCLASSES, RUNTIMECLASSES, SERVICEACCOUNTS, NAMESPACES)
 """What admission of a pod looks at: a change of any of them forgets the remembered specs."""
 
 
@@ -77,7 +77,7 @@ class Writer:
         self._templates: dict[tuple[int, str, bool], _Admitted] = {}
         """(id of a template's spec, namespace, whether pods are variants of it) → what became of it."""
         self._now_at, self._now_text = -1, ""
-        context.store.listen(self._forget_templates)
+        context.store.listen(self._forget_templates, *_ADMISSION_READS)
 
     # -- create ----------------------------------------------------------------------------------------------------
 
@@ -145,8 +145,7 @@ class Writer:
         self._templates[mark] = _Admitted(template, new["spec"], new["status"]["qosClass"], added)
 
     def _forget_templates(self, event: WatchEvent) -> None:
-        if self._templates and event.now.key.resource in _ADMISSION_READS:
-            self._templates.clear()
+        self._templates.clear()
 
     def _name(self, kind: Kind, namespace: str, asked: JsonObject) -> str:
         name: str = asked.get("name") or ""

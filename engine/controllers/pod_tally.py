@@ -213,7 +213,7 @@ class PodTallies(Generic[T]):
         """
         self._store, self._begin, self._on_change, self._on_orphan = store, begin, on_change, on_orphan
         self._tallies: dict[Uid, T] = {}
-        store.listen(self._listen)
+        store.listen(self._listen, PODS)
 
     def of(self, owner: Envelope) -> T:
         """The tally of an owner, counted anew if there is none yet or if the owner's spec counts otherwise now."""
@@ -240,8 +240,6 @@ class PodTallies(Generic[T]):
 
     def _listen(self, event: WatchEvent) -> None:
         now, before = event.now, event.before
-        if now.key.plural != "pods" or now.key.group:
-            return
         owner = now.owner
         if owner is None or (before is not None and before.owner != owner):
             if owner is None and event.type != DELETED and now.labels:

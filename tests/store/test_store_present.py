@@ -107,6 +107,20 @@ def test_listeners_hear_everything_before_the_commit() -> None:
     assert heard[2].now.obj["phase"] == "Running"
 
 
+def test_listeners_hear_of_the_kinds_they_asked_for() -> None:
+    """In the order in which they came, also one that came after the kind was first written."""
+    store = Store()
+    heard: list[str] = []
+    store.listen(lambda event: heard.append(f"pods {event.now.name}"), PODS)
+    put(store, "a")
+    put(store, "n", resource=NODES)
+    store.listen(lambda event: heard.append(f"all {event.now.name}"))
+    store.listen(lambda event: heard.append(f"both {event.now.name}"), NODES, PODS)
+    put(store, "b")
+    put(store, "m", resource=NODES)
+    assert heard == ["pods a", "pods b", "all b", "both b", "all m", "both m"]
+
+
 def test_events_are_kept_as_bytes() -> None:
     """Of kinds that are many no decoded dict stays in memory."""
     store = Store()
