@@ -24,6 +24,7 @@ from store.types import Attempt, Damaged, Envelope, Micros, ObjectKey, Revision,
 from store.writer import CLUSTER_TIME
 
 _CHUNK = 200
+_TOLD_BY_ENVELOPES = (b'"labels"', b'"ownerReferences"', b'"deletionTimestamp"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,8 @@ def _load_objects(connection: Connection, present: Present, options: StoreOption
             key = ObjectKey(share(group, group), share(plural, plural), share(namespace, namespace), name)
             env: Envelope
             if (group, plural) in thin:
-                # Most events have neither: then the bytes need not be decoded to know all that an envelope says.
-                plain = b'"labels"' not in raw and b'"ownerReferences"' not in raw
+                # Most events have none of these: then the bytes need not be decoded to know all that an envelope says.
+                plain = not any(name in raw for name in _TOLD_BY_ENVELOPES)
                 env = ThinEnvelope(key, revision, raw, {"metadata": {"uid": uid}} if plain else None, oid)
                 env.drop_obj()
             else:

@@ -91,7 +91,7 @@ def encode(obj: JsonObject) -> bytes:
 class Envelope:
     """A stored object: identity in slots, canonical bytes, and a dict decoded on demand that nobody mutates."""
 
-    __slots__ = ("_obj", "created", "key", "labels", "owner", "owners", "raw", "revision", "uid")
+    __slots__ = ("_obj", "created", "deleting", "key", "labels", "owner", "owners", "raw", "revision", "uid")
 
     def __init__(
         self, key: ObjectKey, revision: Revision, raw: bytes, obj: JsonObject | None, created: Revision | None = None
@@ -105,6 +105,8 @@ class Envelope:
         self._obj = obj
         self.uid: Uid = meta.get("uid", "")
         self.labels: Mapping[str, str] = meta.get("labels") or _NO_LABELS
+        self.deleting = "deletionTimestamp" in meta
+        """It has a deletionTimestamp: it waits for its finalizers or for its grace period."""
         self.owner: Uid | None = None
         """uid of the controlling owner (ownerReferences with controller: true), None without one."""
         self.owners: tuple[Uid, ...] = ()

@@ -75,10 +75,13 @@ class GarbageCollector:
 
     def _affected(self, event: WatchEvent) -> Iterable[Key]:
         now, before = event.now, event.before
+        if event.type == DELETED:
+            return self._after_delete(now)
+        # Told by the envelopes alone: most writes are of Events, whose bodies are decoded at each access.
+        if not now.owners and not now.deleting and (before is None or not before.owners):
+            return ()
         meta = now.obj["metadata"]
         refs = meta.get("ownerReferences") or ()
-        if event.type == DELETED:
-            return self._after_delete(now, refs)
         if before is None:
             finalizing = "deletionTimestamp" in meta and meta.get("finalizers")
             return (now.key,) if finalizing or not all(self._judge(now, ref) == "solid" for ref in refs) else ()
@@ -96,8 +99,9 @@ class GarbageCollector:
                     keys.append(now.key)
         return keys
 
-    def _after_delete(self, env: Envelope, refs: Sequence[JsonObject]) -> Iterable[Key]:
-        self._look_again(env, refs)
+    def _after_delete(self, env: Envelope) -> Iterable[Key]:
+        if env.owners:
+            self._look_again(env, env.obj["metadata"]["ownerReferences"])
         dependents = self._api.store.owned_by(env.uid)
         if dependents:
             if len(self._gone) >= _GONE:

@@ -11,10 +11,32 @@ import pytest
 from store.store import Store, StoreOptions
 from store.tables import prepare_connection
 from store.types import Attempt, Author, FutureRevision, Micros, ThinEnvelope, Uid, WriteFailed
-from tests.store.store_objects import AUTHOR, EVENTS, PODS, bodies, key, put
+from tests.store.store_objects import AUTHOR, EVENTS, PODS, bodies, body, key, put
 
 SLOW = StoreOptions(commit_interval=3600.0)
 """Commits only when somebody waits."""
+
+
+def test_an_envelope_says_the_same_after_reopening(path: Path) -> None:
+    """Labels, owners and a deletion that waits, also of kinds whose bodies are not decoded."""
+    store = Store.open(path)
+    owner = {"kind": "Node", "name": "n", "uid": "u-1", "controller": True}
+    for resource in (PODS, EVENTS):
+        put(store, "plain", resource=resource)
+        for field, value in (
+            ("labels", {"app": "web"}), ("ownerReferences", [owner]), ("deletionTimestamp", "2026-01-01T00:00:00Z"),
+        ):  # fmt: skip
+            obj = body(field.lower())
+            obj["metadata"][field] = value
+            store.put(key(field.lower(), resource=resource), obj, AUTHOR, Micros(0))
+
+    def said(store: Store) -> list[object]:
+        found = [env for resource in (PODS, EVENTS) for env in store.list(resource)]
+        return [(env.key, env.uid, env.labels, env.owner, env.owners, env.deleting) for env in found]
+
+    before = said(store)
+    store.close()
+    assert said(Store.open(path)) == before
 
 
 def test_everything_is_there_after_reopening(path: Path) -> None:
