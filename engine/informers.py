@@ -27,7 +27,8 @@ class Informers:
 
     def __init__(self, store: Store, loop: Loop) -> None:
         self._loop = loop
-        self._handlers: dict[Resource, list[Handler]] = {}
+        self._handlers: dict[tuple[str, ...], list[Handler]] = {}
+        """By `ObjectKey[:2]`, which is equal to the key's `resource` and costs no construction."""
         self._any: list[Handler] = []
         self._pending: deque[WatchEvent] = deque()
         self._scheduled = False
@@ -42,7 +43,7 @@ class Informers:
         self._any.append(handler)
 
     def _gather(self, event: WatchEvent) -> None:
-        if self._any or event.now.key.resource in self._handlers:
+        if self._any or event.now.key[:2] in self._handlers:
             self._pending.append(event)
             if not self._scheduled:
                 self._scheduled = True
@@ -52,17 +53,11 @@ class Informers:
         pending, handlers, wide = self._pending, self._handlers, self._any
         for _ in range(min(len(pending), _BURST)):
             event = pending.popleft()
-            for handler in handlers.get(event.now.key.resource, ()):
-                _call(handler, event)
-            for handler in wide:
-                _call(handler, event)
+            for handler in (*handlers.get(event.now.key[:2], ()), *wide):
+                try:
+                    handler(event)
+                except Exception:  # noqa: BLE001  one component's crash must not cost the others their events
+                    _log.exception("a handler failed on %s", event.now.key)
         self._scheduled = bool(pending)
         if self._scheduled:
             self._loop.call_soon(self._deliver)
-
-
-def _call(handler: Handler, event: WatchEvent) -> None:
-    try:
-        handler(event)
-    except Exception:  # noqa: BLE001  one component's crash must not cost the others their events
-        _log.exception("a handler failed on %s", event.now.key)

@@ -14,6 +14,9 @@ from store.types import Uid
 _T = TypeVar("_T")
 _SAFE: Final = "bcdfghjklmnpqrstvwxz2456789"
 """Kubernetes' alphabet for generated names: no vowels, no look-alikes (util/rand)."""
+_RANDOM_BITS: Final = ~(0xF << 76 | 0x3 << 62)
+_VERSION_4: Final = 4 << 76 | 2 << 62
+"""Version and variant of a random UUID (RFC 9562)."""
 
 
 class Seed:
@@ -24,8 +27,7 @@ class Seed:
 
     def uid(self) -> Uid:
         """A random UUID (version 4)."""
-        bits = self._random.getrandbits(128) & ~(0xF << 76) & ~(0x3 << 62) | (4 << 76) | (2 << 62)
-        digits = f"{bits:032x}"
+        digits = f"{self._random.getrandbits(128) & _RANDOM_BITS | _VERSION_4:032x}"
         return Uid(f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}")
 
     def suffix(self, length: int = 5) -> str:

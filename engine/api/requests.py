@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from engine.api.kinds import KindRegistry
@@ -29,10 +29,11 @@ class Caller:
     """`system:admin`, `system:node:worker-1`, `system:serviceaccount:kube-system:deployment-controller` …"""
     intent: str = ""
     groups: tuple[str, ...] = ()
+    author: Author = field(init=False, repr=False, compare=False)
+    """As the log names the caller."""
 
-    @property
-    def author(self) -> Author:
-        return Author(self.user, self.intent)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "author", Author(self.user, self.intent))
 
 
 @dataclass(frozen=True, slots=True)

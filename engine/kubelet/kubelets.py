@@ -8,7 +8,7 @@ pod it was about.
 from __future__ import annotations
 
 import logging
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -55,7 +55,8 @@ class Kubelets:
         self._bound: dict[str, dict[Uid, Envelope]] = {}
         """Node name → its pods, as last seen."""
         self._events: deque[WatchEvent] = deque()
-        self._dirty: dict[PodWorker, None] = {}
+        self._dirty: OrderedDict[PodWorker, None] = OrderedDict()
+        """A queue without repeats. (The first key of a plain dict is found past all that were taken before it.)"""
         self._scheduled = self._started = False
         self._leases = Wheel(clock, config.lease_renew, self._renew)
         self._reports = Wheel(clock, config.status_report, self._report)
@@ -124,8 +125,7 @@ class Kubelets:
                 break  # A node may bring all its pods along: enough for one callback.
         if not events:
             for _ in range(min(len(dirty), _WRITES_AT_ONCE)):
-                worker = next(iter(dirty))
-                del dirty[worker]
+                worker, _ = dirty.popitem(last=False)
                 try:
                     worker.node.write(worker)
                 except Exception as error:  # noqa: BLE001  as above
