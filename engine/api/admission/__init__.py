@@ -19,6 +19,7 @@ from engine.api.admission import (
     namespace_lifecycle,
     node_taints,
     persistent_volume_claim_resize,
+    pod_security,
     priority,
     resource_quota,
     runtime_class,
@@ -29,15 +30,21 @@ from engine.api.admission import (
 )
 from engine.api.admission.request import AdmissionRequest, Operation
 from engine.api.kinds import (
+    CRONJOBS,
     DAEMONSETS,
+    DEPLOYMENTS,
+    JOBS,
     NAMESPACES,
     NODES,
     PERSISTENTVOLUMECLAIMS,
     PERSISTENTVOLUMES,
     PODS,
     PRIORITYCLASSES,
+    REPLICASETS,
+    REPLICATIONCONTROLLERS,
     RESOURCEQUOTAS,
     SERVICES,
+    STATEFULSETS,
 )
 from store.types import JsonObject, Resource
 
@@ -46,6 +53,8 @@ __all__ = ["AdmissionRequest", "Operation", "mutate", "validate"]
 Mutator = Callable[[AdmissionRequest, JsonObject], JsonObject]
 Validator = Callable[[AdmissionRequest], None]
 
+_WORKLOADS: Final = (DEPLOYMENTS, REPLICASETS, STATEFULSETS, DAEMONSETS, JOBS, CRONJOBS, REPLICATIONCONTROLLERS)
+_WRITES: Final[tuple[Operation, ...]] = ("CREATE", "UPDATE")
 _MUTATORS: Final[Mapping[tuple[Resource, Operation], Sequence[Mutator]]] = {
     (PODS, "CREATE"): (
         limit_ranger.mutate,
@@ -64,12 +73,14 @@ _MUTATORS: Final[Mapping[tuple[Resource, Operation], Sequence[Mutator]]] = {
     (SERVICES, "UPDATE"): (service_addresses.mutate,),
 }
 _VALIDATORS: Final[Mapping[tuple[Resource, Operation], Sequence[Validator]]] = {
-    (PODS, "CREATE"): (limit_ranger.validate,),
+    (PODS, "CREATE"): (limit_ranger.validate, pod_security.validate),
+    (PODS, "UPDATE"): (pod_security.validate,),
     (PERSISTENTVOLUMECLAIMS, "CREATE"): (limit_ranger.validate,),
     (PERSISTENTVOLUMECLAIMS, "UPDATE"): (persistent_volume_claim_resize.validate,),
     (NAMESPACES, "DELETE"): (namespace_lifecycle.validate,),
     (PRIORITYCLASSES, "CREATE"): (priority.validate,),
     (PRIORITYCLASSES, "UPDATE"): (priority.validate,),
+    **{(kind, verb): (pod_security.validate,) for kind in _WORKLOADS for verb in _WRITES},
 }
 
 
