@@ -170,9 +170,13 @@ class NodeTable:
         time that it is asked for."""
         if self._by_priority is None:
             self._by_priority = {}
+            by_class: dict[PodClass, list[int]] = {}
             for row, pods in enumerate(self.pods):
                 for pod in pods.values():
-                    self._tally(pod.priority)[:, row] += self.vector(pod)
+                    by_class.setdefault(pod, []).append(row)
+            for pod, rows in by_class.items():
+                pods_on = np.bincount(rows, minlength=len(self.alive))
+                self._tally(pod.priority)[:] += self.vector(pod)[:, None] * pods_on
         total = np.zeros_like(self.requested)
         for other, taken in self._by_priority.items():
             if other < priority:

@@ -20,7 +20,7 @@ from zlib import crc32
 import numpy as np
 
 from engine.api.selectors import LabelSelector
-from engine.scheduler.affinity_terms import PodIdentity
+from engine.scheduler.affinity_terms import NOBODY, PodIdentity
 from engine.scheduler.framework import Diagnosis, FilterPlugin, Trial
 from engine.scheduler.nodes import Ints, Mask, NodeTable
 from engine.scheduler.podclass import PodClass
@@ -73,7 +73,7 @@ class VictimSearch:
 
     def __init__(
         self, uid: Uid, pod: PodClass, nodes: NodeTable, diagnosis: Diagnosis, filters: Sequence[FilterPlugin],
-        budgets: Sequence[Budget], started: Callable[[PodIdentity], str],
+        budgets: Sequence[Budget], started: Callable[[Uid], str],
     ) -> None:  # fmt: skip
         self._uid, self._pod, self._nodes, self._diagnosis = uid, pod, nodes, diagnosis
         self._filters = [plugin for plugin in filters if plugin.concerns(pod)]
@@ -83,6 +83,8 @@ class VictimSearch:
             trial = plugin.trial(pod, nodes)
             if trial is not None:
                 self._trials.append((plugin, trial))
+        self._by_identity = bool(budgets) or any(plugin.related for plugin, _ in self._trials)
+        """Who the pods are matters, not only what they take."""
         self._nominees: dict[int, list[tuple[PodClass, PodIdentity]]] = {}
         for row, other, who in diagnosis.nominees:
             self._nominees.setdefault(row, []).append((other, who))
@@ -154,9 +156,10 @@ class VictimSearch:
             reasons[NO_VICTIMS] += 1
             return None
         victims = []
+        by_identity, started = self._by_identity, self._started
         for uid, pod in lower:
-            who = nodes.identity(uid)
-            victims.append(Victim(uid, pod, who, self._started(who) or _LATEST))
+            who = nodes.identity(uid) if by_identity else NOBODY
+            victims.append(Victim(uid, pod, who, started(uid) or _LATEST))
         for _, trial in self._trials:
             trial.on(row)
             for other, who in self._nominees.get(row, ()):
@@ -186,6 +189,13 @@ class VictimSearch:
 
     def _reprieve(self, victim: Victim) -> bool:
         """Let the pod come back if the incoming one still fits."""
+        if len(self._trials) == 1:
+            trial = self._trials[0][1]
+            trial.change(victim.pod, victim.who, 1)
+            if trial.refusal():
+                trial.change(victim.pod, victim.who, -1)
+                return False
+            return True
         for _, trial in self._trials:
             trial.change(victim.pod, victim.who, 1)
         if self._refusal() is None:

@@ -69,5 +69,7 @@ class Profile:
         self.relates = AFFINITY in working
         """Inter-pod affinity counts."""
         self.spread_defaults = config.spread
+        self.defaults_spread = self.spreads and bool(config.spread.constraints)
+        """Pods without constraints of their own are spread, too."""
         self.hard_affinity_weight = config.hard_affinity_weight
         self.ignore_preferred_of_others = config.ignore_preferred_of_others

@@ -75,6 +75,7 @@ class Relations(NamedTuple):
 
 
 _NONE: Final = Relations()
+_KNOWN_KEPT: Final = 4096
 
 
 class ServiceSelectors:
@@ -118,6 +119,8 @@ class RelationResolver:
     def __init__(self, api: Api, nodes: NodeTable, classes: Classifier) -> None:
         self._api, self._nodes, self._classes = api, nodes, classes
         self.services = ServiceSelectors()
+        self._known: dict[tuple[object, ...], PodClass] = {}
+        """What was resolved, by all that it depends on."""
         self._defaults: dict[tuple[tuple[tuple[str, str], ...], LabelSelector | None], LabelSelector] = {}
 
     def resolve(self, env: Envelope, base: PodClass, profile: Profile) -> PodClass:
@@ -131,16 +134,39 @@ class RelationResolver:
         ):
             return base
         who = identity_of(env)
+        default = self._default_selector(env, who) if profile.defaults_spread and not base.spread else None
+        held = self._nodes.selections.holdings_meaning(who) if profile.relates else []
+        if default is None and not held and not base.spread and not base.pod_terms:
+            return base
+        labels = tuple(who.labels.items()) if base.spread or base.pod_terms else ()
+        # With the default selector only whether the pod itself matches depends on its labels, and it always does.
+        key = base.number, who.namespace, labels, default, tuple([holding.number for holding in held])
+        known = self._known.get(key)
+        if known is None:
+            if len(self._known) >= _KNOWN_KEPT:
+                self._known.clear()
+            known = self._known[key] = self._resolve(base, who, profile, default, held)
+        return known
+
+    def forget(self) -> None:
+        """Labels of a namespace changed: terms may mean others than before."""
+        self._known.clear()
+
+    def _resolve(
+        self, base: PodClass, who: PodIdentity, profile: Profile, default: LabelSelector | None, held: list[Holding]
+    ) -> PodClass:
         relations = _NONE
         if profile.spreads:
-            if base.spread:
-                relations = relations._replace(
-                    hard=self._spread(base.spread, "DoNotSchedule", who), soft=self._spread(base.spread, "", who)
-                )
-            else:
-                relations = self._default_spread(env, who, profile, relations)
+            constraints, selector = base.spread, None
+            if default is not None:
+                constraints, selector = list(profile.spread_defaults.constraints), default
+                relations = relations._replace(all_keys=not profile.spread_defaults.system)
+            relations = relations._replace(
+                hard=self._spread(constraints, "DoNotSchedule", who, selector),
+                soft=self._spread(constraints, "", who, selector),
+            )
         if profile.relates:
-            relations = self._affinity(base, who, profile, relations)
+            relations = self._affinity(base, who, profile, relations, held)
         return base if relations is _NONE or relations == _NONE else self._classes.with_relations(base, relations)
 
     # -- topology spread -------------------------------------------------------------------------------------------
@@ -165,18 +191,6 @@ class RelationResolver:
                 )
             )  # fmt: skip
         return tuple(found)
-
-    def _default_spread(self, env: Envelope, who: PodIdentity, profile: Profile, relations: Relations) -> Relations:
-        defaults = profile.spread_defaults
-        if not defaults.constraints:
-            return relations
-        selector = self._default_selector(env, who)
-        if selector is None:
-            return relations
-        return relations._replace(
-            hard=self._spread(defaults.constraints, "DoNotSchedule", who, selector),
-            soft=self._spread(defaults.constraints, "", who, selector), all_keys=not defaults.system,
-        )  # fmt: skip
 
     def _default_selector(self, env: Envelope, who: PodIdentity) -> LabelSelector | None:
         """What the pod's Services and its controller select (helper.DefaultSelector); None for nothing."""
@@ -211,7 +225,9 @@ class RelationResolver:
 
     # -- inter-pod affinity ----------------------------------------------------------------------------------------
 
-    def _affinity(self, base: PodClass, who: PodIdentity, profile: Profile, relations: Relations) -> Relations:
+    def _affinity(
+        self, base: PodClass, who: PodIdentity, profile: Profile, relations: Relations, held: list[Holding]
+    ) -> Relations:
         selections = self._nodes.selections
         preferring = False
         if base.pod_terms:
@@ -227,7 +243,6 @@ class RelationResolver:
                 preferred=tuple(self._single(term, weight) for term, hard, weight in terms if not hard),
             )
             preferring = bool(relations.preferred)
-        held = selections.holdings_meaning(who)
         if not held:
             return relations
         scored = []

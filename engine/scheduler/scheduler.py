@@ -307,6 +307,7 @@ class Scheduler:
         changed = namespaces.remove(name) if event.type == DELETED else namespaces.put(name, event.now.labels)
         if changed and self._started:
             self.nodes.selections.namespaces_changed()
+            self.relations.forget()
 
     def _on_service(self, event: WatchEvent) -> None:
         env = event.now

@@ -6,6 +6,8 @@ whose room is being made already waits for it.
 
 from __future__ import annotations
 
+from typing import Final
+
 from engine.api.kinds import PDBS, PODS
 from engine.api.selectors import from_spec
 from engine.api.server import Api
@@ -16,7 +18,9 @@ from engine.scheduler.messages import histogram
 from engine.scheduler.nodes import NodeTable
 from engine.scheduler.podclass import PodClass
 from engine.scheduler.preemption import Budget, VictimSearch
-from store.types import Envelope
+from store.types import Envelope, Uid
+
+_STARTS_KEPT: Final = 65_536
 
 
 class DefaultPreemption(PostFilterPlugin):
@@ -25,6 +29,7 @@ class DefaultPreemption(PostFilterPlugin):
     def __init__(self, api: Api) -> None:
         self._api = api
         self._percentage, self._absolute = 10, 100
+        self._starts: dict[Uid, str] = {}
 
     def configure(self, config: ProfileConfig) -> None:
         self._percentage, self._absolute = config.min_candidates_percentage, config.min_candidates
@@ -36,8 +41,13 @@ class DefaultPreemption(PostFilterPlugin):
             return PostFilterResult("preemption: not eligible due to preemptionPolicy=Never.")
         if self._under_way(env, pod, nodes, diagnosis):
             return PostFilterResult("preemption: not eligible due to a terminating pod on the nominated node.")
+        known = self._starts
+
+        def started(uid: Uid) -> str:
+            return known.get(uid) or self._started(uid, nodes)
+
         budgets = self._budgets() if diagnosis.resolvable else ()
-        search = VictimSearch(env.uid, pod, nodes, diagnosis, profile.filters, budgets, self._started)
+        search = VictimSearch(env.uid, pod, nodes, diagnosis, profile.filters, budgets, started)
         wanted = max(diagnosis.total * self._percentage // 100, self._absolute)
         found = search.run(min(wanted, diagnosis.total))
         if found.best is None:
@@ -65,9 +75,16 @@ class DefaultPreemption(PostFilterPlugin):
             for c in conditions
         )
 
-    def _started(self, who: PodIdentity) -> str:
+    def _started(self, uid: Uid, nodes: NodeTable) -> str:
+        """status.startTime, "" before there is one. It does not change any more then."""
+        who = nodes.identity(uid)
         env = self._api.find(PODS, who.namespace, who.name)
-        return str((env.obj.get("status") or {}).get("startTime") or "") if env is not None else ""
+        start = str((env.obj.get("status") or {}).get("startTime") or "") if env is not None else ""
+        if start:
+            if len(self._starts) >= _STARTS_KEPT:
+                self._starts.clear()
+            self._starts[uid] = start
+        return start
 
     def _budgets(self) -> tuple[Budget, ...]:
         found = []

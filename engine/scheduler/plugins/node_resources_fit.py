@@ -158,14 +158,21 @@ class _ResourcesTrial:
         self._nodes, self._wanted = nodes, wanted
         self._offered: list[int] = []
         self._used: list[int] = []
+        self._matters = frozenset(index for index, _ in wanted)
+        self._taken: dict[int, list[tuple[int, int]]] = {}
+        """By class: what a pod takes of those resources."""
 
     def on(self, row: int) -> None:
         self._offered = self._nodes.allocatable[:, row].tolist()
         self._used = self._nodes.requested[:, row].tolist()
 
     def change(self, other: PodClass, who: PodIdentity, sign: int) -> None:
+        taken = self._taken.get(other.number)
+        if taken is None:
+            taken = [pair for pair in self._nodes.wanted(other) if pair[0] in self._matters]
+            self._taken[other.number] = taken
         used = self._used
-        for index, amount in self._nodes.wanted(other):
+        for index, amount in taken:
             used[index] += sign * amount
 
     def refusal(self) -> int:
