@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from engine.api.kinds import CONFIGMAPS, SECRETS
+from engine.api.kinds import CONFIGMAPS, PERSISTENTVOLUMECLAIMS, SECRETS
 from engine.api.server import Api
 from engine.clock import SECOND
 from engine.kubelet.facts import ContainerFacts
@@ -43,6 +43,10 @@ class Volumes:
         for volume in pod.obj["spec"].get("volumes") or ():
             if volume["name"].startswith(_TOKENS):
                 continue
+            if "persistentVolumeClaim" in volume or "ephemeral" in volume:
+                why = self._unbound(pod, volume)
+                if why:
+                    return MissingVolume(volume["name"], why)
             for resource, name, items, optional in _sources(volume):
                 why = self._lacks(resource, pod.namespace, name, items)
                 if why and not optional:
@@ -81,6 +85,23 @@ class Volumes:
                     kind = "ConfigMap" if resource == CONFIGMAPS else "Secret"
                     return f"couldn't find key {ref['key']} in {kind} {pod.namespace}/{ref['name']}"
         return None
+
+    def _unbound(self, pod: Envelope, volume: Mapping[str, Any]) -> str:
+        """The scheduler sends no pod before its claims are bound; a pod that names its node itself may come early."""
+        source = volume.get("persistentVolumeClaim")
+        name = source["claimName"] if source is not None else f"{pod.name}-{volume['name']}"
+        claim = self._api.find(PERSISTENTVOLUMECLAIMS, pod.namespace, name)
+        if claim is None:
+            why = f'failed to fetch PVC from API server: persistentvolumeclaims "{name}" not found'
+        elif (claim.obj.get("status") or {}).get("phase") != "Bound":
+            why = "PVC is not bound"
+        else:
+            return ""
+        listed = volume["name"]
+        return (
+            f"Unable to attach or mount volumes: unmounted volumes=[{listed}], unattached volumes=[], "
+            f"failed to process volumes=[{listed}]: error processing PVC {pod.namespace}/{name}: {why}"
+        )
 
     def _lacks(self, resource: Resource, namespace: str, name: str, items: list[str]) -> str:
         found = self._api.find(resource, namespace, name)

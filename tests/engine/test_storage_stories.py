@@ -261,3 +261,18 @@ def test_a_claim_grows(town: Town) -> None:
     assert "conditions" not in status
     assert town.messages("Resizing") == [f"External resizer is resizing volume {made.name}"]
     assert len(town.messages("FileSystemResizeSuccessful")) == 2
+
+
+def test_a_pod_that_chose_its_node_itself(town: Town) -> None:
+    """It comes to its kubelet before its claim is bound, and waits there."""
+    town.make(pod("db", "data", nodeName="node-a"))
+    town.run(5)
+    assert town.node_of("db") == ""
+    (message,) = set(town.messages("FailedMount"))
+    assert message.endswith(
+        "error processing PVC default/data: failed to fetch PVC from API server: "
+        'persistentvolumeclaims "data" not found'
+    )
+    town.make(volume("disk"), claim("data"))
+    town.run(60)
+    assert town.node_of("db") == "node-a"
