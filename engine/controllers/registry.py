@@ -11,6 +11,7 @@ from engine.controllers.controller import Controller
 from engine.controllers.cronjob.controller import CronJobController
 from engine.controllers.daemonset.controller import DaemonSetController
 from engine.controllers.deployment.controller import DeploymentController
+from engine.controllers.disruption import DisruptionController
 from engine.controllers.endpoints import EndpointsController
 from engine.controllers.endpointslice.controller import EndpointSliceController
 from engine.controllers.garbage_collector import GarbageCollector
@@ -73,14 +74,15 @@ CONTROLLERS: dict[str, Callable[[ControllerContext], Controller]] = {
     "statefulset-controller": StatefulSetController,
     "daemonset-controller": DaemonSetController,
     "job-controller": JobController,
+    "cronjob-controller": CronJobController,
+    "ttl-after-finished-controller": TtlAfterFinishedController,
     "persistentvolume-binder-controller": PersistentVolumeBinder,
     "persistentvolumeclaim-protection-controller": ClaimProtection,
     "persistentvolume-protection-controller": VolumeProtection,
     "ephemeral-volume-controller": EphemeralVolumeController,
     "persistentvolume-expander-controller": VolumeExpander,
     "csi-provisioner": SimulatedDriver,
-    "cronjob-controller": CronJobController,
-    "ttl-after-finished-controller": TtlAfterFinishedController,
     "resourcequota-controller": ResourceQuotaController,
+    "disruption-controller": DisruptionController,
 }
 """Controller name → factory."""
