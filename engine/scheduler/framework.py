@@ -103,6 +103,10 @@ class FilterPlugin(Plugin):
         """Of a related plugin: differs when its answer may."""
         raise NotImplementedError
 
+    def touched(self, pod: PodClass, nodes: NodeTable) -> Mask:
+        """Of a related plugin: rows whose own pods matter to it; its answer on the others stays, whoever goes."""
+        return np.ones(nodes.size, np.bool_)
+
     def trial(self, pod: PodClass, nodes: NodeTable) -> Trial | None:
         """For preemption; None if pods on the node make no difference."""
         return None

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from operator import sub
 from typing import Final, NamedTuple
 from zlib import crc32
 
@@ -23,6 +24,7 @@ from engine.api.selectors import LabelSelector
 from engine.scheduler.affinity_terms import NOBODY, PodIdentity
 from engine.scheduler.framework import Diagnosis, FilterPlugin, Trial
 from engine.scheduler.nodes import Ints, Mask, NodeTable
+from engine.scheduler.plugins.node_resources_fit import ResourcesTrial
 from engine.scheduler.podclass import PodClass
 from engine.scheduler.resources import PODS
 from store.types import Uid
@@ -83,6 +85,21 @@ class VictimSearch:
             trial = plugin.trial(pod, nodes)
             if trial is not None:
                 self._trials.append((plugin, trial))
+        self._touched = np.zeros(nodes.size, np.bool_)
+        """Rows whose pods matter to related plugins."""
+        for plugin, _ in self._trials:
+            if plugin.related:
+                self._touched |= plugin.touched(pod, nodes)
+        self._all = self._trials
+        self._plain = [(plugin, trial) for plugin, trial in self._trials if not plugin.related]
+        fit = [trial for _, trial in self._plain]
+        self._wanted: list[tuple[int, int]] | None = None
+        """What the pod asks for, where nothing but resources is in question."""
+        if len(fit) == 1 and isinstance(fit[0], ResourcesTrial) and not budgets and not diagnosis.nominees:
+            self._wanted = fit[0].wanted
+        self._slack: list[list[int]] = []
+        """By row: what of that would be left beside the pod, were all pods of lower priority gone."""
+        self._amounts: dict[int, list[int]] = {}
         self._by_identity = bool(budgets) or any(plugin.related for plugin, _ in self._trials)
         """Who the pods are matters, not only what they take."""
         self._nominees: dict[int, list[tuple[PodClass, PodIdentity]]] = {}
@@ -105,6 +122,11 @@ class VictimSearch:
         reasons[NO_VICTIMS] = int(np.count_nonzero(helpful & ~some))
         if lower is not None:
             some = self._large_enough(some, lower, reasons)
+            some = self._untouched_pass(some, reasons)
+            if self._wanted is not None:
+                indices = [index for index, _ in self._wanted]
+                free = nodes.allocatable[indices] - nodes.requested[indices] + lower[indices]
+                self._slack = (free - np.array([[amount] for _, amount in self._wanted])).T.tolist()
         candidates = self._candidates(np.flatnonzero(some), wanted, reasons)
         if not candidates:
             return Search(None, {reason: count for reason, count in reasons.items() if count})
@@ -135,6 +157,19 @@ class VictimSearch:
         left: Mask = some & (codes == 0)
         return left
 
+    def _untouched_pass(self, some: Mask, reasons: Counter[str]) -> Mask:
+        """Without the rows that a related plugin refuses whoever goes from them."""
+        if self._nominees:
+            self._touched[:] = True
+        for plugin, _ in self._all:
+            if plugin.related:
+                codes = np.where(some & ~self._touched, plugin.filter(self._pod, self._nodes, self._nodes.all_rows), 0)
+                for code in codes[codes != 0].tolist():
+                    for reason in plugin.reasons(code, self._nodes):
+                        reasons[reason] += 1
+                some = some & (codes == 0)
+        return some
+
     def _candidates(self, rows: Ints, wanted: int, reasons: Counter[str]) -> list[Candidate]:
         found: list[Candidate] = []
         harmless = 0
@@ -155,6 +190,9 @@ class VictimSearch:
         if not lower:
             reasons[NO_VICTIMS] += 1
             return None
+        self._trials = self._all if self._touched[row] else self._plain
+        if self._wanted is not None and not self._touched[row]:
+            return self._by_resources(row, lower, self._wanted)
         victims = []
         by_identity, started = self._by_identity, self._started
         for uid, pod in lower:
@@ -179,6 +217,27 @@ class VictimSearch:
         gone += [victim for victim in others if not self._reprieve(victim)]
         gone.sort(key=_importance)
         return Candidate(row, tuple(gone), violations)
+
+    def _by_resources(
+        self, row: int, lower: Sequence[tuple[Uid, PodClass]], wanted: Sequence[tuple[int, int]]
+    ) -> Candidate:
+        """The same where resources alone are in question, and known to suffice: sums instead of trials."""
+        amounts, started = self._amounts, self._started
+        pods: list[tuple[int, str, int, Uid, PodClass]] = []
+        for uid, pod in lower:
+            if pod.number not in amounts:
+                of = dict(self._nodes.wanted(pod))
+                amounts[pod.number] = [of.get(index, 0) for index, _ in wanted]
+            pods.append((-pod.priority, started(uid) or _LATEST, len(pods), uid, pod))
+        pods.sort()
+        left, victims = self._slack[row], []
+        for _, start, _, uid, pod in pods:
+            after = list(map(sub, left, amounts[pod.number]))
+            if min(after) < 0:
+                victims.append(Victim(uid, pod, NOBODY, start))
+            else:
+                left = after
+        return Candidate(row, tuple(victims), 0)
 
     def _refusal(self) -> tuple[FilterPlugin, int] | None:
         for plugin, trial in self._trials:

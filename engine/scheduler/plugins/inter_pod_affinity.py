@@ -144,6 +144,16 @@ class InterPodAffinity(FilterPlugin, ScorePlugin):
             return "preferred instead of required anti-affinity, or the pods that are in the way gone"
         return "the pods there that keep it off gone, or labels that their anti-affinity does not mean"
 
+    def touched(self, pod: PodClass, nodes: NodeTable) -> Mask:
+        relations = pod.relations
+        assert relations is not None
+        found = np.zeros(nodes.size, np.bool_)
+        for term in (*relations.affinity[:1], *relations.anti):
+            found |= term.selection.counts[: nodes.size] > 0
+        for holding in relations.held_anti:
+            found |= holding.counts[: nodes.size] > 0
+        return found
+
     def trial(self, pod: PodClass, nodes: NodeTable) -> Trial | None:
         return _AffinityTrial(pod, nodes)
 

@@ -124,7 +124,7 @@ class NodeResourcesFit(FilterPlugin, ScorePlugin):
         return f"asking for less (the most that is free on one of them: {', '.join(offers)}), or room made there"
 
     def trial(self, pod: PodClass, nodes: NodeTable) -> Trial | None:
-        return _ResourcesTrial(nodes, self.wanted(pod, nodes))
+        return ResourcesTrial(nodes, self.wanted(pod, nodes))
 
     def score(self, pod: PodClass, nodes: NodeTable, rows: Rows) -> Ints:
         if not self._usual:
@@ -151,11 +151,11 @@ class NodeResourcesFit(FilterPlugin, ScorePlugin):
         return total // weights if weights else 0
 
 
-class _ResourcesTrial:
+class ResourcesTrial:
     """What is requested on one node of the resources that the pod wants."""
 
     def __init__(self, nodes: NodeTable, wanted: list[tuple[int, int]]) -> None:
-        self._nodes, self._wanted = nodes, wanted
+        self._nodes, self.wanted = nodes, wanted
         self._offered: list[int] = []
         self._used: list[int] = []
         self._matters = frozenset(index for index, _ in wanted)
@@ -177,7 +177,7 @@ class _ResourcesTrial:
 
     def refusal(self) -> int:
         code = 0
-        for index, wanted in self._wanted:
+        for index, wanted in self.wanted:
             if self._used[index] + wanted > self._offered[index]:
                 code |= 1 << index
                 if index != _PODS_ROW and wanted > self._offered[index]:

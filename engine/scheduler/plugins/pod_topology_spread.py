@@ -149,6 +149,13 @@ class PodTopologySpread(FilterPlugin, ScorePlugin):
             self._frames[key] = frame
         return frame
 
+    def touched(self, pod: PodClass, nodes: NodeTable) -> Mask:
+        assert pod.relations is not None
+        found = np.zeros(nodes.size, np.bool_)
+        for term in pod.relations.hard:
+            found |= term.selection.counts[: nodes.size] > 0
+        return found
+
     def trial(self, pod: PodClass, nodes: NodeTable) -> Trial | None:
         return _SpreadTrial(self, pod, nodes)
 

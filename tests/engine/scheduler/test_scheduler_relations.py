@@ -120,17 +120,17 @@ def build(node_specs: list[JsonObject], existing: list[tuple[JsonObject, int, st
     world.settle()
     for number, (pod, _, fate) in enumerate(existing):
         key = ObjectKey(*PODS, pod["namespace"], f"p{number}")
-        env = world.store.get(key)
-        assert env is not None
+        present = world.store.get(key)
+        assert present is not None
         if fate == "go":
             world.store.delete(key, USER.author, world.clock.now())
         elif fate != "stay":
-            meta = dict(env.obj["metadata"])
+            meta = dict(present.obj["metadata"])
             if fate == "relabel":
                 meta["labels"] = {"app": "y", "rev": "2"}
             else:
                 meta["deletionTimestamp"] = "2026-11-23T09:00:00Z"
-            world.store.put(key, {**env.obj, "metadata": meta}, USER.author, world.clock.now())
+            world.store.put(key, {**present.obj, "metadata": meta}, USER.author, world.clock.now())
     world.settle()
     return world
 
