@@ -1,48 +1,33 @@
-"""Quantities and durations as the kubelet needs them: integers, from text that the API has validated.
+"""Quantities and durations as the kubelet needs them: integers, from text that a person wrote.
 
 What a catalogue or an annotation says is not validated by the API; `ValueError` tells what is wrong with it.
+What a pod's spec asks for is read by `engine.scheduler.resources`.
 """
 
 from __future__ import annotations
 
-import re
-from decimal import ROUND_CEILING, Decimal, InvalidOperation
-from functools import lru_cache
-from typing import Final
+from collections.abc import Callable
 
+from engine.api import quantity
 from engine.clock import SECOND
 from engine.flags import parse_duration
 
-_SCALE: Final = {
-    "": Decimal(1), "n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3"),
-    "k": Decimal(10**3), "M": Decimal(10**6), "G": Decimal(10**9), "T": Decimal(10**12), "P": Decimal(10**15),
-    "E": Decimal(10**18), "Ki": Decimal(2**10), "Mi": Decimal(2**20), "Gi": Decimal(2**30), "Ti": Decimal(2**40),
-    "Pi": Decimal(2**50), "Ei": Decimal(2**60),
-}  # fmt: skip
-_QUANTITY: Final = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)([numkKMGTPE]?i?)")
 
-
-@lru_cache(maxsize=4096)
-def _decimal(text: str) -> Decimal:
-    match = _QUANTITY.fullmatch(text.strip())
-    if match is None or match[2] not in _SCALE:
-        raise ValueError(f"no quantity: {text!r} (expected such as 250m, 64Mi, 2)")
-    try:
-        return Decimal(match[1]) * _SCALE[match[2]]
-    except InvalidOperation as error:
-        raise ValueError(f"no quantity: {text!r}") from error
-
-
-@lru_cache(maxsize=4096)
 def units(text: str | int | float) -> int:
     """A quantity in whole units (bytes, pods), rounded up as Kubernetes' `Value()` does."""
-    return int(_decimal(str(text)).to_integral_value(ROUND_CEILING))
+    return _read(quantity.value, text)
 
 
-@lru_cache(maxsize=4096)
 def milli(text: str | int | float) -> int:
     """A quantity in thousandths (millicores), rounded up as Kubernetes' `MilliValue()` does."""
-    return int((_decimal(str(text)) * 1000).to_integral_value(ROUND_CEILING))
+    return _read(quantity.milli, text)
+
+
+def _read(reader: Callable[[str], int], text: str | int | float) -> int:
+    try:
+        return reader(str(text).strip())
+    except quantity.QuantityError as error:
+        raise ValueError(f"no quantity: {text!r} (expected such as 250m, 64Mi, 2)") from error
 
 
 def span(value: str | int | float) -> int:

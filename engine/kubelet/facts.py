@@ -11,8 +11,10 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
+from engine.api.qos import qos_class
 from engine.clock import SECOND
-from engine.kubelet.amounts import milli, units
+from engine.kubelet.amounts import units
+from engine.scheduler.resources import pod_requests
 from store.types import JsonObject
 
 ContainerKind = Literal["init", "sidecar", "app"]
@@ -104,7 +106,7 @@ class PodFacts:
         self.grace: int = spec.get("terminationGracePeriodSeconds", 30)
         self.gates: list[str] = [gate["conditionType"] for gate in spec.get("readinessGates") or ()]
         self.qos = qos_class(spec)
-        totals = effective_requests(spec)
+        totals = pod_requests(spec)
         self.cpu = totals.pop("cpu", 0)
         """Millicores."""
         self.memory = totals.pop("memory", 0)
@@ -124,7 +126,7 @@ def facts_of(spec: JsonObject) -> PodFacts:
         id(containers), id(inits), spec.get("restartPolicy") or "", bool(spec.get("hostNetwork")),
         spec.get("terminationGracePeriodSeconds", 30),
     )  # fmt: skip
-    plain = not spec.get("readinessGates") and not spec.get("overhead")
+    plain = not (spec.get("readinessGates") or spec.get("overhead") or spec.get("resources"))
     if plain:
         found = _cache.get(key)
         if found is not None:
@@ -135,50 +137,6 @@ def facts_of(spec: JsonObject) -> PodFacts:
         if len(_cache) > _CACHE_LIMIT:
             _cache.popitem(last=False)
     return facts
-
-
-def effective_requests(spec: Mapping[str, Any]) -> dict[str, int]:
-    """What a pod asks of a node: the larger of its running containers and each init step, plus overhead.
-
-    cpu in millicores, all else in units. Sidecars count for everything that starts after them
-    (k8s.io/component-helpers/resource PodRequests).
-    """
-    running: dict[str, int] = {}
-    for container in spec.get("containers") or ():
-        _add(running, _requests(container))
-    sidecars: dict[str, int] = {}
-    peak: dict[str, int] = {}
-    for container in spec.get("initContainers") or ():
-        wanted = _requests(container)
-        if container.get("restartPolicy") == "Always":
-            _add(running, wanted)
-            _add(sidecars, wanted)
-            step = dict(sidecars)
-        else:
-            step = dict(sidecars)
-            _add(step, wanted)
-        for name, amount in step.items():
-            peak[name] = max(peak.get(name, 0), amount)
-    for name, amount in peak.items():
-        running[name] = max(running.get(name, 0), amount)
-    _add(running, {name: _amount(name, text) for name, text in (spec.get("overhead") or _NONE).items()})
-    return running
-
-
-def qos_class(spec: Mapping[str, Any]) -> str:
-    """Guaranteed, Burstable or BestEffort (pkg/apis/core/v1/helper/qos)."""
-    some, guaranteed = False, True
-    for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
-        resources = container.get("resources") or _NONE
-        requests, limits = resources.get("requests") or _NONE, resources.get("limits") or _NONE
-        for name in ("cpu", "memory"):
-            request, limit = requests.get(name), limits.get(name)
-            some = some or (request is not None and milli(request) > 0) or (limit is not None and milli(limit) > 0)
-            same = limit is not None and milli(limit) > 0 and (request is None or milli(request) == milli(limit))
-            guaranteed = guaranteed and same
-    if not some:
-        return "BestEffort"
-    return "Guaranteed" if guaranteed else "Burstable"
 
 
 def pre_stop_span(hook: Mapping[str, Any]) -> int:
@@ -194,18 +152,3 @@ def pre_stop_span(hook: Mapping[str, Any]) -> int:
 
 def _probe(kind: ProbeKind, spec: Mapping[str, Any] | None) -> ProbeFacts | None:
     return ProbeFacts(kind, spec) if spec else None
-
-
-def _requests(container: Mapping[str, Any]) -> dict[str, int]:
-    resources = container.get("resources") or _NONE
-    wanted = {**(resources.get("limits") or _NONE), **(resources.get("requests") or _NONE)}
-    return {name: _amount(name, text) for name, text in wanted.items()}
-
-
-def _amount(name: str, text: str | int) -> int:
-    return milli(text) if name == "cpu" else units(text)
-
-
-def _add(total: dict[str, int], more: Mapping[str, int]) -> None:
-    for name, amount in more.items():
-        total[name] = total.get(name, 0) + amount

@@ -13,7 +13,7 @@ from engine.kubelet.addresses import NodeAddresses, PodAddresses
 from engine.kubelet.backoff import Backoff
 from engine.kubelet.behaviour import MemoryCurve, parse_ending
 from engine.kubelet.commands import interpret
-from engine.kubelet.facts import effective_requests, facts_of, pre_stop_span, qos_class
+from engine.kubelet.facts import facts_of, pre_stop_span
 from engine.kubelet.wheel import Wheel
 from store.types import Uid
 
@@ -203,29 +203,20 @@ def test_node_addresses_count_on_past_a_block() -> None:
     assert len(set(hosts)) == 256
 
 
-def test_requests_count_sidecars_and_the_largest_init_step() -> None:
-    """Effective requests: sidecars run beside everything after them, init containers one after another."""
+def test_facts_know_what_a_pod_takes_from_the_node() -> None:
+    """The scheduler's own count: sidecars beside everything after them, one init step after another, overhead."""
     spec = {
         "containers": [{"name": "a", "resources": {"requests": {"cpu": "100m", "memory": "1Mi"}}}],
         "initContainers": [
             {"name": "i", "resources": {"requests": {"cpu": "1"}}},
-            {"name": "s", "restartPolicy": "Always", "resources": {"limits": {"cpu": "50m"}}},
+            {"name": "s", "restartPolicy": "Always", "resources": {"requests": {"cpu": "50m", "example.com/x": "2"}}},
         ],
         "overhead": {"memory": "1Mi"},
     }
-    assert effective_requests(spec) == {"cpu": 1000, "memory": 2 * 2**20}
-
-
-def test_quality_of_service_follows_requests_and_limits() -> None:
-    """Guaranteed needs equal cpu and memory everywhere; nothing at all is BestEffort."""
-
-    def pod(resources: dict[str, dict[str, str]]) -> dict[str, list[dict[str, object]]]:
-        return {"containers": [{"name": "a", "resources": resources}]}
-
-    both = {"cpu": "1", "memory": "1Gi"}
-    assert qos_class(pod({})) == "BestEffort"
-    assert qos_class(pod({"limits": both})) == "Guaranteed"
-    assert qos_class(pod({"limits": both, "requests": {"cpu": "500m", "memory": "1Gi"}})) == "Burstable"
+    facts = facts_of(spec)
+    assert (facts.cpu, facts.memory, facts.storage, facts.extended) == (1000, 2 * 2**20, 0, {"example.com/x": 2})
+    larger = facts_of({**spec, "overhead": {}, "resources": {"requests": {"cpu": "3"}}})
+    assert (larger.cpu, facts_of({**spec, "overhead": {}}).cpu) == (3000, 1000)
 
 
 def test_facts_are_computed_once_per_template() -> None:
