@@ -89,12 +89,13 @@ class Ledger:
         self._listeners.append(listener)
 
     def _on_event(self, event: WatchEvent) -> None:
-        now, resource = event.now, event.now.key.resource
-        if resource == RESOURCEQUOTAS:
+        now = event.now
+        if now.key[:2] == RESOURCEQUOTAS:
             self._quota_changed(event)
         accounts = self._accounts.get(now.namespace)
         if not accounts:
             return
+        resource = now.key.resource
         before = event.before.obj if event.before is not None else None
         after = None if event.type == DELETED else now.obj
         kept = before is not None and after is not None and before.get("spec") is after.get("spec")
