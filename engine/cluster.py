@@ -79,7 +79,9 @@ class Cluster:
         names = CONTROLLERS if options.controllers is None else options.controllers
         self.controllers = [
             ControllerRunner(
-                CONTROLLERS[name](ControllerContext(self.api, clock, self.seed, name, options.flags)),
+                CONTROLLERS[name](
+                    ControllerContext(self.api, clock, self.seed, name, options.flags, usage=self.kubelets.stats)
+                ),
                 self.api, clock, self.loop, self.informers, lambda _, error: self._crashed(error),
             )
             for name in names

@@ -15,6 +15,8 @@ from engine.controllers.disruption import DisruptionController
 from engine.controllers.endpoints import EndpointsController
 from engine.controllers.endpointslice.controller import EndpointSliceController
 from engine.controllers.garbage_collector import GarbageCollector
+from engine.controllers.horizontal.calculator import Usage, no_usage
+from engine.controllers.horizontal.controller import HorizontalController
 from engine.controllers.job.controller import JobController
 from engine.controllers.namespace import NamespaceController
 from engine.controllers.node_lifecycle.controller import NodeLifecycleController
@@ -48,6 +50,8 @@ class ControllerContext:
     flags: Flags
     root_ca: Callable[[], str] = placeholder_root_ca
     """The certificate (PEM) that pods trust the API by."""
+    usage: Usage = no_usage
+    """What pods use: the metrics that autoscalers go by."""
 
     @property
     def caller(self) -> Caller:
@@ -84,5 +88,6 @@ CONTROLLERS: dict[str, Callable[[ControllerContext], Controller]] = {
     "csi-provisioner": SimulatedDriver,
     "resourcequota-controller": ResourceQuotaController,
     "disruption-controller": DisruptionController,
+    "horizontal-pod-autoscaler-controller": HorizontalController,
 }
 """Controller name → factory."""
