@@ -16,10 +16,13 @@ Group = Literal["General", "Move", "View", "Object", "Time", "Namespaces", "Sort
 TABLE: Final = ("table",)
 TEXT: Final = ("text",)
 EDITOR: Final = ("editor",)
-BOTH: Final = ("table", "text")
+INSPECTOR: Final = ("inspector",)
+BOTH: Final = ("table", "inspector")
 WHY: Final = ("why",)
-PARENTS: Final = {"logs": "text", "yaml": "text"}
-"""A view inside another: its keys come first, the outer ones work there too."""
+INSIDE: Final = {
+    "inspector": ("text",), "logs": ("inspector", "text"), "yaml": ("inspector", "text"), "plan": ("text",),
+}  # fmt: skip
+"""A view inside others: its keys come first, the outer ones work there too."""
 SCALABLE: Final = ("deployments.apps", "replicasets.apps", "statefulsets.apps")
 RESTARTABLE: Final = ("deployments.apps", "statefulsets.apps", "daemonsets.apps")
 
@@ -136,12 +139,12 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("text.bottom", "Bottom", ("G", "end"), "Move", "bottom", TEXT),
     Action("text.next", "Next match", ("n",), "Text", "next_match", TEXT),
     Action("text.previous", "Previous match", ("N",), "Text", "previous_match", TEXT),
-    Action("text.full", "Full screen", ("f",), "Text", "full", TEXT),
-    Action("text.copy", "Copy the text", ("c",), "Text", "copy_text", TEXT),
-    Action("text.save", "Save the text", ("ctrl+s",), "Text", "save_text", TEXT),
+    Action("text.full", "Full screen", ("f",), "Text", "full", INSPECTOR),
+    Action("text.copy", "Copy the text", ("c",), "Text", "copy_text", INSPECTOR),
+    Action("text.save", "Save the text", ("ctrl+s",), "Text", "save_text", INSPECTOR),
     Action("text.wrap", "Wrap long lines", ("W",), "Text", "wrap", TEXT),
-    Action("text.logs", "Logs", ("l",), "Object", "inspect", TEXT, args=("logs",)),
-    Action("text.why", "Why", ("w",), "Object", "inspect", TEXT, args=("why",)),
+    Action("text.logs", "Logs", ("l",), "Object", "inspect", INSPECTOR, args=("logs",)),
+    Action("text.why", "Why", ("w",), "Object", "inspect", INSPECTOR, args=("why",)),
     Action("yaml.managed", "Managed fields", ("m",), "Text", "managed_fields", ("yaml",)),
     # -- why
     Action("why.down", "Down", ("j", "down"), "Move", "down", WHY),
@@ -167,7 +170,8 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("logs.wrap", "Wrap long lines", ("w",), "Logs", "wrap", ("logs",), over=("text.why",)),
     Action("logs.previous", "The run before", ("p",), "Logs", "log_previous", ("logs",)),
     # -- manifests
-    Action("manifest.save", "Save: it is applied at once", ("ctrl+s",), "Text", "manifest_save", EDITOR),
+    Action("manifest.save", "Save: it is applied at once", ("ctrl+s",), "Text", "manifest_save",
+           ("editor", "folder", "plan")),
     Action("manifest.problem", "Next problem", ("ctrl+n", "f8"), "Text", "manifest_problem", EDITOR),
     Action("manifest.find", "Find", ("ctrl+f",), "Text", "manifest_find", EDITOR),
     Action("manifest.find-next", "Find the next", ("ctrl+g", "f3"), "Text", "manifest_find_next", EDITOR, args=("1",)),

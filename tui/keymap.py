@@ -22,7 +22,7 @@ from typing import Final
 
 from textual import events
 
-from tui.actions import ACTIONS, PARENTS, Action
+from tui.actions import ACTIONS, INSIDE, Action
 
 
 class KeymapError(Exception):
@@ -189,4 +189,4 @@ def _clash(one: Action, other: Action) -> bool:
 
 def _reach(action: Action) -> set[str]:
     """Views that the action is for, and those inside them."""
-    return set(action.views) | {child for child, parent in PARENTS.items() if parent in action.views}
+    return set(action.views) | {inner for inner, outer in INSIDE.items() if set(outer) & set(action.views)}

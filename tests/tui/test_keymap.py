@@ -29,7 +29,7 @@ def test_the_action_for_the_kind_wins() -> None:
     assert _id(keymap, "c", NODES) == "node.cordon"
     assert _id(keymap, "l", NODES) == "table.right"
     assert _id(keymap, "l", PODS) == "pod.logs"
-    assert _id(keymap, "w", KeyContext(("text", "logs"), "pods")) == "logs.wrap"
+    assert _id(keymap, "w", KeyContext(("text", "inspector", "logs"), "pods")) == "logs.wrap"
 
 
 def test_a_clash_names_both_actions() -> None:

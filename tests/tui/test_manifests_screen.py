@@ -40,6 +40,22 @@ async def test_opening_at_a_line_and_saving_an_edit(tmp_path: Path) -> None:
         assert (tmp_path / "settings.yaml").read_text() == TEXT.replace("red", "redd")
 
 
+async def test_saving_works_from_every_pane(tmp_path: Path) -> None:
+    """esc leaves the editor for the plan; ctrl-s still saves, and only keys that do something are shown there."""
+    (tmp_path / "settings.yaml").write_text(TEXT)
+    async with console(client_on(tmp_path)) as (app, pilot, _):
+        app.open_manifest("settings.yaml", 6)
+        await settle(pilot)
+        await pilot.press("end", "d", "escape")
+        await settle(pilot)
+        assert not app.screen.query_one(YamlEditor).has_focus
+        assert "save" in picture(app).splitlines()[-1]
+        assert "describe" not in picture(app).splitlines()[-1]
+        await pilot.press("ctrl+s")
+        await settle(pilot)
+        assert (tmp_path / "settings.yaml").read_text() == TEXT.replace("red", "redd")
+
+
 async def test_the_plan_stands_below_and_problems_in_the_gutter(tmp_path: Path) -> None:
     """What saving will do comes from the cluster, while one types."""
     (tmp_path / "settings.yaml").write_text(TEXT)

@@ -93,6 +93,8 @@ class ManifestsScreen(BaseScreen):
     def key_context(self) -> KeyContext:
         if self.focused is self.editor:
             return KeyContext(("editor",))
+        if self.focused is self.plan_view:
+            return KeyContext(("text", "plan"))
         return super().key_context()
 
     def on_mount(self) -> None:

@@ -88,8 +88,8 @@ class Inspector(Widget):
     # -- what is shown -----------------------------------------------------------------------------------------------
 
     def key_context(self) -> KeyContext:
-        views = {"logs": ("text", "logs"), "yaml": ("text", "yaml")}.get(self.tab, ("text",))
-        return KeyContext(views, self.view.resource if self.view is not None else "")
+        tab = (self.tab,) if self.tab in ("logs", "yaml") else ()
+        return KeyContext(("text", "inspector", *tab), self.view.resource if self.view is not None else "")
 
     @property
     def resource(self) -> str:
