@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from engine.api.kinds import EVENTS, NAMESPACES, NODES, PODS, builtin_kinds
+from engine.api.kinds import EVENTS, NAMESPACES, NODES, PODS, SERVICES, builtin_kinds
 from engine.api.server import Api, Caller
 from engine.clock import Clock, parse_time, rfc3339
 from engine.events import SeriesRecorder
@@ -93,6 +93,11 @@ class SchedulerWorld:
         meta = {"name": name, "namespace": NAMESPACE, **metadata}
         spec = pod_spec() if spec is None else spec
         return self._create(PODS, "v1", "Pod", NAMESPACE, meta, spec=spec, status={"phase": "Pending"})
+
+    def service(self, name: str, selector: JsonObject) -> Envelope:
+        return self._create(
+            SERVICES, "v1", "Service", NAMESPACE, {"name": name, "namespace": NAMESPACE}, spec={"selector": selector}
+        )  # fmt: skip
 
     def end(self, name: str) -> None:
         """The pod has succeeded."""

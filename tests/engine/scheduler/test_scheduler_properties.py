@@ -49,6 +49,20 @@ def templates(draw: st.DrawFn) -> JsonObject:
         zone = {"key": "zone", "operator": "In", "values": [draw(st.sampled_from(_ZONES))]}
         term = {"weight": draw(st.integers(1, 100)), "preference": {"matchExpressions": [zone]}}
         spec["affinity"] = {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [term]}}
+    own = {"matchLabels": {"app": draw(st.sampled_from("xy"))}}
+    key = draw(st.sampled_from(["zone", "kubernetes.io/hostname"]))
+    if draw(st.integers(0, 2)) == 0:
+        when = draw(st.sampled_from(["DoNotSchedule", "ScheduleAnyway"]))
+        constraint = {"maxSkew": 1, "topologyKey": key, "whenUnsatisfiable": when, "labelSelector": own}
+        spec["topologySpreadConstraints"] = [constraint]
+    if draw(st.integers(0, 2)) == 0:
+        pod_term = {"topologyKey": key, "labelSelector": own}
+        hard = {"requiredDuringSchedulingIgnoredDuringExecution": [pod_term]}
+        soft = {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 5, "podAffinityTerm": pod_term}]}
+        side = draw(st.sampled_from(["podAffinity", "podAntiAffinity"]))
+        spec["affinity"] = {**spec.get("affinity", {}), side: draw(st.sampled_from([hard, soft]))}
+    if draw(st.integers(0, 2)) == 0:
+        spec["priority"] = draw(st.integers(1, 3))
     return spec
 
 
@@ -80,7 +94,7 @@ def play(cluster: tuple[Any, ...], shortcut: bool) -> SchedulerWorld:
     for step, which, many in story:
         if step == "create":
             for _ in range(many):
-                world.pod(f"p{made}", specs[which])
+                world.pod(f"p{made}", specs[which], labels={"app": "xyz"[(which + made % 2) % 3]})
                 made += 1
         elif step == "delete":
             present = world.store.list(PODS, NAMESPACE)
