@@ -14,6 +14,7 @@ from engine.api.kinds import EVENTS, NODES, PODS
 from engine.client import ClientError, ConnectOptions, RunReport
 from engine.clock import Clock, parse_time, rfc3339
 from engine.cluster import Cluster, ClusterOptions
+from engine.collector import set_collector
 from engine.flags import Flags
 from store.store import Store
 from store.types import StoreError
@@ -25,6 +26,7 @@ START = parse_time("2026-01-01T00:00:00Z")
 def play(options: ConnectOptions, span: int) -> RunReport:
     """Run for `span` microseconds of cluster time. Raises ClientError (the store is refused), BadFlag or OSError."""
     began = time.monotonic()
+    set_collector()
     flags = Flags(options.flags)
     try:
         store = Store.open(options.store, durable=options.durable)

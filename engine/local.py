@@ -33,6 +33,7 @@ from engine.client import (
     SummaryReceiver,
     WhyReport,
 )
+from engine.collector import set_collector
 
 if TYPE_CHECKING:
     from engine.service import Service
@@ -84,9 +85,7 @@ class LocalClient:
         except Exception as error:  # noqa: BLE001  whatever it is, the console must be told
             self._ready.set_exception(as_client_error(error))
             return
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(100_000, 50, 1000)
+        set_collector()
         with self._lock:
             self._engine = engine
             while self._waiting:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import cProfile
-import gc
 import json
 import pstats
 import resource
@@ -21,6 +20,7 @@ from engine.api.kinds import DEPLOYMENTS, NODES
 from engine.api.server import Caller
 from engine.clock import SECOND, Clock, parse_time
 from engine.cluster import Cluster, ClusterOptions
+from engine.collector import set_collector
 from store.store import Store
 
 _ADMIN = Caller("kubernetes-admin", "bench")
@@ -66,8 +66,7 @@ def available(cluster: Cluster) -> int:
 
 def run(nodes: int, replicas: int, *, path: str | None, pace: bool) -> dict[str, Any]:
     """Figures of one run."""
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 1000)
+    set_collector()
     store = Store.open(path)
     cluster = Cluster(store, Clock(parse_time("2026-01-01T00:00:00Z")), ClusterOptions(1))
     cluster.start(stepped=True)

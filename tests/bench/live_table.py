@@ -5,13 +5,13 @@ The whole app on a client without an engine, so that only the console is measure
 
 from __future__ import annotations
 
-import gc
 import sys
 import threading
 import time
 from typing import Any
 
 from engine.client import Query
+from engine.collector import set_collector
 from tests.tui.fake_client import FakeClient
 from tui.app import KubariumApp
 
@@ -55,8 +55,7 @@ def churn(client: FakeClient) -> None:
 def main() -> None:
     client = FakeClient([("pods", pod(number, 0)) for number in range(PODS)])
     sys.setswitchinterval(0.001)
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 1000)  # as the engine sets them in the console's process
+    set_collector()  # as the engine does in the console's process
     threading.Thread(target=churn, args=(client,), daemon=True).start()
     LiveApp(client).run()
 
