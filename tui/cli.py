@@ -75,8 +75,13 @@ def _console(options: ConnectOptions, args: argparse.Namespace) -> int:
         print("kubarium: the console needs a terminal; without one use `kubarium run` or `serve`", file=sys.stderr)
         return 1
     from tui.app import KubariumApp
+    from tui.keymap import KeymapError
 
-    app = KubariumApp(connect(options), keys_file=args.keys)
+    try:
+        app = KubariumApp(connect(options), keys_file=args.keys)
+    except KeymapError as error:
+        print(f"kubarium: {error}", file=sys.stderr)
+        return 1
     app.run()
     return app.return_code or 0
 

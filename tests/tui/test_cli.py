@@ -49,6 +49,20 @@ def test_a_refused_command_line_takes_two_lines(capsys: pytest.CaptureFixture[st
     ]
 
 
+def test_keys_that_clash_are_told_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key file that cannot be used ends the console before it starts, with the reason and no traceback."""
+    keys = tmp_path / "keys.toml"
+    keys.write_text('[keys]\n"object.delete" = "d"\n')
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert main(["--memory", "--keys", str(keys)]) == 1
+    text = capsys.readouterr().err
+    assert text.startswith(f"kubarium: {keys}: d is both object.d")
+    assert len(text.splitlines()) == 1
+
+
 def test_a_headless_run_reports_and_repeats(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The same seed gives the same digest, another seed another."""
     folder = folder_with(tmp_path / "m", node=NODE, pod=POD)

@@ -40,6 +40,15 @@ async def test_opening_at_a_line_and_saving_an_edit(tmp_path: Path) -> None:
         assert (tmp_path / "settings.yaml").read_text() == TEXT.replace("red", "redd")
 
 
+async def test_the_hint_is_whole_on_a_small_terminal() -> None:
+    """Without a folder the screen says how to have one; nothing of it is cut off at 80 columns."""
+    async with console(size=(80, 24)) as (app, pilot, _):
+        app.open_manifest()
+        await settle(pilot)
+        words = " ".join(" ".join(line[26:] for line in picture(app).splitlines()).split())
+        assert "Start with `kubarium DIR` to edit manifests here." in words
+
+
 async def test_saving_works_from_every_pane(tmp_path: Path) -> None:
     """esc leaves the editor for the plan; ctrl-s still saves, and only keys that do something are shown there."""
     (tmp_path / "settings.yaml").write_text(TEXT)

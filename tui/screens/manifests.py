@@ -65,6 +65,7 @@ class ManifestsScreen(BaseScreen):
         self.tree_view = FolderTree(self.buffers.is_unsaved if self.buffers else lambda _: False)
         self.editor = YamlEditor(id="editor")
         self.plan_view = TextView(id="plan")
+        self.plan_view.wrapped = True
         self.buffer: Buffer | None = None
         self._wanted = (path or session.last_manifest, line)
         self._pause: Timer | None = None
