@@ -66,14 +66,23 @@ class NodeChange(NamedTuple):
 class LabelColumn:
     """One label key over all nodes: a code per row, -1 where the label is missing."""
 
-    __slots__ = ("codes", "values")
+    __slots__ = ("_single", "_single_at", "codes", "values")
 
     def __init__(self, rows: int) -> None:
+        self._single, self._single_at = False, -1
         self.codes: Codes = np.full(rows, -1, np.int32)
         self.values: dict[str, int] = {}
 
     def put(self, row: int, value: str | None) -> None:
         self.codes[row] = -1 if value is None else self.values.setdefault(value, len(self.values))
+
+    def tells_apart(self, size: int, epoch: int) -> bool:
+        """Every row has a value of its own (as of this epoch of the table)."""
+        if self._single_at != epoch:
+            codes = self.codes[:size]
+            self._single = bool((codes >= 0).all()) and len(np.unique(codes)) == size
+            self._single_at = epoch
+        return self._single
 
 
 class NodeTable:

@@ -28,10 +28,12 @@ def rows_of(nodes: NodeTable, key: str, code: int) -> frozenset[int]:
 def domain_counts(nodes: NodeTable, key: str, counts: Ints) -> Ints:
     """For each row the sum of `counts` over its domain; 0 where the label is missing. Existing nodes count."""
     size = nodes.size
-    slots = codes_of(nodes, key) + 1
     own = counts[:size]
     if nodes.count != size:
         own = own * nodes.alive[:size]
+    if nodes.column(key).tells_apart(size, nodes.epoch):
+        return own
+    slots = codes_of(nodes, key) + 1
     totals = np.bincount(slots, weights=own)
     totals[0] = 0
     found: Ints = totals[slots].astype(np.int64)

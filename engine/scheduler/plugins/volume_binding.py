@@ -197,6 +197,8 @@ class VolumeBinding(VolumeFilter, ReservePlugin, PreBindPlugin):
 
     def reserve(self, env: Envelope, pod: PodClass, node: str) -> None:
         """Decide for the node what each open claim gets. BindingFailed if that has become impossible."""
+        if pod.mounts is None:
+            return
         state, found = self.state(pod), self._api.find(NODES, "", node)
         if not state.open:
             return
