@@ -18,7 +18,7 @@ from engine.api import selectors
 from engine.api.errors import NotFound
 from engine.api.kinds import PDBS, PODS
 from engine.clock import MINUTE, SECOND, parse_time, rfc3339
-from engine.controllers.controller import Key, Queue, Watch, being_deleted, own_key
+from engine.controllers.controller import Key, Queue, Watch, being_deleted, spec_changed
 from engine.controllers.expected_pods import CannotCount, Expected, expected_pods
 from engine.controllers.pod_conditions import with_condition
 from engine.controllers.selector_text import go_text
@@ -31,6 +31,9 @@ DELETION_TIMEOUT: Final = 2 * MINUTE
 """How long an evicted pod is expected to be deleted (DeletionTimeout)."""
 STALE_DISRUPTION: Final = 2 * MINUTE
 """How long DisruptionTarget holds on a pod that nobody deletes (stalePodDisruptionTimeout)."""
+_GATHER_FROM: Final = 500
+"""Budgets of so many pods gather changes before they are counted anew, for 100 ms for every so many pods: a count looks
+at all of them."""
 _STALE: Final = "stale"
 """First word of the keys of pods whose DisruptionTarget is to be looked at."""
 _SHARED: Final = "shared"
@@ -52,7 +55,7 @@ class DisruptionController:
         self._queue: Queue | None = None
 
     def watches(self) -> Sequence[Watch]:
-        return (Watch(PDBS, own_key), Watch(PODS, self._pod_changed))
+        return (Watch(PDBS, self._budget_changed), Watch(PODS, self._pod_changed))
 
     def start(self, queue: Queue) -> None:
         """Nothing is kept but the queue."""
@@ -83,12 +86,24 @@ class DisruptionController:
         comes = event.type == ADDED or before is None or before.labels != now.labels
         if not comes and event.type != DELETED and before is not None and _standing(before) == _standing(now):
             return ()
-        keys: list[Key] = [(budget.namespace, budget.name) for budget in self._budgets_of(now)]
-        if len(keys) > 1 and comes:
-            keys.append((_SHARED, now.namespace, now.name))
+        budgets = self._budgets_of(now)
+        shared: list[Key] = [(_SHARED, now.namespace, now.name)] if len(budgets) > 1 and comes else []
         if before is not None and before.labels != now.labels:
-            keys += [(budget.namespace, budget.name) for budget in self._budgets_of(before)]
-        return keys
+            budgets = [*budgets, *self._budgets_of(before)]
+        return [*(key for budget in budgets for key in self._soon(budget)), *shared]
+
+    def _budget_changed(self, event: WatchEvent) -> Iterable[Key]:
+        """Its own status asks for a second count, as it does in Kubernetes: an eviction may have spent of it."""
+        return spec_changed(event) or (self._soon(event.now) if event.type != DELETED else ())
+
+    def _soon(self, budget: Envelope) -> Iterable[Key]:
+        """The budget's key; none for a large one, which is queued for later."""
+        key = (budget.namespace, budget.name)
+        size: int = (budget.obj.get("status") or {}).get("expectedPods", 0) // _GATHER_FROM
+        if not size or self._queue is None:
+            return (key,)
+        self._queue.add_after(key, size * SECOND // 10)
+        return ()
 
     def _budgets_of(self, pod: Envelope) -> list[Envelope]:
         return [

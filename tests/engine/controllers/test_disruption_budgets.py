@@ -251,3 +251,18 @@ def test_pods_that_only_change_their_status_cost_nothing() -> None:
     assert [list(watch.keys(event)) for event in world.log if event.now.key.resource == PODS] == [[("default", "pdb")]]
     world.settle()
     assert numbers(world) == (1, 0, 1, 0)
+
+
+def test_a_large_budget_gathers_changes() -> None:
+    """Of 1,000 pods: what happens within 200 ms is counted once, and nothing is missed."""
+    world = web(1000)
+    world.create(PDBS, budget(maxUnavailable="10%"))
+    world.run(1)
+    assert numbers(world) == (1000, 1000, 900, 100)
+    world.writes()
+    for pod in world.pods()[:30]:
+        world.report(pod, ready=False)
+        world.run(0.005)
+    world.run(1)
+    assert numbers(world) == (1000, 970, 900, 70)
+    assert len(world.writes(PDBS)) == 1
