@@ -63,6 +63,8 @@ def parse(text: str, session: Session) -> Open | Goto:
     if screen in SCREENS and len(words) == 1:
         return Goto(screen)
     kind = session.find_kind(first)
+    if kind is None and not session.kinds:
+        raise CommandError(f"the cluster is still starting: {first!r} is not known yet")
     if kind is None:
         close = [k.plural for k in session.kinds if k.plural.startswith(first[:2])]
         hint = f"; did you mean {', '.join(close[:3])}?" if close else ""

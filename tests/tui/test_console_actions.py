@@ -94,6 +94,15 @@ async def test_a_number_of_replicas_half_typed_breaks_nothing() -> None:
         assert client.writes[0][:5] == ("scale", "deployments.apps", "shop", "slow", 1)
 
 
+async def test_a_kind_is_not_denied_while_the_cluster_starts() -> None:
+    """Before the kinds are known, the console says that it is starting, not that there is no such kind."""
+    async with console() as (app, pilot, _):
+        app.session.kinds = ()
+        app.run_command("deploy")
+        await settle(pilot)
+        assert any("still starting" in n.message for n in app._notifications)
+
+
 def burst(app: KubariumApp, *keys: tuple[str, str | None]) -> None:
     """Keys that arrive in one piece, before the console has looked at the first."""
     for key, character in keys:
