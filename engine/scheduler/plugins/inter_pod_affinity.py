@@ -200,6 +200,9 @@ class _AffinityTrial:
         self._anti = [counts(nodes, term.term.key, term.selection.counts).tolist() for term in relations.anti]
         self._held = [counts(nodes, h.key.term.key, h.counts).tolist() for h in relations.held_anti]
         self._row = 0
+        self._meant: dict[tuple[object, ...], tuple[bool, list[int], list[tuple[int, int]]]] = {}
+        """By class and labels of a pod: it matches the affinity; terms of anti-affinity that mean it; which of the
+        terms that mean this pod it has, and how often."""
         self._forget()
 
     def on(self, row: int) -> None:
@@ -212,16 +215,26 @@ class _AffinityTrial:
         self._held_delta = [0] * len(self._held)
 
     def change(self, other: PodClass, who: PodIdentity, sign: int) -> None:
+        key = other.number, who.namespace, *who.labels.items()
+        meant = self._meant.get(key)
+        if meant is None:
+            meant = self._meant[key] = self._meaning(other, who)
+        near, anti, held = meant
+        self._near_delta += sign * near
+        for index in anti:
+            self._anti_delta[index] += sign
+        for index, times in held:
+            self._held_delta[index] += sign * times
+
+    def _meaning(self, other: PodClass, who: PodIdentity) -> tuple[bool, list[int], list[tuple[int, int]]]:
         relations = self._relations
-        if relations.affinity and relations.affinity[0].selection.matches(who):
-            self._near_delta += sign
-        for index, term in enumerate(relations.anti):
-            if term.selection.matches(who):
-                self._anti_delta[index] += sign
-        if self._held and other.pod_terms:
-            has = self._nodes.selections.held_by(other, who)
-            for index, holding in enumerate(relations.held_anti):
-                self._held_delta[index] += sign * has.count(holding.key)
+        near = bool(relations.affinity) and relations.affinity[0].selection.matches(who)
+        anti = [index for index, term in enumerate(relations.anti) if term.selection.matches(who)]
+        if not self._held or not other.pod_terms:
+            return near, anti, []
+        has = self._nodes.selections.held_by(other, who)
+        held = [(index, has.count(holding.key)) for index, holding in enumerate(relations.held_anti)]
+        return near, anti, [(index, times) for index, times in held if times]
 
     def refusal(self) -> int:
         row, relations = self._row, self._relations

@@ -215,14 +215,21 @@ class _SpreadTrial:
         """The two emptiest domains: what is the least whatever happens to one of them."""
         self._delta = [0] * len(self._parts)
         self._row = 0
+        self._meant: dict[tuple[object, ...], list[int]] = {}
+        """Constraints that count a pod, by its labels."""
 
     def on(self, row: int) -> None:
         self._row = row
         self._delta = [0] * len(self._parts)
 
     def change(self, other: PodClass, who: PodIdentity, sign: int) -> None:
-        for index, (term, _, _, rows) in enumerate(self._parts):
-            if self._row in rows and term.selection.matches(who):
+        key = who.namespace, who.terminating, *who.labels.items()
+        meant = self._meant.get(key)
+        if meant is None:
+            meant = [index for index, part in enumerate(self._parts) if part[0].selection.matches(who)]
+            self._meant[key] = meant
+        for index in meant:
+            if self._row in self._parts[index][3]:
                 self._delta[index] += sign
 
     def refusal(self) -> int:
