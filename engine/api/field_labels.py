@@ -109,11 +109,6 @@ def field_getter(kind: Any, field: str) -> Getter:
     return more[field]
 
 
-def supported_fields(kind: Any) -> list[str]:
-    """The fields that a selector may name, sorted."""
-    return sorted([*_METADATA, *_MORE.get(kind.resource, ())])
-
-
 _UNSUPPORTED: Final[Mapping[Resource, str]] = {
     Resource("batch", "jobs"): 'field label "{}" not supported for Job',
     Resource("certificates.k8s.io", "certificatesigningrequests"): "field label not supported: {}",

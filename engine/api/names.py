@@ -14,7 +14,6 @@ _LABEL: Final = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN: Final = rf"{_LABEL}(\.{_LABEL})*"
 _QUALIFIED: Final = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 _VALUE: Final = f"({_QUALIFIED})?"
-_1035: Final = "[a-z]([-a-z0-9]*[a-z0-9])?"
 _CONFIG_KEY: Final = "[-._a-zA-Z0-9]+"
 
 _LABEL_TEXT: Final = (
@@ -24,10 +23,6 @@ _LABEL_TEXT: Final = (
 _SUBDOMAIN_TEXT: Final = (
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', "
     "and must start and end with an alphanumeric character"
-)
-_1035_TEXT: Final = (
-    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, "
-    "and end with an alphanumeric character"
 )
 _QUALIFIED_TEXT: Final = (
     "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"
@@ -51,7 +46,6 @@ _IS_LABEL: Final = _compiled(_LABEL)
 _IS_SUBDOMAIN: Final = _compiled(_SUBDOMAIN)
 _IS_QUALIFIED: Final = _compiled(_QUALIFIED)
 _IS_VALUE: Final = _compiled(_VALUE)
-_IS_1035: Final = _compiled(_1035)
 _IS_CONFIG_KEY: Final = _compiled(_CONFIG_KEY)
 _IS_WILDCARD: Final = _compiled(rf"\*\.{_SUBDOMAIN}")
 
@@ -86,15 +80,6 @@ def subdomain_errors(value: str) -> tuple[str, ...]:
     found = [too_long(253)] if len(value) > 253 else []
     if not _IS_SUBDOMAIN.match(value):
         found.append(regex_message(_SUBDOMAIN_TEXT, _SUBDOMAIN, "example.com"))
-    return tuple(found)
-
-
-@lru_cache(maxsize=4096)
-def dns_1035_errors(value: str) -> tuple[str, ...]:
-    """RFC 1035 label: names that must begin with a letter."""
-    found = [too_long(63)] if len(value) > 63 else []
-    if not _IS_1035.match(value):
-        found.append(regex_message(_1035_TEXT, _1035, "my-name", "abc-123"))
     return tuple(found)
 
 

@@ -22,7 +22,6 @@ _TOPOLOGY: Final = ("topology.kubernetes.io/region", "topology.kubernetes.io/zon
 _BUDGET_TEXT: Final = "Cannot evict pod as it would violate the pod's disruption budget."
 _MAX_DISRUPTED: Final = 2000
 """Entries of a budget's disruptedPods (MaxDisruptedPodSize)."""
-_EVICTIONS: Final = Resource("", "pods/eviction")
 _BINDINGS: Final = Resource("", "pods/binding")
 
 
