@@ -14,6 +14,7 @@ from typing import Final, Literal
 Group = Literal["General", "Move", "View", "Object", "Time", "Namespaces", "Sort", "Text", "Logs"]
 
 TABLE: Final = ("table",)
+LISTS: Final = ("table", "folder")
 TEXT: Final = ("text",)
 EDITOR: Final = ("editor",)
 INSPECTOR: Final = ("inspector",)
@@ -75,14 +76,14 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("clock.slower", "Cluster time slower", ("<",), "Time", "clock_speed", args=("-1",)),
     Action("clock.faster", "Cluster time faster", (">",), "Time", "clock_speed", args=("1",)),
     # -- moving in tables
-    Action("table.down", "Down", ("j", "down"), "Move", "down", TABLE),
-    Action("table.up", "Up", ("k", "up"), "Move", "up", TABLE),
+    Action("table.down", "Down", ("j", "down"), "Move", "down", LISTS),
+    Action("table.up", "Up", ("k", "up"), "Move", "up", LISTS),
     Action("table.left", "Left", ("h", "left"), "Move", "left", TABLE),
     Action("table.right", "Right", ("l", "right"), "Move", "right", TABLE),
-    Action("table.top", "First row", ("g", "home"), "Move", "top", TABLE),
-    Action("table.bottom", "Last row", ("G", "end"), "Move", "bottom", TABLE),
-    Action("table.page-down", "Page down", ("ctrl+f", "pagedown"), "Move", "page_down", TABLE),
-    Action("table.page-up", "Page up", ("ctrl+b", "pageup"), "Move", "page_up", TABLE),
+    Action("table.top", "First row", ("g", "home"), "Move", "top", LISTS),
+    Action("table.bottom", "Last row", ("G", "end"), "Move", "bottom", LISTS),
+    Action("table.page-down", "Page down", ("ctrl+f", "pagedown"), "Move", "page_down", LISTS),
+    Action("table.page-up", "Page up", ("ctrl+b", "pageup"), "Move", "page_up", LISTS),
     Action("table.enter", "Go in", ("enter",), "Move", "enter", TABLE),
     # -- the table's view
     Action("table.mark", "Mark", ("space",), "View", "mark", TABLE),

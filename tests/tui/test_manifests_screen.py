@@ -49,6 +49,26 @@ async def test_the_hint_is_whole_on_a_small_terminal() -> None:
         assert "Start with `kubarium DIR` to edit manifests here." in words
 
 
+async def test_the_files_are_walked_with_the_keys_of_tables(tmp_path: Path) -> None:
+    """j, k, g and G move in the tree as they do in tables; enter opens the file under the cursor."""
+    for name in ("bad", "web"):
+        (tmp_path / f"{name}.yaml").write_text(TEXT)
+    async with console(client_on(tmp_path)) as (app, pilot, _):
+        app.open_manifest()
+        await settle(pilot)
+        screen = app.screen
+        assert isinstance(screen, ManifestsScreen)
+        seen = []
+        for key in ("G", "k", "j", "g"):
+            await pilot.press(key)
+            seen.append(screen.tree_view.current)
+        assert seen == ["web.yaml", "bad.yaml", "web.yaml", "bad.yaml"]
+        await pilot.press("j", "enter")
+        await settle(pilot)
+        assert screen.buffer is not None
+        assert screen.session.last_manifest == "web.yaml"
+
+
 async def test_saving_works_from_every_pane(tmp_path: Path) -> None:
     """esc leaves the editor for the plan; ctrl-s still saves, and only keys that do something are shown there."""
     (tmp_path / "settings.yaml").write_text(TEXT)

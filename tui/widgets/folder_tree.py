@@ -127,3 +127,23 @@ class FolderTree(Tree[str]):
             if child.data is None:
                 found += [child, *self._folders(child)]
         return found
+
+    # -- actions -----------------------------------------------------------------------------------------------------
+
+    def do_down(self) -> None:
+        self.action_cursor_down()
+
+    def do_up(self) -> None:
+        self.action_cursor_up()
+
+    def do_page_down(self) -> None:
+        self.action_page_down()
+
+    def do_page_up(self) -> None:
+        self.action_page_up()
+
+    def do_top(self) -> None:
+        self.action_scroll_home()
+
+    def do_bottom(self) -> None:
+        self.action_scroll_end()
