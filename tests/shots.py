@@ -57,12 +57,14 @@ async def take(name: str, theme: str | None) -> str:
     async with app.run_test(size=size) as pilot:
         if theme is not None:
             app.theme = theme
-        while not app.session.ready:
+        while not app.session.files or any(file.state == "pending" for file in app.session.files):
             await pilot.pause(0.05)
         await settle(pilot)
         for step in steps:
             if step.startswith("+") and len(step) > 1:
                 await answer(client.step(int(step[1:]) * 1_000_000))
+                while not app.home.nodes.model.rows or not app.session.board.loaded:
+                    await pilot.pause(0.05)
             elif step.startswith(":") and len(step) > 1:
                 app.run_command(step[1:])
             else:
