@@ -162,6 +162,8 @@ class VirtualTable(ScrollView, can_focus=True):
         live = [self.columns[i] for i, _ in self._layout if self.columns[i].live]
         if not live:
             return
+        if self._measure([self.model.uid_at(index) for index in self._visible()]):
+            self.refresh()  # an age took a digit more
         told, self._told = self._told, {}
         for index in self._visible():
             row = self.model.row_at(index)
