@@ -13,6 +13,7 @@ from collections.abc import Hashable
 from typing import Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.scheduler.affinity_terms import PodIdentity
 from engine.scheduler.framework import MAX_SCORE, Arrived, ClusterEvent, FilterPlugin, Freed, ScorePlugin, Trial
@@ -22,6 +23,7 @@ from engine.scheduler.profile import SPREAD
 from engine.scheduler.relations import SpreadTerm
 from engine.scheduler.topology import codes_of, eligible, value_of
 
+Floats = npt.NDArray[np.float64]
 HOSTNAME: Final = "kubernetes.io/hostname"
 _SKEW, _MISSING = 1, 2
 
@@ -41,6 +43,21 @@ class _Frame(NamedTuple):
     """Domains that the label has."""
 
 
+class _Ground(NamedTuple):
+    """What of a score depends only on the nodes and on which of them fit."""
+
+    considered: Mask
+    all: bool
+    any: bool
+    """All, any rows are considered."""
+    constant: Floats
+    """The part of the raw score that no pod changes."""
+    full: Ints
+    """The scores when no pod counts anywhere."""
+    terms: tuple[tuple[_Frame | None, Floats | float], ...]
+    """By constraint: its frame (None: each node is a domain), the weight of a pod."""
+
+
 class PodTopologySpread(FilterPlugin, ScorePlugin):
     name = SPREAD
     related = True
@@ -49,6 +66,8 @@ class PodTopologySpread(FilterPlugin, ScorePlugin):
     def __init__(self) -> None:
         self._frames: dict[tuple[int, SpreadTerm, tuple[str, ...]], _Frame] = {}
         self._epoch = -1
+        self._ground: tuple[tuple[Hashable, ...], _Ground] | None = None
+        """The last one made, and what it is for."""
 
     # -- filter ----------------------------------------------------------------------------------------------------
 
@@ -168,31 +187,57 @@ class PodTopologySpread(FilterPlugin, ScorePlugin):
 
     def rank(self, pod: PodClass, nodes: NodeTable, fits: Mask) -> Ints | None:
         assert pod.relations is not None
+        ground = self._ground_of(pod, nodes, fits)
+        if not ground.any:
+            return None
+        raw = ground.constant.copy()
+        for term, (frame, factor) in zip(pod.relations.soft, ground.terms, strict=True):
+            if frame is None:
+                counts: Ints = term.selection.counts[: nodes.size]
+            else:
+                counts = _totals(frame, term)[frame.codes]
+            raw += counts * factor
+        rounded = (raw + 0.5).astype(np.int64)  # all are positive: cutting off is rounding down
+        chosen = rounded if ground.all else rounded[ground.considered]
+        least, most = int(chosen.min()), int(chosen.max())
+        if most == 0:
+            return ground.full
+        scores: Ints = MAX_SCORE * (most + least - rounded) // most
+        return scores if ground.all else np.where(ground.considered, scores, 0)
+
+    def _ground_of(self, pod: PodClass, nodes: NodeTable, fits: Mask) -> _Ground:
+        """What a score stands on while the nodes and those that fit are the same: most pods of a run share it."""
+        assert pod.relations is not None
+        key = pod.base.number, nodes.epoch, pod.relations.soft, fits.tobytes()
+        if self._ground is not None and self._ground[0] == key:
+            return self._ground[1]
         soft, all_keys = pod.relations.soft, pod.relations.all_keys
         keys = tuple([term.key for term in soft]) if all_keys else ()
         considered = fits
-        for key in keys:
-            considered = considered & (codes_of(nodes, key) >= 0)
-        raw = np.zeros(nodes.size)
+        for name in keys:
+            considered = considered & (codes_of(nodes, name) >= 0)
+        constant = np.zeros(nodes.size)
+        terms: list[tuple[_Frame | None, Floats | float]] = []
         for term in soft:
             codes = codes_of(nodes, term.key)
-            if term.key == HOSTNAME:
-                counts: Ints = term.selection.counts[: nodes.size]
+            frame = None if term.key == HOSTNAME else self._frame(pod, nodes, term, keys)
+            if frame is None:
                 domains = int(np.count_nonzero(considered))
             else:
-                frame = self._frame(pod, nodes, term, keys)
-                counts = _totals(frame, term)[codes]
                 domains = int(np.count_nonzero(np.bincount(codes[considered] + 1)))
-            part = counts * math.log(domains + 2) + float(term.max_skew - 1)
-            raw += part if all_keys else np.where(codes >= 0, part, 0.0)
-        rounded = np.floor(raw + 0.5).astype(np.int64)
-        chosen = rounded[considered]
-        if not len(chosen):
-            return None
-        least, most = int(chosen.min()), int(chosen.max())
-        if most == 0:
-            return np.where(considered, MAX_SCORE, 0)
-        return np.where(considered, MAX_SCORE * (most + least - rounded) // most, 0)
+            weight, base = math.log(domains + 2), float(term.max_skew - 1)
+            factor: Floats | float = weight
+            if all_keys:
+                constant += base
+            else:
+                inside = (codes >= 0).astype(np.float64)
+                factor = weight * inside
+                constant += base * inside
+            terms.append((frame, factor))
+        full: Ints = np.where(considered, MAX_SCORE, 0)
+        ground = _Ground(considered, bool(considered.all()), bool(considered.any()), constant, full, tuple(terms))
+        self._ground = key, ground
+        return ground
 
 
 class _SpreadTrial:
