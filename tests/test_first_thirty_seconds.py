@@ -77,10 +77,10 @@ async def _play(folder: Path) -> None:
         await until(
             pilot, "the selection", lambda: app.screen.focused is not None and app.screen.focused.id == "editor"
         )
-        await type_text(pilot, 'cpu: "1"')
+        await type_text(pilot, "cpu: 500m")
         await pilot.press("escape")
         await until(pilot, "what saving will do", lambda: shows("change deployments.apps team-insights/sales-report"))
-        await until(pilot, "the field that changes", lambda: shows("3 → 1"))
+        await until(pilot, "the field that changes", lambda: shows("3 → 500m"))
         await pilot.press("tab")
         editor = app.screen.query_one("#editor")
         editor.focus()
