@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from engine.client import (
     ClientError,
-    ClusterSummary,
     ConnectOptions,
     FieldHelp,
     FolderReceiver,
@@ -246,10 +245,6 @@ class LocalClient:
 
     def explain(self, api_version: str, kind: str, path: Sequence[str]) -> Future[FieldHelp | None]:
         return self._ask(lambda engine: engine.explain(api_version, kind, path))
-
-    def summary(self) -> Future[ClusterSummary]:
-        """The header's figures, once."""
-        return self._ask(lambda engine: engine.summarise())
 
 
 class _Later:

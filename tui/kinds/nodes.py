@@ -75,10 +75,6 @@ def _taints(item: Item, facts: Facts) -> Cell:
     return Cell(",".join(taints), "warn") if taints else Cell("", "dim")
 
 
-def _taint_count(item: Item, facts: Facts) -> Cell:
-    return Cell(str(len(spec(item).get("taints") or ())))
-
-
 def _version(item: Item, facts: Facts) -> str:
     return (status(item).get("nodeInfo") or {}).get("kubeletVersion") or "<unknown>"
 

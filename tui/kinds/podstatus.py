@@ -112,7 +112,6 @@ def _condition_true(status: dict[str, Any], kind: str) -> bool:
     return any(c["type"] == kind and c["status"] == "True" for c in status.get("conditions") or ())
 
 
-_FINE = frozenset({"Running", "Completed", "Succeeded"})
 _UNDER_WAY = frozenset({"ContainerCreating", "PodInitializing", "Terminating", "SchedulingGated"})
 _BROKEN = (
     "Error", "BackOff", "ErrImage", "ImagePull", "InvalidImageName", "OOMKilled", "Evicted", "Failed", "ExitCode",

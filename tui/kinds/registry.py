@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-from engine.client import Item, Query
+from engine.client import Item
 from tui.kinds import core, workloads
 from tui.kinds.nodes import NODES
 from tui.kinds.others import OTHERS
@@ -56,12 +56,6 @@ def view_of(resource: str, namespaced: bool, printer_columns: Sequence[dict[str,
     if not any(column.header == "AGE" for column in own):
         columns = (*columns, LABELS, AGE)
     return KindView(resource=resource, columns=columns, namespaced=namespaced)
-
-
-def crd_query(item: Item) -> Query:
-    """The custom resources that a CRD defines."""
-    spec = item.obj["spec"]
-    return Query(f"{spec['names']['plural']}.{spec['group']}")
 
 
 def _printer_column(column: dict[str, Any]) -> Column:
