@@ -13,7 +13,7 @@ def test_importing_the_console_loads_neither_engine_nor_store() -> None:
         "import tui.screens.inspect, tui.screens.failure, tui.palette\n"
         "heavy = ('sqlmodel', 'sqlalchemy', 'numpy', 'store', 'pydantic')\n"
         "bad = [m for m in sys.modules if m.split('.')[0] in heavy]\n"
-        "bad += [m for m in sys.modules if m.startswith('engine.') and m != 'engine.client']\n"
+        "bad += [m for m in sys.modules if m.startswith('engine.') and not m.startswith('engine.client')]\n"
         "sys.exit(' '.join(bad) or 0)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -1,0 +1,112 @@
+"""`ClusterClient`: everything an outsider may do with a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import Any, Literal, Protocol
+
+from engine.client.folder import FieldHelp, FolderReceiver, Plan
+from engine.client.values import Item, Json, KindInfo, Mailbox, Query, Subscription, SummaryReceiver
+from engine.client.why import WhyReport
+
+
+class ClusterClient(Protocol):
+    """Everything an outsider may do with a cluster."""
+
+    # -- life ------------------------------------------------------------------------------------------------------
+    def start(self) -> None:
+        """Start the engine thread and return at once; requests made before it is up wait for it."""
+
+    def stop(self, timeout: float = 2.0) -> None:
+        """Commit, stop the engine thread and wait for it."""
+
+    @property
+    def ready(self) -> Future[None]:
+        """Done when the store is open and the cluster runs; carries the error when it cannot (damaged store …)."""
+
+    # -- reads -----------------------------------------------------------------------------------------------------
+    def kinds(self) -> Future[Sequence[KindInfo]]: ...
+    def get(self, resource: str, namespace: str, name: str) -> Future[Item]: ...
+    def list(self, query: Query) -> Future[Sequence[Item]]: ...
+    def watch(self, query: Query, mailbox: Mailbox) -> Subscription: ...
+    def watch_summary(self, receive: SummaryReceiver) -> Subscription: ...
+    def why(self, namespace: str, pod: str) -> Future[WhyReport]: ...
+    def logs(
+        self, namespace: str, pod: str, container: str = "", *, previous: bool = False, tail: int = 1000
+    ) -> Future[Sequence[tuple[int, str]]]:
+        """(cluster time in microseconds, text) per line, oldest first."""
+
+    # -- writes ----------------------------------------------------------------------------------------------------
+    def create(
+        self, resource: str, namespace: str, obj: Json, *, intent: str, dry_run: bool = False
+    ) -> Future[Item]: ...
+    def update(
+        self,
+        resource: str,
+        namespace: str,
+        name: str,
+        obj: Json,
+        *,
+        intent: str,
+        subresource: str = "",
+        dry_run: bool = False,
+    ) -> Future[Item]: ...
+    def patch(
+        self,
+        resource: str,
+        namespace: str,
+        name: str,
+        patch: Any,
+        *,
+        intent: str,
+        type: Literal["json", "merge", "strategic"] = "strategic",
+        subresource: str = "",
+        dry_run: bool = False,
+    ) -> Future[Item]: ...
+    def delete(
+        self,
+        resource: str,
+        namespace: str,
+        name: str,
+        *,
+        intent: str,
+        grace: int | None = None,
+        propagation: Literal["Background", "Foreground", "Orphan"] | None = None,
+        uid: str | None = None,
+    ) -> Future[None]: ...
+    def delete_preview(self, resource: str, namespace: str, name: str) -> Future[Sequence[Item]]:
+        """Dependents that a Background delete takes with it."""
+
+    def scale(self, resource: str, namespace: str, name: str, replicas: int, *, intent: str) -> Future[None]: ...
+    def evict(self, namespace: str, pod: str, *, intent: str, grace: int | None = None) -> Future[None]: ...
+
+    # -- time and faults ---------------------------------------------------------------------------------------------
+    def set_speed(self, speed: float) -> Future[None]:
+        """Cluster seconds per second; 0 pauses."""
+
+    def step(self, span: int) -> Future[None]:
+        """Play `span` microseconds of cluster time at once (also while paused)."""
+
+    def set_kubelet(self, node: str, running: bool, *, intent: str) -> Future[None]:
+        """Stop or start a node's kubelet."""
+
+    # -- the watched folder ------------------------------------------------------------------------------------------
+    @property
+    def folder(self) -> str | None:
+        """Absolute path of the watched folder, None without one."""
+
+    def watch_folder(self, receive: FolderReceiver) -> Subscription:
+        """`receive` gets all files at first and whenever one changed."""
+
+    def plan(self, path: str, text: str) -> Future[Plan]:
+        """What saving `text` as the folder's file `path` would do. Writes nothing."""
+
+    def manifest_of(self, resource: str, namespace: str, name: str) -> Future[tuple[str, int] | None]:
+        """(file relative to the folder, line) of an object that the folder declares; for a pod, its workload's."""
+
+    def complete(self, api_version: str, kind: str, path: Sequence[str]) -> Future[Sequence[FieldHelp]]:
+        """Fields possible under `path` (list items as "[]"), from the schema."""
+
+    def explain(self, api_version: str, kind: str, path: Sequence[str]) -> Future[FieldHelp | None]:
+        """Documentation of the field at `path`."""

@@ -1,0 +1,39 @@
+"""Answers to `why`: where a pod stands with the scheduler and the kubelet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class NodeVerdict:
+    """Why one node does or does not take a pod."""
+
+    node: str
+    fits: bool
+    plugin: str
+    """The plugin that refused (`NodeResourcesFit`), "" when it fits."""
+    reasons: tuple[str, ...]
+    """Kubernetes' short words: `Insufficient cpu`, `node(s) had untolerated taint(s)`."""
+    details: tuple[str, ...]
+    """For people, with figures: `needs cpu 3, free 1.4 of 4`, `untolerated taint dedicated=gpu:NoSchedule`."""
+    score: int | None = None
+    """Total score; None when it does not fit."""
+    scores: Mapping[str, int] = field(default_factory=dict)
+    """Weighted score by plugin."""
+
+
+@dataclass(frozen=True, slots=True)
+class WhyReport:
+    """Answer to `why`: where a pod stands with the scheduler and the kubelet, now."""
+
+    headline: str
+    """One line: `0/12 nodes are available: 3 Insufficient cpu, …` or `Back-off 40s restarting failed container …`."""
+    explanation: tuple[str, ...]
+    """What it means and what would help, a line each."""
+    nodes: tuple[NodeVerdict, ...] = ()
+    """Node by node, fitting ones first; empty when scheduling is not the question."""
+    attempts: tuple[Mapping[str, Any], ...] = ()
+    """Kept scheduling attempts, newest first: attempt, time, node, result, message."""
