@@ -21,6 +21,7 @@ from engine.kubelet import logs, machine, spread
 from engine.kubelet.addresses import NodeAddresses
 from engine.kubelet.catalogue import Catalogue
 from engine.kubelet.config import KubeletConfig
+from engine.kubelet.inside import Inside
 from engine.kubelet.node import Node
 from engine.kubelet.runtime import Stats
 from engine.kubelet.simulated import SimulatedRuntime
@@ -51,6 +52,8 @@ class Kubelets:
         self._catalogue_recorder = EventRecorder(api, "image-catalogue")
         self.runtime = SimulatedRuntime(clock, self.catalogue, config)
         self.nodes: dict[str, Node] = {}
+        self.inside = Inside(api, self.worker)
+        """What the containers see: their environment and their files."""
         self._network = NodeAddresses()
         self._bound: dict[str, dict[Uid, Envelope]] = {}
         """Node name → its pods, as last seen."""
