@@ -22,7 +22,7 @@ from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.pool import QueuePool
 from sqlmodel import SQLModel
 
-from store.tables import APPLICATION_ID, FORMAT, TABLES, prepare_connection
+from store.tables import APPLICATION_ID, FORMAT, REVISION_BY_INTENT, SINCE, TABLES, prepare_connection
 from store.types import CannotOpen, Damaged, InUse, NewerFormat
 
 _MAGIC: Final = b"SQLite format 3\0"
@@ -85,7 +85,10 @@ class Database:
     def _create(self) -> None:
         with self._engine.begin() as connection:
             if connection.exec_driver_sql("PRAGMA application_id").scalar() == APPLICATION_ID:
-                return
+                if connection.exec_driver_sql("PRAGMA user_version").scalar() == FORMAT:
+                    return
+                # Format 1: only whole tables and an index were added since.
+                REVISION_BY_INTENT.create(connection, checkfirst=True)
             SQLModel.metadata.create_all(connection, tables=list(TABLES))
             connection.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
             connection.exec_driver_sql(f"PRAGMA user_version={FORMAT}")
@@ -135,9 +138,11 @@ def _check_contents(path: Path, connection: sqlite3.Connection) -> None:
     if version > FORMAT:
         raise NewerFormat(f"{path} has format {version}, written by a newer Kubarium; this one reads up to {FORMAT}")
     for table in TABLES:
+        if SINCE.get(table.name, 1) > version:
+            continue
         columns = [row[1] for row in connection.execute(f'PRAGMA table_info("{table.name}")')]
         if columns != [column.name for column in table.columns]:
-            raise Damaged(f"{path} is damaged: table {table.name} is not as format {FORMAT} has it")
+            raise Damaged(f"{path} is damaged: table {table.name} is not as format {version} has it")
     finding = value("PRAGMA quick_check(1)")
     if finding != "ok":
         raise Damaged(f"{path} is damaged: {finding}")

@@ -22,6 +22,7 @@ from store.types import (
     Author,
     Envelope,
     Expired,
+    IntentRecord,
     Micros,
     ObjectKey,
     Op,
@@ -56,7 +57,8 @@ class History:
         if namespace is not None:
             statement = sql.STATE_AT_IN_NAMESPACE
             parameters["namespace"] = namespace
-        with self._moment(at) as (connection, decode):
+        with self.moment(at) as connection:
+            decode = _decoder(connection)
             result = connection.execute(statement, parameters)
             return [
                 Envelope(
@@ -109,7 +111,8 @@ class History:
             statement = statement.where(sql.HAS_INTENT)
             parameters["intent"] = intent
         self._settle(until)
-        with self._moment(after) as (connection, decode):
+        with self.moment(after) as connection:
+            decode = _decoder(connection)
             return _read(connection, statement, parameters, decode)
 
     def revision_at(self, time: Micros) -> Revision:
@@ -140,23 +143,32 @@ class History:
         """
         sha = hashlib.sha256()
         self._settle(until)
-        with self._moment(Revision(0)) as (connection, decode):
+        with self.moment(Revision(0)) as connection:
+            decode = _decoder(connection)
             for rows in connection.execute(sql.ESSENCE, {"until": until}).partitions(_PAGE):
                 for dict_id, body, *about in rows:
                     sha.update(repr(about).encode() + decode(dict_id, body))
         return sha.hexdigest()
 
+    def intents(self, limit: int = 50, until: Revision | None = None) -> list[IntentRecord]:
+        """What people did, newest first: one entry per intent."""
+        bound = _EVERYTHING if until is None else until
+        self._settle(until)
+        with self._database().reading() as connection:
+            rows = connection.execute(sql.INTENTS, {"until": bound, "limit": limit})
+            return [IntentRecord(*row) for row in rows]
+
     # -- inside ----------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _moment(self, at: Revision) -> Iterator[tuple[Connection, Callable[[int, bytes], bytes]]]:
-        """A snapshot in which the state at `at` can be told."""
+    def moment(self, at: Revision) -> Iterator[Connection]:
+        """A reading connection that tells the state at `at`. Raises Expired, FutureRevision."""
         self._settle(at)
         with self._database().reading() as connection:
             oldest = compacted(connection)
             if at < oldest:
                 raise Expired(at, oldest)
-            yield connection, _decoder(connection)
+            yield connection
 
     def _records(self, statement: Select[Any], parameters: dict[str, Any]) -> list[RevisionRecord]:
         with self._database().reading() as connection:

@@ -16,7 +16,7 @@ from sqlalchemy import LargeBinary as Blob
 from sqlalchemy.dialects.sqlite import dialect, insert
 from sqlalchemy.dialects.sqlite.dml import Insert
 
-from store.tables import ATTEMPT, AUTHOR, CURRENT, DICTIONARY, META, OBJECT, REVISION
+from store.tables import ATTEMPT, AUTHOR, CURRENT, DICTIONARY, META, OBJECT, PIN, REVISION, SNAPSHOT
 
 BLOCK_SIZES: Final = (128, 16, 1)
 """Rows per statement, largest first; a group of any size is cut into these."""
@@ -61,6 +61,8 @@ ADD_ATTEMPTS: Final = Rows(insert(ATTEMPT))
 SET_META: Final = Rows(_replace(insert(META), "key", "value"))
 ADD_AUTHORS: Final = Rows(insert(AUTHOR))
 ADD_DICTIONARY: Final = Rows(insert(DICTIONARY))
+
+ADD_PINS: Final = Rows(insert(PIN))
 
 DROP_CURRENT: Final = delete(CURRENT).where(CURRENT.c.oid.in_(bindparam("oids", expanding=True)))
 DROP_ATTEMPTS: Final = delete(ATTEMPT).where(ATTEMPT.c.id <= bindparam("id"))
@@ -117,6 +119,27 @@ STATE_AT: Final = (
 """Objects of a kind that lived at revision `at`, each by one seek for its newest revision up to then."""
 STATE_AT_IN_NAMESPACE: Final = STATE_AT.where(_IN_NAMESPACE)
 
+_CHANGED_OIDS: Final = (
+    select(REVISION.c.oid)
+    .join_from(REVISION, OBJECT, REVISION.c.oid == OBJECT.c.oid)
+    .where(_OF_KIND, REVISION.c.revision > bindparam("low"), REVISION.c.revision <= bindparam("high"))
+    .distinct()
+)
+CHANGED_OIDS: Final = _CHANGED_OIDS
+"""Objects of a kind that were written in (low, high]."""
+CHANGED_STATE_AT: Final = STATE_AT.where(OBJECT.c.oid.in_(_CHANGED_OIDS))
+"""Of these, those that lived at revision `at`, as they were then."""
+PLACES_AT: Final = STATE_AT.with_only_columns(OBJECT.c.oid, REVISION.c.revision)
+"""STATE_AT without the bodies."""
+BODIES: Final = (
+    select(
+        OBJECT.c.oid, OBJECT.c.namespace, OBJECT.c.name,
+        REVISION.c.revision, REVISION.c.dict_id, REVISION.c.body,
+    )
+    .join_from(REVISION, OBJECT, REVISION.c.oid == OBJECT.c.oid)
+    .where(REVISION.c.revision.in_(bindparam("revisions", expanding=True)))
+)  # fmt: skip
+
 _PAST: Final = _RECORD.order_by(desc(REVISION.c.revision)).limit(bindparam("limit"))
 PAST_OF_NAME: Final = _PAST.where(
     _OF_KIND, _IN_NAMESPACE, OBJECT.c.name == bindparam("name"), REVISION.c.revision <= bindparam("until")
@@ -130,6 +153,19 @@ CHANGES: Final = (
     .order_by(REVISION.c.revision)
     .limit(bindparam("limit"))
 )
+INTENTS: Final = (
+    select(
+        REVISION.c.intent, AUTHOR.c.who, func.min(REVISION.c.revision).label("first"),
+        func.max(REVISION.c.revision).label("last"), func.count().label("writes"),
+        func.min(REVISION.c.cluster_time).label("cluster_time"),
+    )
+    .join_from(REVISION, AUTHOR, REVISION.c.author == AUTHOR.c.id)
+    .where(REVISION.c.intent.is_not(None), REVISION.c.revision <= bindparam("until"))
+    .group_by(REVISION.c.intent)
+    .order_by(desc("last"))
+    .limit(bindparam("limit"))
+)  # fmt: skip
+"""User actions, newest first."""
 CHANGES_OF_KIND: Final = CHANGES.where(_OF_KIND)
 HAS_INTENT: Final = REVISION.c.intent == bindparam("intent")
 ESSENCE: Final = (
@@ -162,18 +198,66 @@ ATTEMPTS_OF_POD: Final = (
 
 _IN_BATCH: Final = and_(REVISION.c.revision > bindparam("after"), REVISION.c.revision <= bindparam("until"))
 _BATCH = REVISION.alias("batch")
+_PINNED: Final = select(PIN.c.revision).where(PIN.c.revision == REVISION.c.revision).exists()
 DROP_SUPERSEDED: Final = delete(REVISION).where(
+    ~_PINNED,
     REVISION.c.revision.in_(
         select(_BATCH.c.previous).where(
             _BATCH.c.revision > bindparam("after"), _BATCH.c.revision <= bindparam("until"), _BATCH.c.previous > 0
         )
-    )
+    ),
 )
-"""What the revisions of a batch replaced: each object's newest one stays."""
+"""What the revisions of a batch replaced: each object's newest one stays, and what a snapshot holds."""
 ENDED_OBJECTS: Final = select(REVISION.c.oid).where(_IN_BATCH, REVISION.c.op == bindparam("op"))
 DROP_OPS: Final = delete(REVISION).where(_IN_BATCH, REVISION.c.op == bindparam("op"))
-DROP_OBJECTS: Final = delete(OBJECT).where(OBJECT.c.oid.in_(bindparam("oids", expanding=True)))
+DROP_OBJECTS: Final = delete(OBJECT).where(
+    OBJECT.c.oid.in_(bindparam("oids", expanding=True)),
+    ~select(PIN.c.oid).where(PIN.c.oid == OBJECT.c.oid).exists(),
+)
 META_VALUE: Final = select(META.c.value).where(META.c.key == bindparam("key"))
+
+# -- snapshots ---------------------------------------------------------------------------------------------------------
+
+SNAPSHOTS: Final = select(SNAPSHOT).order_by(SNAPSHOT.c.id)
+SNAPSHOT_ID: Final = select(SNAPSHOT.c.id).where(SNAPSHOT.c.name == bindparam("name"))
+NEXT_SNAPSHOT: Final = select(func.coalesce(func.max(SNAPSHOT.c.id), 0) + 1)
+ADD_SNAPSHOT: Final = insert(SNAPSHOT)
+PINS: Final = select(PIN.c.oid, PIN.c.revision).where(PIN.c.snapshot == bindparam("snapshot")).order_by(PIN.c.oid)
+PINNED_STATE: Final = (
+    select(
+        OBJECT.c.oid, OBJECT.c.api_group, OBJECT.c.plural, OBJECT.c.namespace, OBJECT.c.name,
+        REVISION.c.revision, REVISION.c.dict_id, REVISION.c.body,
+    )
+    .join_from(PIN, REVISION, PIN.c.revision == REVISION.c.revision)
+    .join(OBJECT, PIN.c.oid == OBJECT.c.oid)
+    .where(PIN.c.snapshot == bindparam("snapshot"))
+    .order_by(OBJECT.c.oid)
+)  # fmt: skip
+"""A snapshot's objects with their bodies, oldest first."""
+UNPIN: Final = delete(PIN).where(PIN.c.snapshot == bindparam("snapshot"))
+DROP_SNAPSHOT: Final = delete(SNAPSHOT).where(SNAPSHOT.c.id == bindparam("snapshot"))
+_OF_OIDS: Final = REVISION.c.oid.in_(bindparam("oids", expanding=True))
+DROP_UNPINNED: Final = delete(REVISION).where(
+    _OF_OIDS,
+    ~_PINNED,
+    REVISION.c.revision <= bindparam("compacted"),
+    or_(
+        select(_LATER.c.revision)
+        .where(
+            _LATER.c.oid == REVISION.c.oid,
+            _LATER.c.revision > REVISION.c.revision,
+            _LATER.c.revision <= bindparam("compacted"),
+        )
+        .exists(),
+        select(OBJECT.c.oid).where(OBJECT.c.oid == REVISION.c.oid, OBJECT.c.deleted <= bindparam("compacted")).exists(),
+    ),
+)
+"""What only a snapshot kept past a compaction: superseded, or of an object that had ended by then."""
+DROP_ENDED: Final = delete(OBJECT).where(
+    OBJECT.c.oid.in_(bindparam("oids", expanding=True)),
+    OBJECT.c.deleted <= bindparam("compacted"),
+    ~select(REVISION.c.oid).where(REVISION.c.oid == OBJECT.c.oid).exists(),
+)
 
 
 def dictionaries(connection: Connection) -> dict[int, bytes]:

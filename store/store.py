@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +32,7 @@ from store.types import (
     ObjectKey,
     Resource,
     Revision,
+    Snapshot,
     ThinEnvelope,
     Uid,
     WatchEvent,
@@ -42,6 +43,7 @@ from store.watch import Cursor, Ring
 from store.writer import Writer
 
 if TYPE_CHECKING:
+    from store.branches import Difference
     from store.database import Database
     from store.history import History
     from store.loading import Loaded
@@ -265,6 +267,44 @@ class Store:
     def retain(self, keep: int) -> Future[Revision]:
         """Compact so that the newest `keep` revisions stay: what a timer calls to bound the file."""
         return self.compact(Revision(self._head - keep))
+
+    # -- branches --------------------------------------------------------------------------------------------------
+
+    def snapshot(self, name: str) -> Future[Snapshot]:
+        """Give the present a name. The future fails with SnapshotExists or WriteFailed."""
+        from store import branches  # it needs SQLAlchemy
+
+        pins = [(env.created, env.revision) for env in self._present.all()]
+        moment = branches.moment(name, self._head, self._cluster_time or Micros(0), len(pins))
+        return self._writer.run(lambda connection: branches.take(connection, name, moment, pins), self._head)
+
+    def drop_snapshot(self, name: str) -> Future[None]:
+        """Forget a snapshot. The future fails with NoSnapshot or WriteFailed."""
+        from store import branches  # it needs SQLAlchemy
+
+        return self._writer.run(lambda connection: branches.drop(connection, name), Revision(0))
+
+    def snapshots(self) -> Sequence[Snapshot]:
+        """All snapshots, oldest first. Any thread."""
+        from store import branches  # it needs SQLAlchemy
+
+        with self._writer.database().reading() as connection:
+            return branches.snapshots(connection)
+
+    def difference(self, name: str, leaving: Collection[Resource] = ()) -> Difference:
+        """What going back to a snapshot would do to the present; kinds of `leaving` are let be. Raises NoSnapshot."""
+        from store import branches  # it needs SQLAlchemy
+
+        living: dict[int, Envelope] = {env.created: env for env in self._present.all()}
+        with self._writer.database().reading() as connection:
+            return branches.difference(connection, name, living, leaving)
+
+    def fork(self, path: Path) -> None:
+        """Copy everything up to now into a new store at `path`. Raises CannotOpen. Any thread."""
+        from store import branches  # it needs SQLAlchemy
+
+        self._settle(None)
+        branches.copy(self._writer.database(), path)
 
     def _settle(self, revision: Revision | None) -> None:
         self.when_committed(self._head if revision is None else revision).result()

@@ -6,6 +6,8 @@
     author       who-strings, numbered
     dictionary   zstd dictionaries by number; a row is never changed
     attempt      scheduling attempts, the newest only
+    snapshot     moments that were given a name
+    pin          the revisions that a snapshot is made of: compaction leaves them
     meta         small things that must survive: cluster time, compaction, the seed
 
 The header carries Kubarium's `application_id` and, as `user_version`, the format's number.
@@ -21,8 +23,11 @@ from sqlmodel import Field, SQLModel
 
 APPLICATION_ID: Final = 0x4B75_6265
 """`Kube` in ASCII."""
-FORMAT: Final = 1
-"""Number of this format. A file with a higher one is refused, one with a lower one would be migrated."""
+FORMAT: Final = 2
+"""Number of this format. A file with a higher one is refused, one with a lower one is brought up to this one.
+
+2 added snapshots and the index of intents; what was in 1 is as it was.
+"""
 PAGE_SIZE: Final = 8192
 """Three bodies of 2 KB fit a page; at SQLite's 4096 each would take a page of its own."""
 
@@ -108,6 +113,29 @@ class AttemptRow(SQLModel, table=True):
     score: int | None = None
 
 
+class SnapshotRow(SQLModel, table=True):
+    """A named moment."""
+
+    __tablename__ = "snapshot"
+
+    id: int = Field(primary_key=True)
+    name: str = Field(unique=True)
+    revision: int
+    cluster_time: int
+    wall_time: int
+    objects: int
+
+
+class PinRow(SQLModel, table=True):
+    """One object as a snapshot has it. Foreign keys keep its revision and its identity from being dropped."""
+
+    __tablename__ = "pin"
+
+    snapshot: int = Field(primary_key=True, foreign_key="snapshot.id")
+    revision: int = Field(primary_key=True, foreign_key="revision.revision")
+    oid: int = Field(foreign_key="object.oid")
+
+
 class MetaRow(SQLModel, table=True):
     """Key and value."""
 
@@ -129,12 +157,20 @@ AUTHOR: Final = table_of(AuthorRow)
 DICTIONARY: Final = table_of(DictionaryRow)
 ATTEMPT: Final = table_of(AttemptRow)
 META: Final = table_of(MetaRow)
-TABLES: Final = (OBJECT, CURRENT, REVISION, AUTHOR, DICTIONARY, ATTEMPT, META)
+SNAPSHOT: Final = table_of(SnapshotRow)
+PIN: Final = table_of(PinRow)
+TABLES: Final = (OBJECT, CURRENT, REVISION, AUTHOR, DICTIONARY, ATTEMPT, META, SNAPSHOT, PIN)
+SINCE: Final[dict[str, int]] = {"snapshot": 2, "pin": 2}
+"""Table → the format that brought it; all others are as old as the format."""
 
 # The rowid (`revision`) ends every index entry of its own accord, so this one finds "the newest of oid up to R".
 Index("revision_by_object", REVISION.c.oid)
 Index("object_by_name", OBJECT.c.plural, OBJECT.c.api_group, OBJECT.c.namespace, OBJECT.c.name, OBJECT.c.oid)
 Index("attempt_by_pod", ATTEMPT.c.pod_uid)
+REVISION_BY_INTENT: Final = Index("revision_by_intent", REVISION.c.intent, sqlite_where=REVISION.c.intent.is_not(None))
+"""Few revisions have an intent: those that a person's action made."""
+Index("pin_by_revision", PIN.c.revision)
+Index("pin_by_object", PIN.c.oid)
 
 
 def prepare_connection(connection: sqlite3.Connection, synchronous: str) -> None:

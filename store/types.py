@@ -13,6 +13,8 @@ Errors (each is ready to be shown to a person):
     ├── NewerFormat      the file was written by a newer Kubarium; nothing was changed
     ├── InUse            another Kubarium has the file open; nothing was changed
     ├── CannotOpen       the path leads to no place where a store can be read and written
+    ├── NoSnapshot       there is no snapshot of that name
+    ├── SnapshotExists   the name is taken
     └── WriteFailed      a commit failed (disk full, I/O error): nothing more is acknowledged
 """
 
@@ -188,6 +190,29 @@ class RevisionRecord(NamedTuple):
     raw: bytes
 
 
+class IntentRecord(NamedTuple):
+    """One action of a person: all revisions that carry its intent."""
+
+    intent: str
+    who: str
+    first: Revision
+    last: Revision
+    writes: int
+    cluster_time: Micros
+    """Of the first one."""
+
+
+class Snapshot(NamedTuple):
+    """A named moment of the cluster. What it is made of stays, whatever is compacted."""
+
+    name: str
+    revision: Revision
+    """The cluster as of this revision."""
+    cluster_time: Micros
+    wall_time: Micros
+    objects: int
+
+
 class Attempt(NamedTuple):
     """What one plugin said about one node (or about the pod as a whole) in one scheduling attempt."""
 
@@ -245,6 +270,14 @@ class InUse(StoreError):
 
 class CannotOpen(StoreError):
     """The path leads to no place where a store can be read and written: a missing folder, no permission."""
+
+
+class NoSnapshot(StoreError):
+    """There is no snapshot of that name."""
+
+
+class SnapshotExists(StoreError):
+    """A snapshot of that name was taken before."""
 
 
 class WriteFailed(StoreError):

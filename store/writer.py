@@ -16,7 +16,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from store.group import Group, PendingAttempt, PendingRevision
 from store.options import StoreOptions
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 CLUSTER_TIME: Final = "cluster_time"
 """Key in `meta`: the instant of the newest commit, microseconds of cluster time."""
 _CLOSED: Final = "the store is closed"
+_T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
 
@@ -49,10 +50,11 @@ class Writer:
         self._meta: dict[str, str] = {}
         self._waiters: list[tuple[Revision, Future[None]]] = []
         self._compactions: deque[tuple[Revision, Future[Revision]]] = deque()
+        self._jobs: deque[tuple[Revision, Callable[[Connection], None], Future[Any]]] = deque()
         self._commit_listeners: tuple[Callable[[], None], ...] = ()
         self._failure_listeners: tuple[Callable[[WriteFailed], None], ...] = ()
         self._lock = threading.Lock()
-        """Guards meta, waiters, compactions, listeners and the thread's start."""
+        """Guards meta, waiters, compactions, jobs, listeners and the thread's start."""
         self._work = threading.Event()
         self._hurry = threading.Event()
         self._room = threading.Event()
@@ -131,6 +133,33 @@ class Writer:
                 self._compactions.append((target, future))
         if failure is not None:
             future.set_exception(failure)
+        self._work.set()
+        return future
+
+    def run(self, job: Callable[[Connection], _T], after: Revision) -> Future[_T]:
+        """Run `job` in a transaction of its own once `after` is committed; its result arrives in the future.
+
+        What it raises arrives there too, and undoes what it did; the writer goes on.
+        """
+        future: Future[_T] = Future()
+
+        def run(connection: Connection) -> None:
+            try:
+                with connection.begin():
+                    result = job(connection)
+            except Exception as error:  # noqa: BLE001 -- handed to who asked
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+
+        self.start()
+        with self._lock:
+            failure = self.failure
+            if failure is None:
+                self._jobs.append((after, run, future))
+        if failure is not None:
+            future.set_exception(failure)
+        self._hurry.set()
         self._work.set()
         return future
 
@@ -213,11 +242,15 @@ class Writer:
             self._hurry.clear()
             closing = self._closing
             self._commit_group(committer)
+            while self._jobs and self._jobs[0][0] <= self.committed:
+                _, job, future = self._jobs.popleft()
+                if future.set_running_or_notify_cancel():
+                    job(connection)
             if self._compactions:
                 self._compact_batch(connection, closing)
             if self._revisions or self._compactions:
                 self._work.set()
-                if self._waiters or len(self._revisions) >= self._options.commit_rows:
+                if self._waiters or self._jobs or len(self._revisions) >= self._options.commit_rows:
                     self._hurry.set()
             elif closing:
                 return
@@ -282,8 +315,10 @@ class Writer:
             self.failure = failure
             waiting: list[Future[None] | Future[Revision]] = [future for _, future in self._waiters]
             waiting += [future for _, future in self._compactions]
+            waiting += [future for _, _, future in self._jobs]
             self._waiters = []
             self._compactions.clear()
+            self._jobs.clear()
         self._revisions.clear()
         self._attempts.clear()
         self._room.set()
