@@ -21,9 +21,9 @@ class Container:
     """One container of one pod. Instants are microseconds of cluster time."""
 
     __slots__ = (
-        "_backoff", "_config", "_pull_backoff", "busy", "facts", "fresh", "handle", "id", "image", "image_id",
-        "killing", "last", "message", "probers", "pulling", "ready", "reason", "replaced", "restarts", "started",
-        "started_at", "state", "terminated", "timer",
+        "_backoff", "_config", "_pull_backoff", "busy", "facts", "fresh", "handle", "held", "hook_error",
+        "hooking", "id", "image", "image_id", "killing", "last", "message", "probers", "pulling", "ready", "reason",
+        "replaced", "restarts", "started", "started_at", "state", "terminated", "timer",
     )  # fmt: skip
 
     def __init__(self, facts: ContainerFacts, waiting: str, config: KubeletConfig) -> None:
@@ -46,6 +46,12 @@ class Container:
         """Being started, or waiting for another try."""
         self.killing = False
         """Being stopped."""
+        self.hooking = False
+        """Its postStart hook runs: to the outside it has not come up yet."""
+        self.hook_error = ""
+        """Why its postStart hook failed, until it has ended for that; "" when it did not."""
+        self.held = False
+        """Being stopped, its preStop hook is done, and it waits for those that have to end before it."""
         self.replaced = False
         """Its definition changed: it is restarted whatever the policy says."""
         self.handle: Handle | None = None
@@ -94,7 +100,7 @@ class Container:
         """Turn to terminated."""
         self.quiet()
         self.state, self.handle = TERMINATED, None
-        self.ready = self.started = self.killing = self.busy = False
+        self.ready = self.started = self.killing = self.busy = self.hooking = self.held = False
         self.terminated = {
             "containerID": self.id,
             "exitCode": ending.code,
@@ -126,7 +132,8 @@ class Container:
         """The ContainerStatus."""
         facts = self.facts
         state: JsonObject
-        if self.state == RUNNING:
+        running = self.state == RUNNING and not self.hooking
+        if running:
             state = {"running": {"startedAt": rfc3339(self.started_at)}}
         elif self.terminated is not None:
             state = {"terminated": self.terminated}
@@ -142,8 +149,10 @@ class Container:
         }  # fmt: skip
         if self.id:
             status["containerID"] = self.id
-        if self.state == RUNNING:
+        if running:
             if facts.allocated:
                 status["allocatedResources"] = facts.allocated
             status["resources"] = facts.resources
+            if facts.stop_signal:
+                status["stopSignal"] = facts.stop_signal
         return status

@@ -6,7 +6,6 @@ alive by the cache, which makes the identity safe to compare). Facts are read-on
 
 from __future__ import annotations
 
-import itertools
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
@@ -17,10 +16,13 @@ from engine.kubelet.amounts import units
 from engine.scheduler.resources import pod_requests
 from store.types import JsonObject
 
-ContainerKind = Literal["init", "sidecar", "app"]
+ContainerKind = Literal["init", "sidecar", "app", "ephemeral"]
 ProbeKind = Literal["Startup", "Readiness", "Liveness"]
 _NONE: Final[Mapping[str, Any]] = {}
 _CACHE_LIMIT: Final = 2048
+_FIELDS: Final[Mapping[ContainerKind, str]] = {
+    "app": "containers", "init": "initContainers", "sidecar": "initContainers", "ephemeral": "ephemeralContainers",
+}  # fmt: skip
 
 
 class ProbeFacts:
@@ -45,7 +47,7 @@ class ContainerFacts:
 
     __slots__ = (
         "allocated", "command", "field_path", "image", "kind", "liveness", "memory_limit", "name", "policy", "ports",
-        "pre_stop", "readiness", "resources", "restart", "spec", "startup",
+        "post_start", "pre_stop", "readiness", "resources", "restart", "rules", "spec", "startup", "stop_signal",
     )  # fmt: skip
 
     def __init__(self, spec: Mapping[str, Any], kind: ContainerKind, pod_restart: str) -> None:
@@ -58,22 +60,36 @@ class ContainerFacts:
             "Always" if tagless or self.image.endswith(":latest") else "IfNotPresent"
         )
         self.command: tuple[str, ...] = (*(spec.get("command") or ()), *(spec.get("args") or ()))
-        self.field_path = f"spec.{'containers' if kind == 'app' else 'initContainers'}{{{self.name}}}"
+        self.field_path = f"spec.{_FIELDS[kind]}{{{self.name}}}"
         self.startup = _probe("Startup", spec.get("startupProbe"))
         self.readiness = _probe("Readiness", spec.get("readinessProbe"))
         self.liveness = _probe("Liveness", spec.get("livenessProbe"))
         self.restart: str = spec.get("restartPolicy") or ("OnFailure" if kind == "init" else pod_restart)
         """When this container is restarted: Always, OnFailure or Never."""
-        if kind == "init" and not spec.get("restartPolicy") and pod_restart == "Never":
+        if kind == "ephemeral" or (kind == "init" and not spec.get("restartPolicy") and pod_restart == "Never"):
             self.restart = "Never"
+        self.rules: Sequence[Mapping[str, Any]] = spec.get("restartPolicyRules") or ()
+        """Exit codes that restart it whatever its policy says."""
         resources = spec.get("resources") or _NONE
         requests, limits = resources.get("requests") or _NONE, resources.get("limits") or _NONE
         self.memory_limit: int | None = units(limits["memory"]) if "memory" in limits else None
         self.resources = {name: resources[name] for name in ("limits", "requests") if resources.get(name)}
         """`status.containerStatuses[].resources`."""
         self.allocated: Mapping[str, Any] | None = dict(requests) or None
-        self.pre_stop = pre_stop_span((spec.get("lifecycle") or _NONE).get("preStop") or _NONE)
+        lifecycle = spec.get("lifecycle") or _NONE
+        self.post_start: Mapping[str, Any] | None = lifecycle.get("postStart")
+        self.pre_stop: Mapping[str, Any] | None = lifecycle.get("preStop")
+        self.stop_signal: str = lifecycle.get("stopSignal") or ""
+        """"" for the image's own."""
         self.ports: Sequence[Mapping[str, Any]] = spec.get("ports") or ()
+
+    def restarts(self, code: int) -> bool:
+        """Whether it runs again after it ended with `code`: by the first rule that matches, else by policy."""
+        for rule in self.rules:
+            codes = rule.get("exitCodes") or _NONE
+            if (code in (codes.get("values") or ())) == (codes.get("operator", "In") == "In"):
+                return True
+        return self.restart == "Always" or (self.restart == "OnFailure" and code != 0)
 
     def port(self, wanted: int | str | None) -> int:
         """The number of a port given by number or name; 80 when the name is unknown."""
@@ -137,17 +153,6 @@ def facts_of(spec: JsonObject) -> PodFacts:
         if len(_cache) > _CACHE_LIMIT:
             _cache.popitem(last=False)
     return facts
-
-
-def pre_stop_span(hook: Mapping[str, Any]) -> int:
-    """How long a preStop hook takes: what it sleeps; every other hook is done at once."""
-    if "sleep" in hook:
-        return int(hook["sleep"].get("seconds") or 0) * SECOND
-    words = " ".join((hook.get("exec") or _NONE).get("command") or ()).split()
-    for word, following in itertools.pairwise(words):
-        if word.rpartition("/")[2] == "sleep" and following.rstrip("s").replace(".", "", 1).isdigit():
-            return round(float(following.rstrip("s")) * SECOND)
-    return 0
 
 
 def _probe(kind: ProbeKind, spec: Mapping[str, Any] | None) -> ProbeFacts | None:

@@ -253,6 +253,10 @@ class Node:
                 worker.watch_deadline()
             if spec.get("containers") != old.get("containers"):
                 restore.change_images(worker)
+            if spec.get("ephemeralContainers") != old.get("ephemeralContainers"):
+                worker.add_ephemerals(spec.get("ephemeralContainers") or ())
+                worker.post()
+                worker.advance()
         notes, earlier = meta.get("annotations"), was.get("annotations")
         if notes is not earlier and any((notes or {}).get(key) != (earlier or {}).get(key) for key in _BEHAVIOUR):
             restore.change_behaviour(worker)

@@ -63,6 +63,8 @@ def pod_status(worker: PodWorker, before: JsonObject, now: int) -> JsonObject:
         if worker.inits:
             status["initContainerStatuses"] = [_init_status(c) for c in worker.inits]
         status["containerStatuses"] = [c.status() for c in worker.apps]
+        if worker.ephemerals:
+            status["ephemeralContainerStatuses"] = [c.status() for c in worker.ephemerals]
     for name in _KEPT:
         if name in old:
             status[name] = old[name]
@@ -101,7 +103,7 @@ def pod_phase(worker: PodWorker) -> str:
         return "Pending"
     running = stopped = succeeded = waiting = 0
     for c in worker.apps:
-        if c.state == RUNNING:
+        if c.state == RUNNING and not c.hooking:
             running += 1
         elif c.state == TERMINATED or c.last is not None:
             stopped += 1
@@ -137,7 +139,7 @@ def _containers_ready(worker: PodWorker, phase: str) -> tuple[str, str, str]:
         return "False", "PodCompleted", ""
     if phase == "Failed":
         return "False", "PodFailed", ""
-    counted = [c for c in worker.containers if c.facts.kind != "init"]
+    counted = [c for c in worker.containers if c.facts.kind in ("sidecar", "app")]
     unready = [c.facts.name for c in counted if not c.ready]
     if not unready:
         return _YES

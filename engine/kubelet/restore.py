@@ -18,6 +18,7 @@ from engine.kubelet.runtime import ContainerSpec
 from engine.kubelet.worker import PodWorker
 from store.types import Envelope
 
+_STATUSES: Final = ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
 _SHOWN_BACK_OFF: Final = re.compile(r"back-off (\S+) restarting failed container")
 
 
@@ -32,9 +33,7 @@ def from_status(worker: PodWorker) -> None:
     status = worker.env.obj.get("status") or {}
     if status.get("startTime"):
         worker.start_time = parse_time(status["startTime"])
-    found = {
-        s["name"]: s for s in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ()))
-    }
+    found = {s["name"]: s for field in _STATUSES for s in status.get(field) or ()}
     for c in worker.containers:
         if c.facts.name in found:
             _fill(worker, c, found[c.facts.name])
@@ -93,6 +92,7 @@ def go_on(worker: PodWorker) -> None:
                 _adopt(worker, c)
         return
     worker.watch_deadline()
+    worker.hooking = None
     if not worker.sandbox:
         worker.make_sandbox()
         return
@@ -105,7 +105,7 @@ def go_on(worker: PodWorker) -> None:
             if not c.fresh and c.last is not None:
                 worker.restart(c, parse_time(c.last["finishedAt"]))
         elif c.terminated is not None and (worker.initialized or c.facts.kind != "init"):
-            if worker.restarts(c, c.terminated["exitCode"]) and c.facts.kind != "init":
+            if c.facts.restarts(c.terminated["exitCode"]) and c.facts.kind != "init":
                 worker.restart(c, parse_time(c.terminated["finishedAt"]))
         elif c.terminated is not None and c.terminated["exitCode"]:
             worker.restart(c, parse_time(c.terminated["finishedAt"]))
@@ -121,7 +121,7 @@ def _adopt(worker: PodWorker, c: Container) -> None:
         prober.stop()
     if c.handle is not None:
         c.handle.detach()
-    c.killing = False
+    c.killing = c.held = c.hooking = False
     spec = ContainerSpec(worker.env, c.facts, c.restarts, c.id, worker.address)
     c.handle = handle = worker.node.runtime.adopt(spec, c.started_at, lambda exit_: worker.exited(c, exit_))
     if not c.started:
@@ -154,7 +154,7 @@ def change_images(worker: PodWorker) -> None:
     """The pod's containers changed: those with another image are restarted."""
     facts = facts_of(worker.env.obj["spec"])
     worker.facts = facts
-    for c, now in zip(worker.containers, facts.containers, strict=True):
+    for c, now in zip((*worker.inits, *worker.apps), facts.containers, strict=True):
         before, c.facts = c.facts, now
         if before.image == now.image:
             continue

@@ -6,8 +6,8 @@ simulated runtime (`engine.kubelet.simulated`) is the first implementation; it l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from engine.kubelet.facts import ContainerFacts, ProbeFacts
 from engine.kubelet.references import Reference
@@ -49,6 +49,15 @@ class Answer(NamedTuple):
     """Instant of cluster time until which the answer stays the same; None: for good."""
 
 
+class HookRun(NamedTuple):
+    """What became of a lifecycle hook."""
+
+    after: int | None
+    """Microseconds that it takes; None: it never comes back."""
+    error: str = ""
+    """Why it failed, as the container's waiting message tells it; "" when it did not."""
+
+
 class Stats(NamedTuple):
     """What a container uses."""
 
@@ -87,6 +96,9 @@ class Handle(Protocol):
 
     def answer(self, probe: ProbeFacts, at: int) -> Answer:
         """What the container answers at `at`."""
+
+    def hook(self, hook: Mapping[str, Any]) -> HookRun:
+        """Run a LifecycleHandler now."""
 
     def stop(self, grace: int) -> None:
         """SIGTERM now and SIGKILL after `grace` microseconds; the exit is reported as any other."""

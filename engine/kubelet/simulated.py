@@ -6,7 +6,8 @@ probes, its log and its memory are functions of the time since its start. So it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from engine.clock import SECOND, Clock, Timer
 from engine.kubelet import spread
@@ -16,8 +17,9 @@ from engine.kubelet.catalogue import Catalogue, ImageInfo
 from engine.kubelet.commands import interpret
 from engine.kubelet.config import KubeletConfig
 from engine.kubelet.facts import ContainerFacts, ProbeFacts
+from engine.kubelet.hooks import run_hook
 from engine.kubelet.references import InvalidReference, Reference, parse
-from engine.kubelet.runtime import Answer, ContainerSpec, Exit, Pulled, PullFailed, Stats
+from engine.kubelet.runtime import Answer, ContainerSpec, Exit, HookRun, Pulled, PullFailed, Stats
 from store.types import Envelope
 
 _KILLED = 137
@@ -112,12 +114,18 @@ class SimulatedContainer:
     def ready_unasked(self) -> bool:
         return not self.behaviour.never_ready
 
+    def hook(self, hook: Mapping[str, Any]) -> HookRun:
+        listens = self.started_at + self.behaviour.startup <= self._runtime.clock.now()
+        return run_hook(self.spec, hook, listens)
+
     def stop(self, grace: int) -> None:
         now, behaviour = self._runtime.clock.now(), self.behaviour
         after = behaviour.stop_after
         if after is None:
             after = spread.within(self._runtime.config.stop_latency, self.spec.container_id)
-        if behaviour.deaf or after > grace:
+        if self.spec.facts.stop_signal == "SIGKILL":
+            ending = Exit(_KILLED, "Error", now)
+        elif behaviour.deaf or after > grace:
             ending = Exit(_KILLED, "Error", now + grace)
         else:
             code = behaviour.stop_code

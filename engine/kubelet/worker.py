@@ -10,15 +10,15 @@ the posts of one instant become one write of the pod's status.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from engine.api.kinds import SECRETS
 from engine.clock import SECOND, Timer
 from engine.kubelet import ending, spread
 from engine.kubelet.amounts import go_duration
 from engine.kubelet.container import RUNNING, TERMINATED, Container
-from engine.kubelet.facts import PodFacts, ProbeFacts
+from engine.kubelet.facts import ContainerFacts, PodFacts, ProbeFacts
 from engine.kubelet.images import ImageError
 from engine.kubelet.probes import Prober
 from engine.kubelet.references import InvalidReference, Reference, parse
@@ -42,12 +42,14 @@ class PodWorker:
         "containers",
         "deadline",
         "env",
+        "ephemerals",
         "facts",
         "failure_message",
         "failure_phase",
         "failure_reason",
         "finished",
         "grace_until",
+        "hooking",
         "initialized",
         "inits",
         "node",
@@ -69,7 +71,11 @@ class PodWorker:
         waiting = "PodInitializing" if facts.inits else "ContainerCreating"
         self.inits = [Container(c, waiting, node.config) for c in facts.inits]
         self.apps = [Container(c, waiting, node.config) for c in facts.apps]
+        self.ephemerals: list[Container] = []
+        """Added to the running pod for debugging; they count for nothing."""
         self.containers = [*self.inits, *self.apps]
+        self.hooking: Container | None = None
+        """The container whose postStart hook runs: nothing else is started meanwhile."""
         self.start_time = 0
         self.address = ""
         """The pod's IP, "" before it has one."""
@@ -88,6 +94,9 @@ class PodWorker:
         self.timer: Timer | None = None
         """The step of the pod as a whole that is to come."""
         self.deadline: Timer | None = None
+
+        if env.obj["spec"].get("ephemeralContainers"):
+            self.add_ephemerals(env.obj["spec"]["ephemeralContainers"])
 
     @property
     def uid(self) -> Uid:
@@ -138,10 +147,23 @@ class PodWorker:
 
     # -- starting containers ---------------------------------------------------------------------------------------
 
+    def add_ephemerals(self, specs: Sequence[Mapping[str, Any]]) -> None:
+        """Ephemeral containers of the pod's spec; those that are new start at once."""
+        known = {c.facts.name for c in self.ephemerals}
+        for spec in specs:
+            if spec["name"] not in known:
+                facts = ContainerFacts(spec, "ephemeral", "Never")
+                c = Container(facts, "ContainerCreating", self.node.config)
+                self.ephemerals.append(c)
+                self.containers.append(c)
+
     def advance(self) -> None:
         """Start what may start now."""
-        if self.terminating or self.finished or not self.sandbox:
+        if self.terminating or self.finished or not self.sandbox or self.hooking is not None:
             return
+        for c in self.ephemerals:
+            if c.fresh:
+                self.launch(c)
         if not self.initialized:
             for c in self.inits:
                 if c.facts.kind == "init":
@@ -235,11 +257,36 @@ class PodWorker:
         for complaint in handle.complaints:
             self.say("Warning", "InvalidBehaviour", complaint, c)
         c.run(handle)
+        if c.facts.post_start is not None:
+            self._run_post_start(c, handle, c.facts.post_start)
+        else:
+            self._came_up(c, handle)
+
+    def _came_up(self, c: Container, handle: Handle) -> None:
         if self.timer is not None and self.initialized and all(other.state == RUNNING for other in self.apps):
             self.timer.cancel()
         self.start_probes(c, handle)
         self.post()
         self.advance()
+
+    def _run_post_start(self, c: Container, handle: Handle, hook: Mapping[str, Any]) -> None:
+        """The container has come up when its hook is done; a failed one kills it."""
+        c.hooking, self.hooking = True, c
+        outcome = handle.hook(hook)
+
+        def done() -> None:
+            c.hooking, self.hooking = False, None
+            if not outcome.error:
+                self._came_up(c, handle)
+                return
+            self.say("Warning", "FailedPostStartHook", "PostStartHook failed", c)
+            c.hook_error = outcome.error
+            ending.kill(self, c, self.facts.grace * SECOND, "FailedPostStartHook")
+
+        if outcome.after:
+            c.set_timer(self.node.clock.call_later(outcome.after, done))
+        elif outcome.after == 0:
+            done()
 
     # -- probes ----------------------------------------------------------------------------------------------------
 
@@ -292,13 +339,20 @@ class PodWorker:
     def exited(self, c: Container, exit_: Exit) -> None:
         """A container ended."""
         c.end(exit_)
+        if self.hooking is c:
+            self.hooking = None
         self.post()
+        if c.facts.kind == "ephemeral" and not self.terminating:
+            return
         if self.terminating:
             ending.proceed(self)
         elif c.replaced:
             c.replaced = False
             self.launch(c)
-        elif self.restarts(c, exit_.code):
+        elif c.facts.restarts(exit_.code):
+            if c.hook_error:
+                c.wait("PostStartHookError", c.hook_error)
+                c.hook_error = ""
             self.restart(c, exit_.at)
         elif c.facts.kind == "init":
             if exit_.code == 0:
@@ -307,11 +361,6 @@ class PodWorker:
                 ending.complete(self)
         elif all(a.state == TERMINATED and not a.busy for a in self.apps):
             ending.complete(self)
-
-    def restarts(self, c: Container, code: int) -> bool:
-        """Whether policy runs a container again that exited with `code`."""
-        policy = c.facts.restart
-        return policy == "Always" or (policy == "OnFailure" and code != 0)
 
     def restart(self, c: Container, since: int) -> None:
         """Run an ended container again: at once, or after its back-off."""

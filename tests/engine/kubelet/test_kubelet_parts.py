@@ -13,7 +13,7 @@ from engine.kubelet.addresses import NodeAddresses, PodAddresses
 from engine.kubelet.backoff import Backoff
 from engine.kubelet.behaviour import MemoryCurve, parse_ending
 from engine.kubelet.commands import interpret
-from engine.kubelet.facts import facts_of, pre_stop_span
+from engine.kubelet.facts import facts_of
 from engine.kubelet.wheel import Wheel
 from store.types import Uid
 
@@ -225,13 +225,6 @@ def test_facts_are_computed_once_per_template() -> None:
     assert facts_of({"containers": containers, "nodeName": "a"}) is facts_of(
         {"containers": containers, "nodeName": "b"}
     )
-
-
-def test_a_pre_stop_hook_takes_what_it_sleeps() -> None:
-    """Sleep actions and sleeping commands delay SIGTERM; other hooks are done at once."""
-    assert pre_stop_span({"sleep": {"seconds": 5}}) == 5 * SECOND
-    assert pre_stop_span({"exec": {"command": ["sh", "-c", "sleep 3"]}}) == 3 * SECOND
-    assert pre_stop_span({"httpGet": {"path": "/"}}) == 0
 
 
 def test_a_wide_range_gives_addresses_too() -> None:
