@@ -11,6 +11,7 @@ from engine.api.server import Api
 from engine.bootstrap import create_system_objects
 from engine.client import WhyReport
 from engine.clock import MINUTE, Clock
+from engine.cloud.registry import chosen_provider
 from engine.controllers.controller import ControllerRunner
 from engine.controllers.registry import CONTROLLERS, ControllerContext
 from engine.event_expiry import EventExpiry
@@ -76,11 +77,14 @@ class Cluster:
             self._crashed,
         )
         self.event_expiry = EventExpiry(self.api, self.informers, options.flags.duration("event-ttl"))
+        self.cloud = chosen_provider(options.flags, self.api)
         names = CONTROLLERS if options.controllers is None else options.controllers
         self.controllers = [
             ControllerRunner(
                 CONTROLLERS[name](
-                    ControllerContext(self.api, clock, self.seed, name, options.flags, usage=self.kubelets.stats)
+                    ControllerContext(
+                        self.api, clock, self.seed, name, options.flags, usage=self.kubelets.stats, cloud=self.cloud
+                    )
                 ),
                 self.api, clock, self.loop, self.informers, lambda _, error: self._crashed(error),
             )

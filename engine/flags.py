@@ -1,7 +1,8 @@
 """Kubernetes' component flags that Kubarium honours, with Kubernetes' names, meanings and defaults.
 
 Values are given as text, as on a command line; durations in Go's notation (`40s`, `1h30m`). A component reads its
-own with `Flags.duration`, `.number` or `.text`; an unknown name or a malformed value is refused when `Flags` is made.
+own with `Flags.duration`, `.number`, `.boolean` or `.text`; an unknown name or a malformed value is refused when
+`Flags` is made.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ class Flag(NamedTuple):
     """One flag. `component` is the binary that has it in Kubernetes."""
 
     name: str
-    kind: Literal["duration", "number", "text"]
+    kind: Literal["boolean", "duration", "number", "text"]
     default: str
     component: str
     help: str
@@ -76,6 +77,31 @@ FLAGS: Final = (
         "the same for EndpointSlices",
     ),
     Flag(
+        "cloud-provider", "text", "simulated", "cloud-controller-manager",
+        "the cloud that machines and load balancers come from; the simulated one is what Cloud and Machine objects "
+        "declare, and without a Cloud object there is none",
+    ),
+    Flag(
+        "allocate-node-cidrs", "boolean", "false", "kube-controller-manager",
+        "nodes get their pod ranges from the controller manager, not each from its kubelet",
+    ),
+    Flag(
+        "cluster-cidr", "text", "10.244.0.0/14", "kube-controller-manager",
+        "ranges of pod addresses, one or, for dual stack, two with a comma between them",
+    ),
+    Flag(
+        "node-cidr-mask-size", "number", "0", "kube-controller-manager",
+        "mask size of a node's pod range; 0: 24 for IPv4, 64 for IPv6. Not with dual stack",
+    ),
+    Flag(
+        "node-cidr-mask-size-ipv4", "number", "0", "kube-controller-manager",
+        "mask size of a node's IPv4 pod range; 0: 24",
+    ),
+    Flag(
+        "node-cidr-mask-size-ipv6", "number", "0", "kube-controller-manager",
+        "mask size of a node's IPv6 pod range; 0: 64",
+    ),
+    Flag(
         "scheduler-config", "text", "", "kube-scheduler",
         "file with a KubeSchedulerConfiguration (`--config` of kube-scheduler); without one its defaults hold",
     ),
@@ -92,6 +118,7 @@ FLAGS: Final = (
 """Every flag, in the order of `--help`."""
 
 _BY_NAME: Final = {flag.name: flag for flag in FLAGS}
+_BOOLEANS: Final = ("true", "false")
 _PERIODS: Final = frozenset({"node-monitor-period", "node-status-update-frequency", "node-status-report-frequency"})
 """Durations after which something is done again: with 0 it would be done for ever at one instant."""
 
@@ -136,6 +163,8 @@ class Flags:
             try:
                 if flag.kind == "duration":
                     _check_duration(flag, parse_duration(text))
+                elif flag.kind == "boolean" and text not in _BOOLEANS:
+                    raise ValueError("must be true or false")
                 elif flag.kind == "number" and not float(text) >= 0:
                     raise ValueError("must be 0 or more")
             except ValueError as error:
@@ -148,6 +177,9 @@ class Flags:
 
     def number(self, name: str) -> float:
         return float(self._values[name])
+
+    def boolean(self, name: str) -> bool:
+        return self._values[name] == "true"
 
     def text(self, name: str) -> str:
         return self._values[name]

@@ -55,6 +55,11 @@ CSRS: Final = Resource("certificates.k8s.io", "certificatesigningrequests")
 CRDS: Final = Resource("apiextensions.k8s.io", "customresourcedefinitions")
 IMAGES: Final = Resource("kubarium.dev", "images")
 """Ours (kubarium.dev/v1alpha1 Image, cluster-scoped): how a simulated image behaves."""
+CLOUDS: Final = Resource("kubarium.dev", "clouds")
+MACHINES: Final = Resource("kubarium.dev", "machines")
+LOADBALANCERS: Final = Resource("kubarium.dev", "loadbalancers")
+ROUTES: Final = Resource("kubarium.dev", "routes")
+"""Ours too: the simulated cloud, and what it has (engine.cloud.simulated)."""
 
 ALL_VERBS: Final = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 
@@ -266,6 +271,10 @@ flowcontrol.apiserver.k8s.io/v1
   prioritylevelconfigurations PriorityLevelConfiguration cluster gen sub=status
 kubarium.dev/v1alpha1
   images Image cluster gen
+  clouds Cloud cluster gen
+  loadbalancers LoadBalancer cluster gen sub=status
+  machines Machine cluster gen sub=status
+  routes Route cluster gen
 """
 """`plural Kind [short names] [cluster] [gen] [category] [sub=…] [verbs=…] [storage=plural in core] [singular=…]`."""
 

@@ -7,21 +7,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-_DURATION: Final = {"type": "string", "description": "A duration such as 300ms, 5s or 1m30s."}
-
-
-def _duration(text: str) -> dict[str, Any]:
-    return {**_DURATION, "description": f"{text} A duration such as 300ms, 5s or 1m30s."}
-
-
-def _quantity(text: str) -> dict[str, Any]:
-    return {"x-kubernetes-int-or-string": True, "anyOf": [{"type": "integer"}, {"type": "string"}], "description": text}
-
-
-def _object(text: str, properties: dict[str, Any], required: list[str] | None = None) -> dict[str, Any]:
-    schema: dict[str, Any] = {"type": "object", "description": text, "properties": properties}
-    return schema | ({"required": required} if required else {})
-
+from engine.api.cloud_kinds import CLOUD_SCHEMAS
+from engine.api.schema_parts import duration as _duration
+from engine.api.schema_parts import kind
+from engine.api.schema_parts import obj as _object
+from engine.api.schema_parts import quantity as _quantity
 
 _IMAGE_SPEC: Final = _object(
     "How the image can be pulled and how its simulated containers behave. What is left out is as for an image that "
@@ -122,15 +112,12 @@ _IMAGE_SPEC: Final = _object(
 )
 
 KUBARIUM_SCHEMAS: Final[dict[str, dict[str, Any]]] = {
-    "Image": _object(
+    "Image": kind(
+        "Image",
         "Image declares how a container image behaves in the simulation: whether it can be pulled, its size and "
         "platforms, when its containers exit, what they log and use, and how they answer probes.",
-        {
-            "apiVersion": {"type": "string", "description": "kubarium.dev/v1alpha1"},
-            "kind": {"type": "string", "description": "Image"},
-            "metadata": {"type": "object", "description": "Standard object's metadata. Images have no namespace."},
-            "spec": _IMAGE_SPEC,
-        },
-    )
+        _IMAGE_SPEC,
+    ),
+    **CLOUD_SCHEMAS,
 }
 """Kind → OpenAPI v3 schema."""

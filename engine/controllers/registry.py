@@ -7,6 +7,12 @@ from dataclasses import dataclass
 
 from engine.api.server import Api, Caller
 from engine.clock import Clock
+from engine.cloud.provider import CloudProvider
+from engine.cloud.simulated.machines import MachineController
+from engine.controllers.cloud.node import CloudNodeController
+from engine.controllers.cloud.node_lifecycle import CloudNodeLifecycleController
+from engine.controllers.cloud.route import RouteController
+from engine.controllers.cloud.service import ServiceController
 from engine.controllers.controller import Controller
 from engine.controllers.cronjob.controller import CronJobController
 from engine.controllers.daemonset.controller import DaemonSetController
@@ -19,6 +25,7 @@ from engine.controllers.horizontal.calculator import Usage, no_usage
 from engine.controllers.horizontal.controller import HorizontalController
 from engine.controllers.job.controller import JobController
 from engine.controllers.namespace import NamespaceController
+from engine.controllers.node_ipam import NodeIpamController
 from engine.controllers.node_lifecycle.controller import NodeLifecycleController
 from engine.controllers.persistent_volume.binder import PersistentVolumeBinder
 from engine.controllers.persistent_volume.driver import SimulatedDriver
@@ -52,6 +59,8 @@ class ControllerContext:
     """The certificate (PEM) that pods trust the API by."""
     usage: Usage = no_usage
     """What pods use: the metrics that autoscalers go by."""
+    cloud: CloudProvider | None = None
+    """The provider that `--cloud-provider` names; None: no cloud."""
 
     @property
     def caller(self) -> Caller:
@@ -89,5 +98,11 @@ CONTROLLERS: dict[str, Callable[[ControllerContext], Controller]] = {
     "resourcequota-controller": ResourceQuotaController,
     "disruption-controller": DisruptionController,
     "horizontal-pod-autoscaler-controller": HorizontalController,
+    "node-ipam-controller": NodeIpamController,
+    "cloud-node-controller": CloudNodeController,
+    "cloud-node-lifecycle-controller": CloudNodeLifecycleController,
+    "node-route-controller": RouteController,
+    "service-lb-controller": ServiceController,
+    "machine-controller": MachineController,
 }
 """Controller name → factory."""

@@ -53,8 +53,10 @@ class NodeAddresses:
 class PodAddresses:
     """The pod addresses of one node."""
 
-    def __init__(self, cidr: str) -> None:
+    def __init__(self, cidr: str, second: str = "") -> None:
+        """`second`: the node's range of the other IP family, "" where there is none."""
         network = ip_network(cidr, strict=False)
+        self._second = ip_network(second, strict=False) if second else None
         self._base = int(network.network_address)
         self._write = IPv4Address if network.version == 4 else IPv6Address
         self._size = min(network.num_addresses, 1 << 16)
@@ -83,6 +85,14 @@ class PodAddresses:
                 self._held[uid] = address
                 return address
         return ""
+
+    def both(self, address: str) -> list[str]:
+        """A pod's address, and the one at the same place in the second range, if there is one."""
+        if self._second is None:
+            return [address]
+        place = int(ip_address(address)) - self._base
+        base = int(self._second.network_address)
+        return [address, str((IPv4Address if self._second.version == 4 else IPv6Address)(base + place))]
 
     def claim(self, uid: Uid, address: str) -> None:
         """The pod has this address already."""

@@ -48,6 +48,8 @@ class KubeletConfig:
     """From image present to container running."""
     stop_latency: Range = (40_000, 250_000)
     """From SIGTERM to the exit of a container that heeds it."""
+    own_pod_ranges: bool = True
+    """A kubelet takes a pod range for its node; False: it waits for the controller manager to give it one."""
     pull_base: Range = (80_000, 250_000)
     """Resolving a reference and its manifest."""
     pull_bandwidth: int = 80_000_000
@@ -63,4 +65,5 @@ class KubeletConfig:
         return cls(
             status_update=flags.duration("node-status-update-frequency"),
             status_report=flags.duration("node-status-report-frequency"),
+            own_pod_ranges=not flags.boolean("allocate-node-cidrs"),
         )

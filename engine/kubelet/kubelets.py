@@ -12,9 +12,10 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from engine.api.kinds import IMAGES, NODES, PODS
+from engine.api.kinds import IMAGES, MACHINES, NODES, PODS
 from engine.api.server import Api
 from engine.clock import Clock
+from engine.cloud.simulated.declared import PROVIDER, machine_of
 from engine.events import EventRecorder
 from engine.informers import Informers
 from engine.kubelet import logs, machine, spread
@@ -29,9 +30,11 @@ from engine.kubelet.wheel import Wheel
 from engine.kubelet.worker import PodWorker
 from engine.loop import Loop
 from engine.seed import Seed
-from store.types import ADDED, DELETED, Envelope, Uid, WatchEvent
+from store.types import ADDED, DELETED, MODIFIED, Envelope, Uid, WatchEvent
 
 _log = logging.getLogger(__name__)
+_CLOUD: Final = f"{PROVIDER}://"
+"""How the provider ids of the simulated cloud's nodes begin."""
 _EVENTS_AT_ONCE: Final = 25
 """Changes of nodes, pods and images in one callback of the loop; about 1 ms."""
 _WRITES_AT_ONCE: Final = 10
@@ -63,7 +66,7 @@ class Kubelets:
         self._scheduled = self._started = False
         self._leases = Wheel(clock, config.lease_renew, self._renew)
         self._reports = Wheel(clock, config.status_report, self._report)
-        for resource in (NODES, PODS, IMAGES):
+        for resource in (NODES, PODS, IMAGES, MACHINES):
             informers.on_event(resource, self._enqueue)
 
     def start(self) -> None:
@@ -148,6 +151,10 @@ class Kubelets:
             self._pod(event)
         elif resource == NODES:
             self._node(event)
+        elif resource == MACHINES:
+            node = self._api.find(NODES, "", event.now.name)
+            if node is not None:
+                self._node(WatchEvent(MODIFIED, node, node, node.revision))
         else:
             self.catalogue.forget()
             complaint = self.catalogue.complaint(event.now) if event.type != DELETED else ""
@@ -192,10 +199,13 @@ class Kubelets:
             self._network.learn(env)
             self._add_node(env)
             return
-        if machine.is_stopped(env):
+        off = not self._has_power(env)
+        if off or machine.is_stopped(env):
             node.env = env
             if node.running:
                 self._stop(node)
+            if off:
+                node.power_off()
         elif node.running:
             node.node_seen(env)
         else:
@@ -209,8 +219,15 @@ class Kubelets:
             for name in image.get("names") or ():
                 if "@" not in name:
                     node.know_image(name)
-        if not machine.is_stopped(env):
+        if self._has_power(env) and not machine.is_stopped(env):
             self._start(node, fresh=False)
+
+    def _has_power(self, env: Envelope) -> bool:
+        """The machine behind the node runs; a bare node's always does."""
+        if not str((env.obj.get("spec") or {}).get("providerID") or "").startswith(_CLOUD):
+            return True
+        found = machine_of(self._api, env)
+        return found is not None and (found.obj.get("status") or {}).get("phase") == "Running"
 
     def _drop_node(self, node: Node) -> None:
         del self.nodes[node.name]

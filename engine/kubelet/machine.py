@@ -69,7 +69,7 @@ def platform(node: Envelope) -> str:
 
 
 def registered_object(node: Envelope, pod_range: str) -> JsonObject:
-    """The node with the labels and annotations of a registered one, and a podCIDR."""
+    """The node with the labels and annotations of a registered one, and a podCIDR ("": it is given one later)."""
     obj = node.obj
     meta = obj["metadata"]
     labels = dict(meta.get("labels") or _NONE)
@@ -83,7 +83,7 @@ def registered_object(node: Envelope, pod_range: str) -> JsonObject:
     annotations.setdefault("node.alpha.kubernetes.io/ttl", "0")
     annotations.setdefault("volumes.kubernetes.io/controller-managed-attach-detach", "true")
     spec = dict(obj.get("spec") or _NONE)
-    if not spec.get("podCIDR"):
+    if pod_range and not spec.get("podCIDR"):
         spec["podCIDR"], spec["podCIDRs"] = pod_range, [pod_range]
     return {**obj, "metadata": {**meta, "labels": labels, "annotations": annotations}, "spec": spec}
 

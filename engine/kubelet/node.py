@@ -79,6 +79,7 @@ class Node:
         self.address = ""
         self.addresses: list[dict[str, str]] = []
         self.addresses_of_pods = PodAddresses("10.244.0.0/24")
+        self._pod_ranges: list[str] = []
         self._learn_addresses()
 
     # -- the kubelet's life ----------------------------------------------------------------------------------------
@@ -105,6 +106,11 @@ class Node:
         for worker in self.workers.values():
             worker.suspend()
 
+    def power_off(self) -> None:
+        """The machine is switched off, after its kubelet has stopped: nothing runs any more."""
+        for worker in self.workers.values():
+            restore.cut_off(worker)
+
     def remove(self) -> None:
         """The machine is no more."""
         self.stop()
@@ -114,7 +120,9 @@ class Node:
         api, now = self.api, self.clock.now()
         # Others write the node while it waits to be registered: start from what it is now.
         self.env = api.find(NODES, "", self.name) or self.env
-        pod_range = (self.env.obj.get("spec") or {}).get("podCIDR") or self._network.pod_range()
+        pod_range = (self.env.obj.get("spec") or {}).get("podCIDR") or ""
+        if not pod_range and self.config.own_pod_ranges:
+            pod_range = self._network.pod_range()
         obj = machine.registered_object(self.env, pod_range)
         try:
             self.env = api.update(self.caller, NODES, "", self.name, obj)
@@ -158,8 +166,10 @@ class Node:
         if found:
             self.address = found[0]
             self.addresses = [{"ip": address} for address in found]
-        if spec.get("podCIDR"):
-            self.addresses_of_pods = PodAddresses(spec["podCIDR"])
+        ranges = list(spec.get("podCIDRs") or ([spec["podCIDR"]] if spec.get("podCIDR") else ()))
+        if ranges and ranges != self._pod_ranges:
+            self._pod_ranges = ranges
+            self.addresses_of_pods = PodAddresses(*ranges)
 
     # -- lease and status ------------------------------------------------------------------------------------------
 
@@ -192,7 +202,9 @@ class Node:
             self._status_timer.cancel()
             self._status_timer = None
         status = dict(env.obj.get("status") or {})
-        status["conditions"], events = machine.conditions(status, self.clock.now(), network_ready=True)
+        # The network plugin comes up when the node has a range of pod addresses.
+        network_ready = bool((env.obj.get("spec") or {}).get("podCIDR")) or self.config.own_pod_ranges
+        status["conditions"], events = machine.conditions(status, self.clock.now(), network_ready=network_ready)
         status["images"] = self.images.status()
         asked, _ = machine.asked_capacity(env)
         for sizes in ("capacity", "allocatable"):
@@ -208,6 +220,10 @@ class Node:
     def node_seen(self, env: Envelope) -> None:
         """The Node object changed: what another wrote over the kubelet's words is put right."""
         before, self.env = self.env, env
+        if (env.obj.get("status") or {}).get("addresses") != (before.obj.get("status") or {}).get("addresses") or (
+            env.obj.get("spec") or {}
+        ).get("podCIDRs") != (before.obj.get("spec") or {}).get("podCIDRs"):
+            self._learn_addresses()
         if self._start_timer is not None and self._start_timer.active:
             return
         if machine.asked_capacity(env) != machine.asked_capacity(before) or not self._is_ready():

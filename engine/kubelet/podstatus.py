@@ -59,7 +59,8 @@ def pod_status(worker: PodWorker, before: JsonObject, now: int) -> JsonObject:
         status["hostIPs"] = worker.node.addresses
         if worker.address:
             status["podIP"] = worker.address
-            status["podIPs"] = [{"ip": worker.address}]
+            own = [worker.address] if facts.host_network else worker.node.addresses_of_pods.both(worker.address)
+            status["podIPs"] = [{"ip": address} for address in own]
         if worker.inits:
             status["initContainerStatuses"] = [_init_status(c) for c in worker.inits]
         status["containerStatuses"] = [c.status() for c in worker.apps]

@@ -14,7 +14,7 @@ from engine.flags import parse_duration
 from engine.kubelet import ending
 from engine.kubelet.container import RUNNING, TERMINATED, WAITING, Container
 from engine.kubelet.facts import facts_of
-from engine.kubelet.runtime import ContainerSpec
+from engine.kubelet.runtime import ContainerSpec, Exit
 from engine.kubelet.worker import PodWorker
 from store.types import Envelope
 
@@ -82,6 +82,26 @@ def resume(worker: PodWorker) -> None:
         go_on(worker)
         if "deletionTimestamp" not in worker.env.obj["metadata"]:
             worker.post()
+
+
+def cut_off(worker: PodWorker) -> None:
+    """The machine lost its power: what ran has ended, and nobody was there to see how (exit code 255, Unknown).
+
+    A pod whose containers are restarted gets a new sandbox when the machine is back, with another address.
+    """
+    now, comes_back = worker.node.clock.now(), False
+    for c in worker.containers:
+        if c.state != RUNNING:
+            continue
+        if c.handle is not None:
+            c.handle.detach()
+        c.end(Exit(255, "Unknown", now))
+        if worker.restarts(c, 255):
+            comes_back = c.fresh = True
+    if comes_back and worker.sandbox:
+        worker.sandbox, worker.address = False, ""
+        worker.initialized = not worker.inits
+        worker.node.addresses_of_pods.give_back(worker.uid)
 
 
 def go_on(worker: PodWorker) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.api.kinds import DEPLOYMENTS, IMAGES, NODES, PODS
+from engine.api.kinds import DEPLOYMENTS, IMAGES, NODES, PODS, SERVICES
 from engine.clock import MINUTE, SECOND, Clock, parse_time
 from engine.cluster import Cluster, ClusterOptions
 from store.store import Store
@@ -85,6 +85,15 @@ def test_the_machines(sample: Sample) -> None:
     for node in nodes:
         assert [c["status"] for c in node.obj["status"]["conditions"] if c["type"] == "Ready"] == ["True"]
     assert len(sample.cluster.store.list(IMAGES)) > 8
+
+
+def test_the_cloud(sample: Sample) -> None:
+    """The GPU machine's node was initialised by the cloud, and the shop has an address of a load balancer."""
+    gpu = next(node for node in sample.cluster.store.list(NODES) if node.name == "gpu-1")
+    assert gpu.obj["spec"]["providerID"] == "simulated:///north-b/gpu-1"
+    assert gpu.labels["topology.kubernetes.io/zone"] == "north-b"
+    front = next(env for env in sample.cluster.store.list(SERVICES) if env.name == "shopfront")
+    assert front.obj["status"]["loadBalancer"]["ingress"] == [{"ip": "203.0.113.1", "ipMode": "VIP"}]
 
 
 def test_the_rest_settles_within_seconds(tmp_path: Path) -> None:

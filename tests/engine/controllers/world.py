@@ -8,6 +8,7 @@ from typing import Any
 from engine.api.kinds import DEPLOYMENTS, EVENTS, NAMESPACES, PODS, REPLICASETS, SERVICEACCOUNTS, builtin_kinds
 from engine.api.server import Api, Caller, DeleteOptions
 from engine.clock import SECOND, Clock, parse_time, rfc3339, seconds
+from engine.cloud.registry import chosen_provider
 from engine.controllers.controller import ControllerRunner
 from engine.controllers.registry import CONTROLLERS, ControllerContext
 from engine.flags import Flags
@@ -32,6 +33,7 @@ class World:
         self.seed = Seed(7)
         self.api = Api(self.store, self.clock, self.seed, builtin_kinds())
         self.informers = Informers(self.store, self.loop)
+        self.cloud = chosen_provider(Flags(flags), self.api)
         self.log: list[WatchEvent] = []
         self.crashes: list[BaseException] = []
         self.store.listen(self.log.append)
@@ -39,7 +41,9 @@ class World:
             self.namespace(name)
         self.runners = {
             name: ControllerRunner(
-                CONTROLLERS[name](ControllerContext(self.api, self.clock, self.seed, name, Flags(flags))),
+                CONTROLLERS[name](
+                    ControllerContext(self.api, self.clock, self.seed, name, Flags(flags), cloud=self.cloud)
+                ),
                 self.api, self.clock, self.loop, self.informers, on_crash=lambda _, error: self.crashes.append(error),
             )
             for name in controllers
