@@ -96,7 +96,7 @@ def cut_off(worker: PodWorker) -> None:
         if c.handle is not None:
             c.handle.detach()
         c.end(Exit(255, "Unknown", now))
-        if worker.restarts(c, 255):
+        if c.facts.restarts(255):
             comes_back = c.fresh = True
     if comes_back and worker.sandbox:
         worker.sandbox, worker.address = False, ""
