@@ -114,9 +114,17 @@ FLAGS: Final = (
         "node-status-report-frequency", "duration", "5m", "kubelet",
         "how often a kubelet posts an unchanged status",
     ),
+    Flag("serialize-image-pulls", "boolean", "true", "kubelet", "pull one image after another on each node"),
+    Flag(
+        "max-parallel-image-pulls", "number", "0", "kubelet",
+        "images pulled at once when they are not serialized; 0 for no limit",
+    ),
+    Flag("node-status-max-images", "number", "50", "kubelet", "most images told in a node's status; -1 for all"),
 )  # fmt: skip
 """Every flag, in the order of `--help`."""
 
+_UNLIMITED: Final = frozenset({"node-status-max-images"})
+"""Numbers of which -1 means: no limit."""
 _BY_NAME: Final = {flag.name: flag for flag in FLAGS}
 _BOOLEANS: Final = ("true", "false")
 _PERIODS: Final = frozenset({"node-monitor-period", "node-status-update-frequency", "node-status-report-frequency"})
@@ -165,7 +173,7 @@ class Flags:
                     _check_duration(flag, parse_duration(text))
                 elif flag.kind == "boolean" and text not in _BOOLEANS:
                     raise ValueError("must be true or false")
-                elif flag.kind == "number" and not float(text) >= 0:
+                elif flag.kind == "number" and not float(text) >= (-1 if flag.name in _UNLIMITED else 0):
                     raise ValueError("must be 0 or more")
             except ValueError as error:
                 raise BadFlag(f'invalid argument "{text}" for "--{name}": {error}') from error

@@ -50,6 +50,10 @@ class KubeletConfig:
     """From SIGTERM to the exit of a container that heeds it."""
     own_pod_ranges: bool = True
     """A kubelet takes a pod range for its node; False: it waits for the controller manager to give it one."""
+    parallel_pulls: int = 1
+    """Images pulled at once (`--serialize-image-pulls`, `--max-parallel-image-pulls`); 0: all that are asked for."""
+    status_max_images: int = 50
+    """`--node-status-max-images`: the largest images that `status.images` tells; -1: all."""
     pull_base: Range = (80_000, 250_000)
     """Resolving a reference and its manifest."""
     pull_bandwidth: int = 80_000_000
@@ -66,4 +70,8 @@ class KubeletConfig:
             status_update=flags.duration("node-status-update-frequency"),
             status_report=flags.duration("node-status-report-frequency"),
             own_pod_ranges=not flags.boolean("allocate-node-cidrs"),
+            parallel_pulls=1
+            if flags.boolean("serialize-image-pulls")
+            else int(flags.number("max-parallel-image-pulls")),
+            status_max_images=int(flags.number("node-status-max-images")),
         )

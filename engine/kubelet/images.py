@@ -1,23 +1,30 @@
-"""The images on one node: what is there, and pulls, one after another (`--serialize-image-pulls`).
+"""The images on one node: what is there, and pulls, one after another or several at once.
 
-`ensure` follows pkg/kubelet/images: the policy decides whether a registry is asked, each step is an event.
+`ensure` follows pkg/kubelet/images: the policy decides whether a registry is asked, each step is an event. An image
+that was pulled with a pod's secret is there only for pods that have this secret too (KubeletEnsureSecretPulledImages):
+for others the registry is asked again. What was there before the kubelet, everybody may use.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from engine.clock import Clock
 from engine.kubelet.amounts import go_duration
+from engine.kubelet.config import KubeletConfig
+from engine.kubelet.credentials import NODE, Access
 from engine.kubelet.references import Reference
 from engine.kubelet.runtime import Cancel, Pulled, PullFailed, Runtime
 
 Say = Callable[[str, str, str], None]
 """(type, reason, message) of an event."""
-_STATUS_LIMIT: Final = 50
-"""`nodeStatusMaxImages`."""
+_NOT_ENSURED: Final = (
+    'Container image "{}" is present with pull policy of Never but does not have the proper auth (image secret) that was '
+    "used to pull the image"
+)
+_ANYBODY: Final[frozenset[str]] = frozenset()
 
 
 class ImageError(NamedTuple):
@@ -30,13 +37,13 @@ class ImageError(NamedTuple):
 class PullRequest:
     """One container waiting for its image."""
 
-    __slots__ = ("asked_at", "begun_at", "credentials", "done", "image", "node", "pull", "reference", "say")
+    __slots__ = ("access", "asked_at", "begun_at", "done", "image", "node", "pull", "reference", "say")
 
     def __init__(
-        self, node: NodeImages, image: str, reference: Reference, credentials: bool, say: Say,
+        self, node: NodeImages, image: str, reference: Reference, access: Access, say: Say,
         done: Callable[[Pulled | ImageError], None], asked_at: int,
     ) -> None:  # fmt: skip
-        self.node, self.image, self.reference, self.credentials = node, image, reference, credentials
+        self.node, self.image, self.reference, self.access = node, image, reference, access
         self.say, self.done, self.asked_at = say, done, asked_at
         self.begun_at = 0
         self.pull: Cancel | None = None
@@ -48,29 +55,53 @@ class PullRequest:
 class NodeImages:
     """The image store and the puller of one node."""
 
-    def __init__(self, runtime: Runtime, clock: Clock, platform: str, changed: Callable[[], None]) -> None:
-        """`changed` is called when an image came."""
+    def __init__(
+        self, runtime: Runtime, clock: Clock, platform: str, config: KubeletConfig, changed: Callable[[], None]
+    ) -> None:
+        """`changed` is called when an image came or went."""
         self._runtime, self._clock, self.platform, self._changed = runtime, clock, platform, changed
+        self._config = config
         self._present: dict[Reference, Pulled] = {}
+        self._secrets: dict[Reference, frozenset[str]] = {}
+        """Image → the secrets with which it was pulled; not in here: everybody may use it."""
+        self.used: dict[Reference, int] = {}
+        """Image → the instant at which a container last asked for it."""
         self._queue: deque[PullRequest] = deque()
+
+    @property
+    def present(self) -> Mapping[Reference, Pulled]:
+        return self._present
 
     def add(self, reference: Reference) -> None:
         """The image is there already."""
         if reference not in self._present:
             self._present[reference] = self._runtime.local(reference)
+            self.used[reference] = self._clock.now()
+
+    def remove(self, reference: Reference) -> None:
+        """Nobody needs it: it is deleted."""
+        del self._present[reference]
+        self._secrets.pop(reference, None)
+        self.used.pop(reference, None)
+        self._changed()
 
     def ensure(
-        self, image: str, reference: Reference, policy: str, credentials: bool, say: Say,
+        self, image: str, reference: Reference, policy: str, access: Access, say: Say,
         done: Callable[[Pulled | ImageError], None],
     ) -> PullRequest | None:  # fmt: skip
         """Make an image present. `done` is called at once, or later for the returned request."""
         present = self._present.get(reference)
-        if policy == "Never" and present is None:
+        if present is not None:
+            self.used[reference] = self._clock.now()
+        usable = present is not None and self._may_use(reference, access)
+        if policy == "Never" and not usable:
             message = f'Container image "{image}" is not present with pull policy of Never'
+            if present is not None:
+                message = _NOT_ENSURED.format(image)
             say("Warning", "ErrImageNeverPull", message)
             done(ImageError("ErrImageNeverPull", message))
             return None
-        if present is not None and policy != "Always":
+        if present is not None and usable and policy != "Always":
             say(
                 "Normal",
                 "Pulled",
@@ -79,49 +110,59 @@ class NodeImages:
             done(present)
             return None
         say("Normal", "Pulling", f'Pulling image "{image}"')
-        request = PullRequest(self, image, reference, credentials, say, done, self._clock.now())
+        request = PullRequest(self, image, reference, access, say, done, self._clock.now())
         self._queue.append(request)
-        if len(self._queue) == 1:
-            self._begin(request)
+        self._next()
         return request
+
+    def _may_use(self, reference: Reference, access: Access) -> bool:
+        secrets = self._secrets.get(reference, _ANYBODY)
+        return not secrets or any(key in secrets for key in access.keys)
 
     def cancel(self, request: PullRequest) -> None:
         """Nobody waits for it any more."""
         if request not in self._queue:
             return
-        first = self._queue[0] is request
         self._queue.remove(request)
-        if first:
-            if request.pull is not None:
-                request.pull.cancel()
-            self._next()
+        if request.pull is not None:
+            request.pull.cancel()
+        self._next()
 
     def status(self) -> list[dict[str, object]]:
         """`status.images`: the largest first."""
-        largest = sorted(self._present.items(), key=lambda item: (-item[1].size, str(item[0])))[:_STATUS_LIMIT]
+        largest = sorted(self._present.items(), key=lambda item: (-item[1].size, str(item[0])))
+        if self._config.status_max_images >= 0:
+            largest = largest[: self._config.status_max_images]
         return [{"names": [pulled.image_id, str(ref)], "sizeBytes": pulled.size} for ref, pulled in largest]
 
     def _begin(self, request: PullRequest) -> None:
         request.begun_at = self._clock.now()
         present = request.reference in self._present
         request.pull = self._runtime.pull(
-            self.platform, request.reference, request.credentials, present, lambda outcome: self._end(request, outcome)
+            self.platform,
+            request.reference,
+            request.access.granted,
+            present,
+            lambda outcome: self._end(request, outcome),
         )
 
     def _next(self) -> None:
-        if self._queue:
-            self._begin(self._queue[0])
+        """Begin what may begin: the first, or as many as are pulled at once."""
+        at_once = self._config.parallel_pulls
+        for position, request in enumerate(self._queue):
+            if at_once and position >= at_once:
+                return
+            if request.pull is None:
+                self._begin(request)
 
     def _end(self, request: PullRequest, outcome: Pulled | PullFailed) -> None:
-        self._queue.popleft()
+        self._queue.remove(request)
         now = self._clock.now()
         if isinstance(outcome, PullFailed):
             request.say("Warning", "Failed", f'Failed to pull image "{request.image}": {outcome.message}')
             request.done(ImageError("ErrImagePull", outcome.message))
         else:
-            if request.reference not in self._present:
-                self._present[request.reference] = outcome
-                self._changed()
+            self._came(request, outcome)
             took, waited = ((now - since) // 1000 * 1000 for since in (request.begun_at, request.asked_at))
             request.say(
                 "Normal", "Pulled",
@@ -130,3 +171,15 @@ class NodeImages:
             )  # fmt: skip
             request.done(outcome)
         self._next()
+
+    def _came(self, request: PullRequest, outcome: Pulled) -> None:
+        reference, keys = request.reference, request.access.keys
+        fresh = reference not in self._present
+        if not keys or NODE in keys:
+            self._secrets.pop(reference, None)
+        elif fresh or reference in self._secrets:
+            self._secrets[reference] = self._secrets.get(reference, _ANYBODY) | set(keys)
+        self.used[reference] = self._clock.now()
+        if fresh:
+            self._present[reference] = outcome
+            self._changed()

@@ -17,6 +17,8 @@ from store.types import Envelope, JsonObject
 
 CAPACITY: Final = "kubarium.dev/capacity"
 """Annotation with a machine's size, `cpu=8,memory=32Gi`, for clients that cannot write status."""
+IMAGES: Final = "kubarium.dev/images"
+"""Annotation with the images that were put on a machine beforehand: `shop/private:1, busybox`."""
 KUBELET: Final = "kubarium.dev/kubelet"
 """Annotation: "stopped" stops a node's kubelet, "running" or none runs it."""
 NETWORK_NOT_READY: Final = (
@@ -60,6 +62,12 @@ def is_registered(node: Envelope) -> bool:
 def is_stopped(node: Envelope) -> bool:
     """Its kubelet is to be stopped."""
     return (node.obj["metadata"].get("annotations") or _NONE).get(KUBELET) == "stopped"
+
+
+def preloaded_images(node: Envelope) -> list[str]:
+    """The images that were there before the kubelet."""
+    text: str = (node.obj["metadata"].get("annotations") or _NONE).get(IMAGES) or ""
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def platform(node: Envelope) -> str:

@@ -15,7 +15,7 @@ from engine.api.kinds import LEASES, NODES, PODS
 from engine.api.server import Api, Caller, DeleteOptions
 from engine.clock import Clock, Timer, rfc3339_micro
 from engine.events import EventRecorder
-from engine.kubelet import admission, ending, machine, restore, spread
+from engine.kubelet import admission, credentials, ending, machine, restore, spread
 from engine.kubelet.addresses import NodeAddresses, PodAddresses
 from engine.kubelet.behaviour import COMPLETE, FAIL, HANG, NOT_READY
 from engine.kubelet.config import KubeletConfig
@@ -67,7 +67,7 @@ class Node:
         self.caller = Caller(f"system:node:{env.name}", groups=("system:nodes", "system:authenticated"))
         self._recorder = EventRecorder(api, "kubelet", env.name)
         self._network, self._dirty = network, dirty
-        self.images = NodeImages(runtime, clock, machine.platform(env), self._status_changed)
+        self.images = NodeImages(runtime, clock, machine.platform(env), config, self._status_changed)
         self.volumes = Volumes(api)
         self.running = False
         """Its kubelet runs."""
@@ -81,6 +81,7 @@ class Node:
         self.addresses_of_pods = PodAddresses("10.244.0.0/24")
         self._pod_ranges: list[str] = []
         self._learn_addresses()
+        self._learn_annotations()
 
     # -- the kubelet's life ----------------------------------------------------------------------------------------
 
@@ -159,6 +160,13 @@ class Node:
         conditions = (self.env.obj.get("status") or {}).get("conditions") or ()
         return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
+    def _learn_annotations(self) -> None:
+        """What the Node object declares about its machine."""
+        self.has_credentials = bool(credentials.node_registries(self.env.obj))
+        """The machine itself is logged in to some registry."""
+        for image in machine.preloaded_images(self.env):
+            self.know_image(image)
+
     def _learn_addresses(self) -> None:
         """The node's own address, and the range of its pods'."""
         status, spec = self.env.obj.get("status") or {}, self.env.obj.get("spec") or {}
@@ -224,6 +232,8 @@ class Node:
             env.obj.get("spec") or {}
         ).get("podCIDRs") != (before.obj.get("spec") or {}).get("podCIDRs"):
             self._learn_addresses()
+        if env.obj["metadata"].get("annotations") != before.obj["metadata"].get("annotations"):
+            self._learn_annotations()
         if self._start_timer is not None and self._start_timer.active:
             return
         if machine.asked_capacity(env) != machine.asked_capacity(before) or not self._is_ready():

@@ -18,6 +18,7 @@ from engine.kubelet.commands import interpret
 from engine.kubelet.config import KubeletConfig
 from engine.kubelet.facts import ContainerFacts, ProbeFacts
 from engine.kubelet.hooks import run_hook
+from engine.kubelet.platforms import runs
 from engine.kubelet.references import InvalidReference, Reference, parse
 from engine.kubelet.runtime import Answer, ContainerSpec, Exit, HookRun, Pulled, PullFailed, Stats
 from store.types import Envelope
@@ -208,7 +209,7 @@ class SimulatedContainer:
 
 def _pull_failure(info: ImageInfo, reference: Reference, platform: str, credentials: bool) -> str:
     """Why an image cannot be pulled, in containerd's words; "" when it can."""
-    if info.exists and (credentials or not info.private) and (not info.platforms or platform in info.platforms):
+    if info.exists and (credentials or not info.private) and runs(info.platforms, platform):
         return ""
     unpack = f'failed to pull and unpack image "{reference}": '
     resolve = f'{unpack}failed to resolve reference "{reference}": '

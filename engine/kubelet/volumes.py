@@ -25,7 +25,7 @@ _LONGEST_WAIT: Final = 122 * SECOND
 
 
 class MissingVolume(NamedTuple):
-    """The first volume of a pod that cannot be mounted."""
+    """A volume of a pod that cannot be mounted."""
 
     volume: str
     message: str
@@ -38,23 +38,25 @@ class Volumes:
         self._api = api
         self._waits: dict[Uid, int] = {}
 
-    def missing(self, pod: Envelope) -> MissingVolume | None:
-        """The first volume whose source does not exist; None when all can be mounted."""
+    def missing(self, pod: Envelope) -> list[MissingVolume]:
+        """The volumes whose sources do not exist; each is mounted, and fails, on its own."""
+        found: list[MissingVolume] = []
         for volume in pod.obj["spec"].get("volumes") or ():
             if volume["name"].startswith(_TOKENS):
                 continue
             if "persistentVolumeClaim" in volume or "ephemeral" in volume:
                 why = self._unbound(pod, volume)
                 if why:
-                    return MissingVolume(volume["name"], why)
+                    found.append(MissingVolume(volume["name"], why))
             for resource, name, items, optional in _sources(volume):
                 why = self._lacks(resource, pod.namespace, name, items)
                 if why and not optional:
-                    return MissingVolume(
-                        volume["name"], f'MountVolume.SetUp failed for volume "{volume["name"]}" : {why}'
-                    )
-        self._waits.pop(pod.uid, None)
-        return None
+                    text = f'MountVolume.SetUp failed for volume "{volume["name"]}" : {why}'
+                    found.append(MissingVolume(volume["name"], text))
+                    break
+        if not found:
+            self._waits.pop(pod.uid, None)
+        return found
 
     def wait(self, uid: Uid) -> int:
         """Microseconds until the next try to mount."""
@@ -109,7 +111,10 @@ class Volumes:
             return "" if name == _AUTOMATIC else f'{_WORDS[resource]} "{name}" not found'
         keys = _keys(found)
         if any(key not in keys for key in items):
-            return "references non-existent " + (f"{_WORDS[resource]} key: {next(k for k in items if k not in keys)}")
+            lacking = next(key for key in items if key not in keys)
+            if resource == CONFIGMAPS:
+                return f"configmap references non-existent config key: {lacking}"
+            return f"references non-existent secret key: {lacking}"
         return ""
 
 

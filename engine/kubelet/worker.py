@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from engine.api.kinds import SECRETS
 from engine.clock import SECOND, Timer
-from engine.kubelet import ending, spread
+from engine.kubelet import ending, sandbox, spread
 from engine.kubelet.amounts import go_duration
 from engine.kubelet.container import RUNNING, TERMINATED, Container
+from engine.kubelet.credentials import ANONYMOUS, Access, access_to
 from engine.kubelet.facts import ContainerFacts, PodFacts, ProbeFacts
 from engine.kubelet.images import ImageError
 from engine.kubelet.probes import Prober
@@ -121,10 +121,16 @@ class PodWorker:
 
     def make_sandbox(self) -> None:
         """The pod gets its network, when its volumes are there."""
-        problem = self.node.volumes.missing(self.env)
-        if problem is not None:
-            self.say("Warning", "FailedMount", problem.message)
+        missing = self.node.volumes.missing(self.env)
+        if missing:
+            for volume in missing:
+                self.say("Warning", "FailedMount", volume.message)
             self._later(self.node.volumes.wait(self.uid), self.make_sandbox)
+            return
+        problem = sandbox.problem(self.node.api, self.env.obj, self.node.env.obj)
+        if problem:
+            self.say("Warning", "FailedCreatePodSandBox", f"Failed to create pod sandbox: {problem}")
+            self._later(spread.within(_RESYNC, self.uid, "sandbox"), self.make_sandbox)
             return
         self.sandbox = True
         self.address = self.node.address if self.facts.host_network else self.node.addresses_of_pods.take(self.uid)
@@ -196,23 +202,23 @@ class PodWorker:
             self.say(type_, reason, message, c)
 
         c.pulling = self.node.images.ensure(
-            c.facts.image, reference, c.facts.policy, self._credentials(), say,
+            c.facts.image, reference, c.facts.policy, self._access(reference), say,
             lambda outcome: self._image_came(c, reference, outcome),
         )  # fmt: skip
 
-    def _credentials(self) -> bool:
-        """Whether the pod names an image pull secret that exists."""
+    def _access(self, reference: Reference) -> Access:
+        """The credentials for an image: of the pod's pull secrets that exist, and of the node."""
         wanted = [ref["name"] for ref in self.env.obj["spec"].get("imagePullSecrets") or () if ref.get("name")]
-        if not wanted:
-            return False
-        missing = [name for name in wanted if self.node.api.find(SECRETS, self.env.namespace, name) is None]
+        if not wanted and not self.node.has_credentials:
+            return ANONYMOUS
+        access, missing = access_to(self.node.api, self.env.namespace, wanted, self.node.env.obj, reference)
         if missing:
             self.say(
                 "Warning", "FailedToRetrieveImagePullSecret",
                 f"Unable to retrieve some image pull secrets ({', '.join(missing)}); attempting to pull the image may "
                 "not succeed.",
             )  # fmt: skip
-        return len(missing) < len(wanted)
+        return access
 
     def _image_came(self, c: Container, reference: Reference, outcome: Pulled | ImageError) -> None:
         c.pulling = None
