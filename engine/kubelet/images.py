@@ -21,8 +21,8 @@ from engine.kubelet.runtime import Cancel, Pulled, PullFailed, Runtime
 Say = Callable[[str, str, str], None]
 """(type, reason, message) of an event."""
 _NOT_ENSURED: Final = (
-    'Container image "{}" is present with pull policy of Never but does not have the proper auth (image secret) that was '
-    "used to pull the image"
+    'Container image "{}" is present with pull policy of Never but does not have the proper auth (image secret) '
+    "that was used to pull the image"
 )
 _ANYBODY: Final[frozenset[str]] = frozenset()
 
