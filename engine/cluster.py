@@ -21,6 +21,8 @@ from engine.folder.folder import Folder
 from engine.informers import Informers
 from engine.kubelet.config import KubeletConfig
 from engine.kubelet.kubelets import Kubelets
+from engine.kubelet.metrics import Metrics
+from engine.kubelet.streams import Streams
 from engine.loop import Loop
 from engine.scheduler import explain
 from engine.scheduler.config import SchedulerConfig
@@ -76,6 +78,8 @@ class Cluster:
             KubeletConfig.from_flags(options.flags),
             self._crashed,
         )
+        self.streams = Streams(self.api, clock, self.informers, self.kubelets)
+        self.metrics = Metrics(self.api, self.kubelets)
         self.event_expiry = EventExpiry(self.api, self.informers, options.flags.duration("event-ttl"))
         self.cloud = chosen_provider(options.flags, self.api)
         names = CONTROLLERS if options.controllers is None else options.controllers

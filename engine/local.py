@@ -20,13 +20,18 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from engine.client import (
     ClientError,
     ConnectOptions,
+    ExecAnswer,
     FieldHelp,
     FolderReceiver,
     Item,
     Json,
     KindInfo,
+    LogQuery,
+    LogReceiver,
     Mailbox,
+    NodeUsage,
     Plan,
+    PodUsage,
     Query,
     Subscription,
     SummaryReceiver,
@@ -154,7 +159,44 @@ class LocalClient:
     def logs(
         self, namespace: str, pod: str, container: str = "", *, previous: bool = False, tail: int = 1000
     ) -> Future[Sequence[tuple[int, str]]]:
-        return self._ask(lambda engine: engine.logs(namespace, pod, container, previous, tail))
+        query = LogQuery(namespace, pod, container, previous, tail)
+        return self._ask(lambda engine: engine.containers.logs(query))
+
+    def follow_logs(self, query: LogQuery, receiver: LogReceiver) -> Subscription:
+        subscription = _Later()
+
+        def begin(engine: Service) -> None:
+            try:
+                subscription.attach(engine.containers.follow(query, receiver))
+            except Exception as error:  # noqa: BLE001  handed to the receiver
+                receiver.ended(_shown(error))
+
+        self._send(lambda engine: engine.submit(lambda: begin(engine)))
+        return subscription
+
+    def exec(self, namespace: str, pod: str, command: Sequence[str], container: str = "") -> Future[ExecAnswer]:
+        answer: Future[ExecAnswer] = Future()
+
+        def run(engine: Service) -> None:
+            def begin() -> None:
+                try:
+                    session = engine.containers.exec(namespace, pod, container, command, lambda a: _give(answer, a))
+                except Exception as error:  # noqa: BLE001  handed to the caller, who raises it
+                    answer.set_exception(as_client_error(error))
+                    return
+                # A cancelled future is told on the thread that cancels it.
+                answer.add_done_callback(lambda f: engine.submit(session.cancel) if f.cancelled() else None)
+
+            engine.submit(begin)
+
+        self._send(run)
+        return answer
+
+    def top_pods(self, namespace: str | None = None) -> Future[Sequence[PodUsage]]:
+        return self._ask(lambda engine: engine.containers.top_pods(namespace))
+
+    def top_nodes(self) -> Future[Sequence[NodeUsage]]:
+        return self._ask(lambda engine: engine.containers.top_nodes())
 
     # -- writes ----------------------------------------------------------------------------------------------------
 
@@ -272,6 +314,17 @@ def as_client_error(error: BaseException) -> BaseException:
         body = status()
         return ClientError(str(error), body, body.get("code", 0), body.get("reason", ""))
     return ClientError(str(error) or type(error).__name__) if not isinstance(error, ClientError) else error
+
+
+def _shown(error: Exception) -> Exception:
+    told = as_client_error(error)
+    return told if isinstance(told, Exception) else error
+
+
+def _give(answer: Future[_T], result: _T) -> None:
+    """Unless it was cancelled meanwhile."""
+    if answer.set_running_or_notify_cancel():
+        answer.set_result(result)
 
 
 def _answer(answer: Future[_T], work: Callable[[], _T]) -> None:

@@ -29,6 +29,7 @@ from engine.client import (
 )
 from engine.clock import SECOND, Clock
 from engine.cluster import Cluster, ClusterOptions
+from engine.container_service import ContainerService
 from engine.flags import Flags
 from engine.views import Views
 from store.store import Store
@@ -54,6 +55,8 @@ class Service:
                 ClusterOptions(options.seed, flags=flags, folder=options.folder, history=options.history),
             )
             self.cluster.start()
+            self.containers = ContainerService(self.cluster)
+            """Questions about running containers."""
             self._views = Views(self.cluster.api, self.cluster.loop)
         except BaseException:
             self.store.close()
@@ -118,9 +121,6 @@ class Service:
 
     def why(self, namespace: str, pod: str) -> WhyReport:
         return self.cluster.why(namespace, pod)
-
-    def logs(self, namespace: str, pod: str, container: str, previous: bool, tail: int) -> Sequence[tuple[int, str]]:
-        return self.cluster.kubelets.logs(namespace, pod, container, previous=previous, tail=tail)
 
     # -- writes ----------------------------------------------------------------------------------------------------
 

@@ -108,6 +108,47 @@ _IMAGE_SPEC: Final = _object(
                 },
             ),
         },
+        "http": {
+            "type": "array",
+            "description": "What its containers answer to HTTP requests (port-forward, proxy, wget and curl of other "
+            "containers). The first that matches counts. Other paths: a page that says who answers.",
+            "items": _object(
+                "The answer on one path.",
+                {
+                    "path": {"type": "string", "description": "A path, or a pattern such as /api/*."},
+                    "status": {
+                        "type": "integer",
+                        "minimum": 100,
+                        "maximum": 599,
+                        "description": "HTTP status. Default 200.",
+                    },
+                    "body": {
+                        "type": "string",
+                        "description": "{pod}, {namespace}, {container}, {address}, {path} and {port} are replaced.",
+                    },
+                    "contentType": {"type": "string", "description": "Default text/plain; charset=utf-8."},
+                },
+                ["path"],
+            ),
+        },
+        "commands": {
+            "type": "array",
+            "description": "Commands that exec finds in its containers, besides the few that every container has.",
+            "items": _object(
+                "One command.",
+                {
+                    "command": {
+                        "type": "string",
+                        "description": "Its first words (redis-cli ping). Of several that match, the longest counts.",
+                    },
+                    "output": {"type": "string", "description": "What it prints. {pod} and {container} are replaced."},
+                    "error": {"type": "string", "description": "What it prints to its standard error."},
+                    "code": {"type": "integer", "minimum": 0, "maximum": 255, "description": "Exit code. Default 0."},
+                    "after": _duration("How long it takes."),
+                },
+                ["command"],
+            ),
+        },
     },
 )
 

@@ -23,6 +23,7 @@ from engine.client.folder import (
 )
 from engine.client.opening import ConnectOptions, FlagInfo, RunReport, component_flags, connect, play
 from engine.client.protocol import ClusterClient
+from engine.client.streams import ExecAnswer, LogLine, LogQuery, LogReceiver, NodeUsage, PodUsage, Usage
 from engine.client.values import (
     Change,
     ClientError,
@@ -46,6 +47,7 @@ __all__ = [
     "ClusterSummary",
     "ConnectOptions",
     "Diagnostic",
+    "ExecAnswer",
     "FieldChange",
     "FieldHelp",
     "FlagInfo",
@@ -54,15 +56,21 @@ __all__ = [
     "Item",
     "Json",
     "KindInfo",
+    "LogLine",
+    "LogQuery",
+    "LogReceiver",
     "Mailbox",
+    "NodeUsage",
     "NodeVerdict",
     "Plan",
     "PlannedObject",
+    "PodUsage",
     "Query",
     "Relist",
     "RunReport",
     "Subscription",
     "SummaryReceiver",
+    "Usage",
     "WhyReport",
     "component_flags",
     "connect",

@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from typing import Any, Literal, Protocol
 
 from engine.client.folder import FieldHelp, FolderReceiver, Plan
+from engine.client.streams import ExecAnswer, LogQuery, LogReceiver, NodeUsage, PodUsage
 from engine.client.values import Item, Json, KindInfo, Mailbox, Query, Subscription, SummaryReceiver
 from engine.client.why import WhyReport
 
@@ -36,6 +37,18 @@ class ClusterClient(Protocol):
         self, namespace: str, pod: str, container: str = "", *, previous: bool = False, tail: int = 1000
     ) -> Future[Sequence[tuple[int, str]]]:
         """(cluster time in microseconds, text) per line, oldest first."""
+
+    def follow_logs(self, query: LogQuery, receiver: LogReceiver) -> Subscription:
+        """What the log holds, and what is written from now on until the container ends."""
+
+    def exec(self, namespace: str, pod: str, command: Sequence[str], container: str = "") -> Future[ExecAnswer]:
+        """Run a command; done when it has ended, which may take cluster time. Cancel the future to end it."""
+
+    def top_pods(self, namespace: str | None = None) -> Future[Sequence[PodUsage]]:
+        """Usage of the pods that run, by namespace and name; None: of all namespaces."""
+
+    def top_nodes(self) -> Future[Sequence[NodeUsage]]:
+        """Usage of the nodes, by name."""
 
     # -- writes ----------------------------------------------------------------------------------------------------
     def create(

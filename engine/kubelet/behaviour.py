@@ -80,6 +80,33 @@ class LogRule:
 
 
 @dataclass(frozen=True, slots=True)
+class HttpRule:
+    """What a container answers to HTTP requests."""
+
+    path: str
+    """A path, or a pattern such as /api/*."""
+    status: int = 200
+    body: str = ""
+    """May hold {pod}, {namespace}, {container}, {address}, {path}, {port}."""
+    content_type: str = ""
+    """"": plain text."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRule:
+    """A command that exec finds in a container besides those that every one has."""
+
+    words: tuple[str, ...]
+    """It answers every command that begins with these words."""
+    output: str = ""
+    error: str = ""
+    """What it writes to its standard error."""
+    code: int = 0
+    after: int = 0
+    """Microseconds until it ends."""
+
+
+@dataclass(frozen=True, slots=True)
 class Behaviour:
     """One container's life, from its start on. Spans in microseconds."""
 
@@ -99,6 +126,8 @@ class Behaviour:
     """Millicores in use."""
     probes: tuple[ProbeRule, ...] = ()
     logs: tuple[LogRule, ...] = ()
+    http: tuple[HttpRule, ...] = ()
+    commands: tuple[CommandRule, ...] = ()
     declared: bool = False
     """Somebody said how it behaves (an annotation, a command or the catalogue)."""
 

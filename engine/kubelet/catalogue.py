@@ -7,6 +7,7 @@ none of them lists does not exist. An Image that cannot be understood is left ou
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -14,7 +15,7 @@ from typing import Any, Final
 
 from engine.api.kinds import IMAGES
 from engine.kubelet import amounts, spread
-from engine.kubelet.behaviour import Behaviour, LogRule, MemoryCurve, ProbeRule
+from engine.kubelet.behaviour import Behaviour, CommandRule, HttpRule, LogRule, MemoryCurve, ProbeRule
 from engine.kubelet.references import Reference
 from store.store import Store
 from store.types import Envelope
@@ -157,6 +158,19 @@ def _behaviour(spec: Mapping[str, Any]) -> Behaviour:
         logs=tuple(
             LogRule(line["text"], amounts.span(line.get("at", 0)), amounts.span(line.get("every", 0)))
             for line in spec.get("logs") or ()
+        ),
+        http=tuple(
+            HttpRule(
+                rule["path"], int(rule.get("status", 200)), rule.get("body", ""), rule.get("contentType", "")
+            )
+            for rule in spec.get("http") or ()
+        ),
+        commands=tuple(
+            CommandRule(
+                tuple(shlex.split(rule["command"])), rule.get("output", ""), rule.get("error", ""),
+                int(rule.get("code", 0)), amounts.span(rule.get("after", 0)),
+            )
+            for rule in spec.get("commands") or ()
         ),
         declared=True,
     )  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 from engine.api.kinds import IMAGES, MACHINES, NODES, PODS
@@ -18,7 +18,7 @@ from engine.clock import Clock
 from engine.cloud.simulated.declared import PROVIDER, machine_of
 from engine.events import EventRecorder
 from engine.informers import Informers
-from engine.kubelet import logs, machine, spread
+from engine.kubelet import machine, spread
 from engine.kubelet.addresses import NodeAddresses
 from engine.kubelet.catalogue import Catalogue
 from engine.kubelet.config import KubeletConfig
@@ -53,10 +53,10 @@ class Kubelets:
         self._on_crash = on_crash
         self.catalogue = Catalogue(api.store)
         self._catalogue_recorder = EventRecorder(api, "image-catalogue")
-        self.runtime = SimulatedRuntime(clock, self.catalogue, config)
         self.nodes: dict[str, Node] = {}
         self.inside = Inside(api, self.worker)
         """What the containers see: their environment and their files."""
+        self.runtime = SimulatedRuntime(api, clock, self.catalogue, config, self.inside)
         self._network = NodeAddresses()
         self._bound: dict[str, dict[Uid, Envelope]] = {}
         """Node name → its pods, as last seen."""
@@ -83,12 +83,6 @@ class Kubelets:
             self._wake()
 
     # -- questions -------------------------------------------------------------------------------------------------
-
-    def logs(
-        self, namespace: str, pod: str, container: str = "", *, previous: bool = False, tail: int | None = None
-    ) -> Sequence[tuple[int, str]]:
-        """(instant, line) of a container's log. Raises NotFound or BadRequest, in Kubernetes' words."""
-        return logs.read(self._api, self.runtime, namespace, pod, container, previous, tail)
 
     def worker(self, env: Envelope) -> PodWorker | None:
         """The worker of a pod; None when no kubelet has it."""

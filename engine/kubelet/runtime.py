@@ -79,6 +79,70 @@ class ContainerSpec(NamedTuple):
     """The pod's IP."""
 
 
+class ExecRequest(NamedTuple):
+    """A command to run in a container."""
+
+    command: Sequence[str]
+    stdin: bool = False
+    """Somebody will write to its standard input."""
+    tty: bool = False
+    """It has a terminal, which echoes; its standard error goes to its standard output."""
+
+
+class ExecEnd(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    failure: str = ""
+    """Why it could not be started at all, in the container runtime's words; "" when it ran."""
+
+
+class ExecOutput(Protocol):
+    """Who listens to a command. Called on the engine's loop."""
+
+    def out(self, data: bytes) -> None: ...
+    def err(self, data: bytes) -> None: ...
+    def ended(self, end: ExecEnd) -> None:
+        """Once, and nothing after it."""
+
+
+class ExecSession(Protocol):
+    """A command under way."""
+
+    @property
+    def active(self) -> bool:
+        """It has not ended."""
+
+    def feed(self, data: bytes) -> None:
+        """What was written to its standard input."""
+
+    def close_input(self) -> None:
+        """Its standard input is at its end."""
+
+    def cancel(self) -> None:
+        """Nobody listens any longer: it ends, and tells nobody."""
+
+    def kill(self) -> None:
+        """Its container has ended: so does it."""
+
+
+class HttpRequest(NamedTuple):
+    """A request to a port of a container."""
+
+    method: str
+    path: str
+    """Without the query."""
+    port: int
+
+
+class HttpAnswer(NamedTuple):
+    """What the container answers."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
 class Handle(Protocol):
     """A running container."""
 
@@ -108,6 +172,12 @@ class Handle(Protocol):
 
     def stats(self) -> Stats: ...
 
+    def serve(self, request: HttpRequest) -> HttpAnswer | None:
+        """What the container answers now; None: it does not listen yet."""
+
+    def terminate(self) -> None:
+        """SIGTERM from inside of the container: it ends as if by itself, unless it heeds no SIGTERM."""
+
 
 class Cancel(Protocol):
     def cancel(self) -> None: ...
@@ -131,8 +201,16 @@ class Runtime(Protocol):
     def adopt(self, spec: ContainerSpec, started_at: int, exited: Callable[[Exit], None]) -> Handle:
         """Take over a container that has been running since `started_at`; it may have ended meanwhile."""
 
-    def exec(self, spec: ContainerSpec, command: Sequence[str]) -> tuple[int, str]:
-        """(exit code, output) of a command in a running container."""
+    def exec(self, spec: ContainerSpec, handle: Handle, request: ExecRequest, output: ExecOutput) -> ExecSession:
+        """Begin a command in a running container. What it writes and how it ends is told to `output`."""
 
-    def logs(self, spec: ContainerSpec, started_at: int, until: int, tail: int | None) -> Sequence[tuple[int, str]]:
-        """(instant, line) of what a container wrote from its start up to `until`; the last `tail` lines, None: all."""
+    def logs(
+        self, spec: ContainerSpec, started_at: int, until: int, *, after: int | None = None, tail: int | None = None
+    ) -> Sequence[tuple[int, str]]:
+        """(instant, line) of what a container wrote from its start up to `until`, oldest first.
+
+        `after`: only lines later than this instant; `tail`: only the last so many. What was rotated away is missing.
+        """
+
+    def next_line(self, spec: ContainerSpec, started_at: int, after: int) -> int | None:
+        """The instant of the first line later than `after`; None when there will be none."""

@@ -9,27 +9,49 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from engine.api.server import Api
 from engine.clock import SECOND, Clock, Timer
-from engine.kubelet import spread
+from engine.kubelet import log_lines, serving, spread
 from engine.kubelet.amounts import go_duration
-from engine.kubelet.behaviour import Behaviour, LogRule, behaviour_of
+from engine.kubelet.behaviour import Behaviour, behaviour_of
 from engine.kubelet.catalogue import Catalogue, ImageInfo
 from engine.kubelet.commands import interpret
 from engine.kubelet.config import KubeletConfig
+from engine.kubelet.exec.machine import Machine
+from engine.kubelet.exec.process import Process
 from engine.kubelet.facts import ContainerFacts, ProbeFacts
 from engine.kubelet.hooks import run_hook
+from engine.kubelet.inside import Inside
 from engine.kubelet.platforms import runs
 from engine.kubelet.references import InvalidReference, Reference, parse
-from engine.kubelet.runtime import Answer, ContainerSpec, Exit, HookRun, Pulled, PullFailed, Stats
+from engine.kubelet.runtime import (
+    Answer,
+    ContainerSpec,
+    ExecOutput,
+    ExecRequest,
+    Exit,
+    Handle,
+    HookRun,
+    HttpAnswer,
+    HttpRequest,
+    Pulled,
+    PullFailed,
+    Stats,
+)
 from store.types import Envelope
 
 _KILLED = 137
+_NO_HURRY = 1 << 62
+"""A grace period that no container outlasts."""
 
 
 class SimulatedRuntime:
     """Implements `engine.kubelet.runtime.Runtime`; one for all nodes."""
 
-    def __init__(self, clock: Clock, catalogue: Catalogue, config: KubeletConfig) -> None:
+    def __init__(
+        self, api: Api, clock: Clock, catalogue: Catalogue, config: KubeletConfig, inside: Inside
+    ) -> None:  # fmt: skip
+        self.api, self.inside = api, inside
         self.clock, self.catalogue, self.config = clock, catalogue, config
 
     def pull(
@@ -66,33 +88,26 @@ class SimulatedRuntime:
             catalogued = None
         return behaviour_of(facts, pod.obj["metadata"].get("annotations") or {}, catalogued)
 
-    def exec(self, spec: ContainerSpec, command: Sequence[str]) -> tuple[int, str]:
-        """Commands whose outcome is certain are answered; any other says that it is simulated."""
-        name = command[0].rpartition("/")[2] if command else ""
-        if name == "hostname":
-            return 0, spec.pod.obj["spec"].get("hostname") or spec.pod.name
-        if name in ("env", "printenv"):
-            lines = [f"{e['name']}={e['value']}" for e in spec.facts.spec.get("env") or () if "value" in e]
-            return 0, "\n".join(["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-                                 f"HOSTNAME={spec.pod.name}", *lines])  # fmt: skip
-        script = interpret(command)
-        if script is not None and script.after is not None:
-            return script.code, "\n".join(text for _, text in script.lines)
-        return 127, f"simulated container: {name or 'no command'} cannot run here"
+    def exec(
+        self, spec: ContainerSpec, handle: Handle, request: ExecRequest, output: ExecOutput
+    ) -> Process:  # fmt: skip
+        machine = Machine(self.api, self.clock, spec, handle, self.inside, self.declared(spec).commands, self._behaves)
+        return Process(machine, request, output)
 
-    def logs(self, spec: ContainerSpec, started_at: int, until: int, tail: int | None) -> Sequence[tuple[int, str]]:
-        behaviour, _ = self.behaviour(spec.pod, spec.facts)
-        if not behaviour.logs:
-            if behaviour.declared and behaviour.exit_after is not None:
-                return []
-            hint = "its log lines can be declared by an Image (kubarium.dev/v1alpha1)"
-            lines = [(started_at, f"[simulated] container {spec.facts.name}, image {spec.facts.image}: {hint}")]
-        else:
-            lines = [line for rule in behaviour.logs for line in _lines(rule, spec, started_at, until, tail)]
-            lines.sort(key=lambda line: line[0])
-            if any(rule.every for rule in behaviour.logs):
-                lines.insert(0, (started_at, f"[simulated] log of image {spec.facts.image}"))
-        return lines if tail is None else lines[len(lines) - min(tail, len(lines)) :]
+    def logs(
+        self, spec: ContainerSpec, started_at: int, until: int, *, after: int | None = None, tail: int | None = None
+    ) -> Sequence[tuple[int, str]]:
+        return log_lines.lines(self.declared(spec), spec, started_at, until, after, tail)
+
+    def next_line(self, spec: ContainerSpec, started_at: int, after: int) -> int | None:
+        return log_lines.next_line(self.declared(spec), spec, started_at, after)
+
+    def _behaves(self, pod: Envelope, facts: ContainerFacts) -> Behaviour:
+        return self.behaviour(pod, facts)[0]
+
+    def declared(self, spec: ContainerSpec) -> Behaviour:
+        """How a container behaves, its annotations as they were when it started."""
+        return self.behaviour(spec.pod, spec.facts)[0]
 
 
 class SimulatedContainer:
@@ -141,6 +156,13 @@ class SimulatedContainer:
 
     def stats(self) -> Stats:
         return Stats(self.behaviour.cpu, self.behaviour.memory.at(self._runtime.clock.now() - self.started_at))
+
+    def serve(self, request: HttpRequest) -> HttpAnswer | None:
+        return serving.answer(self.behaviour, self.spec, self._runtime.clock.now() - self.started_at, request)
+
+    def terminate(self) -> None:
+        if not self.behaviour.deaf:
+            self.stop(_NO_HURRY)
 
     def answer(self, probe: ProbeFacts, at: int) -> Answer:
         behaviour, elapsed = self.behaviour, at - self.started_at
@@ -221,24 +243,3 @@ def _pull_failure(info: ImageInfo, reference: Reference, platform: str, credenti
             "server message: insufficient_scope: authorization failed"
         )
     return f"rpc error: code = NotFound desc = {unpack}no match for platform in manifest: not found"
-
-
-def _lines(
-    rule: LogRule, spec: ContainerSpec, started_at: int, until: int, tail: int | None
-) -> Sequence[tuple[int, str]]:
-    first = started_at + rule.at
-    if first > until:
-        return []
-    count = (until - first) // rule.every + 1 if rule.every else 1
-    begin = 0 if tail is None else max(0, count - tail)
-    lines = []
-    for n in range(begin, count):
-        at = first + n * rule.every
-        text = rule.text
-        for name, value in (
-            ("{n}", n), ("{pod}", spec.pod.name), ("{container}", spec.facts.name),
-            ("{seconds}", (at - started_at) // SECOND),
-        ):  # fmt: skip
-            text = text.replace(name, str(value))
-        lines.append((at, text))
-    return lines

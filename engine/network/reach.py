@@ -26,6 +26,7 @@ from engine.network.addresses import (
     pod_at,
     range_of,
 )
+from engine.network.listening import listener
 from engine.network.policy import Peer, Verdict
 from engine.network.proxy import Backend, choose, service_ports
 from engine.network.service_allocation import family_of, service_at, service_on_node_port
@@ -305,36 +306,11 @@ class _Attempt:
         return True
 
     def _listens(self, out: Reach, pod: Envelope, port: int, protocol: str) -> bool:
-        status, name = pod.obj.get("status") or {}, _shown(pod)
-        states = {each["name"]: each.get("state") or {} for each in status.get("containerStatuses") or ()}
-        if status.get("phase") != "Running":
-            return out.bad("pod", f"pod {name} is {status.get('phase')}", f"Pod {name}", "connection refused")
-        spec = pod.obj["spec"]
-        containers = [
-            *(spec.get("containers") or ()),
-            *(each for each in spec.get("initContainers") or () if each.get("restartPolicy") == "Always"),
-        ]
-        declared = [
-            (container["name"], each["containerPort"], each.get("protocol", "TCP"))
-            for container in containers
-            for each in container.get("ports") or ()
-        ]
-        mine = [container for container, number, proto in declared if (number, proto) == (port, protocol)]
-        if declared and not mine:
-            has = ", ".join(f"{number}/{proto}" for _, number, proto in declared)
-            text = f"no container of {name} listens on {port}/{protocol} (they declare {has})"
-            return out.bad("pod", text, f"Pod {name}", "connection refused")
-        stopped = [each for each in mine or [c["name"] for c in containers] if "running" not in states.get(each, _UP)]
-        if stopped and len(stopped) == len(mine or containers):
-            text = f"container {stopped[0]} of {name} is not running"
-            return out.bad("pod", text, f"Pod {name}", "connection refused")
-        where = f"container {mine[0]} of {name} listens on {port}/{protocol}" if mine else f"{name} declares no ports"
-        out.good("pod", where if mine else f"{where}: it is taken to listen on {port}/{protocol}")
+        container, text = listener(pod, port, protocol)
+        if not container:
+            return out.bad("pod", text, f"Pod {_shown(pod)}", "connection refused")
+        out.good("pod", text)
         return True
-
-
-_UP: Final[dict[str, object]] = {"running": {}}
-"""Of a container whose state nobody has reported."""
 
 
 def _shown(env: Envelope) -> str:

@@ -15,11 +15,14 @@ from engine.client import (
     Change,
     ClientError,
     ClusterSummary,
+    ExecAnswer,
     FieldHelp,
     FolderFile,
     FolderReceiver,
     Json,
     KindInfo,
+    LogQuery,
+    LogReceiver,
     Mailbox,
     Plan,
     Query,
@@ -210,6 +213,19 @@ class FakeClient:
     ) -> Future[Any]:
         word = "before" if previous else "now"
         return done([(START + i * 1_000_000, f"{container} line {i} {word}") for i in range(20)])
+
+    def follow_logs(self, query: LogQuery, receiver: LogReceiver) -> _Subscription:
+        receiver.lines([(START, f"{query.container} line")])
+        return _Subscription(lambda: None)
+
+    def exec(self, namespace: str, pod: str, command: Sequence[str], container: str = "") -> Future[Any]:
+        return done(ExecAnswer(0, f"{' '.join(command)}\n", ""))
+
+    def top_pods(self, namespace: str | None = None) -> Future[Any]:
+        return done([])
+
+    def top_nodes(self) -> Future[Any]:
+        return done([])
 
     # -- writes ------------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from engine.clock import SECOND, Clock, parse_time
 from engine.informers import Informers
 from engine.kubelet.config import KubeletConfig
 from engine.kubelet.kubelets import Kubelets
+from engine.kubelet.streams import Streams
 from engine.loop import Loop
 from engine.seed import Seed
 from store.store import Store
@@ -32,6 +33,7 @@ class Machines:
         self.kubelets = Kubelets(
             self.api, self.clock, self.loop, self.informers, self.seed, config or KubeletConfig()
         )  # fmt: skip
+        self.streams = Streams(self.api, self.clock, self.informers, self.kubelets)
         self.crashes: list[BaseException] = []
         for name in ("default", "kube-node-lease"):
             if self.api.find(NAMESPACES, "", name) is None:

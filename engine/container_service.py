@@ -1,0 +1,83 @@
+"""The client's questions about running containers, answered on the engine thread: logs, commands, usage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from engine.api.kinds import NODES, PODS
+from engine.client import ExecAnswer, LogLine, LogQuery, LogReceiver, NodeUsage, PodUsage, Usage
+from engine.cluster import Cluster
+from engine.kubelet.logs import LogOptions
+from engine.kubelet.metrics import allocatable
+from engine.kubelet.runtime import ExecEnd, ExecRequest, ExecSession
+from engine.kubelet.streams import LogStream, default_container
+
+
+class ContainerService:
+    """One per cluster."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    def logs(self, query: LogQuery) -> Sequence[LogLine]:
+        options = self._options(query, follow=False)
+        return self._cluster.streams.logs(query.namespace, query.pod, options)
+
+    def follow(self, query: LogQuery, receiver: LogReceiver) -> LogStream:
+        """Raises what `logs` raises; then the receiver is told nothing."""
+        options = self._options(query, follow=True)
+        stream = self._cluster.streams.follow(
+            query.namespace, query.pod, options, receiver.lines, lambda: receiver.ended(None)
+        )
+        receiver.lines(stream.lines)
+        if stream.follower is None:
+            receiver.ended(None)
+        return stream
+
+    def _options(self, query: LogQuery, follow: bool) -> LogOptions:
+        container = query.container or default_container(self._cluster.api.get(PODS, query.namespace, query.pod))
+        return LogOptions(
+            container, follow=follow, previous=query.previous, tail=query.tail, since_seconds=query.since
+        )  # fmt: skip
+
+    def exec(
+        self, namespace: str, pod: str, container: str, command: Sequence[str], done: Callable[[ExecAnswer], None]
+    ) -> ExecSession:  # fmt: skip
+        """`done` is called when the command has ended, which may be at once."""
+        container = container or default_container(self._cluster.api.get(PODS, namespace, pod))
+        return self._cluster.streams.exec(namespace, pod, container, ExecRequest(command), _Collected(done))
+
+    def top_pods(self, namespace: str | None) -> Sequence[PodUsage]:
+        found = self._cluster.metrics.pods(self._cluster.api.list(PODS, namespace).items)
+        return [
+            PodUsage(
+                usage.env.namespace, usage.env.name, Usage(*usage.total),
+                {name: Usage(*stats) for name, stats in usage.containers.items()},
+            )
+            for usage in found
+        ]  # fmt: skip
+
+    def top_nodes(self) -> Sequence[NodeUsage]:
+        found = self._cluster.metrics.nodes(self._cluster.api.list(NODES).items)
+        return [NodeUsage(usage.env.name, Usage(*usage.total), Usage(*allocatable(usage.env))) for usage in found]
+
+
+class _Collected:
+    """Implements `engine.kubelet.runtime.ExecOutput`: everything at once, at the end."""
+
+    def __init__(self, done: Callable[[ExecAnswer], None]) -> None:
+        self._done = done
+        self._out: list[bytes] = []
+        self._err: list[bytes] = []
+
+    def out(self, data: bytes) -> None:
+        self._out.append(data)
+
+    def err(self, data: bytes) -> None:
+        self._err.append(data)
+
+    def ended(self, end: ExecEnd) -> None:
+        if end.failure:
+            self._err.insert(0, f"{end.failure}\n".encode())
+        out, err = (b"".join(parts).decode(errors="replace") for parts in (self._out, self._err))
+        self._done(ExecAnswer(end.code, out, err))

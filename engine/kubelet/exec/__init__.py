@@ -1,0 +1,1 @@
+"""Commands in simulated containers: a small table of programs, a little shell, and nothing behind them."""

@@ -1,0 +1,237 @@
+"""What the API server asks of the kubelets for one pod: logs, exec, attach and connections to its ports.
+
+Refusals come in two kinds, as in Kubernetes. What the API server itself knows (no such pod, no such container, not
+scheduled) is raised before anything begins. What the kubelet finds (the container does not run) is raised as
+`KubeletRefusal`, which the wire tells where the protocol has its place for it. A node whose kubelet is stopped cannot
+be asked anything.
+
+Sources: pkg/registry/core/pod/strategy.go (LogLocation, streamLocation, validateContainer) and
+pkg/kubelet/kubelet_pods.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from engine.api.errors import BadRequest, InternalError
+from engine.api.kinds import NODES, PODS
+from engine.api.server import Api
+from engine.clock import Clock
+from engine.informers import Informers
+from engine.kubelet.facts import ContainerFacts, facts_of
+from engine.kubelet.kubelets import Kubelets
+from engine.kubelet.logs import Follower, Line, LogOptions, Run, find_run, read
+from engine.kubelet.runtime import ContainerSpec, ExecOutput, ExecRequest, ExecSession, Handle
+from engine.network.listening import listener
+from store.types import DELETED, Envelope, Uid, WatchEvent
+
+_PORT: Final = 10250
+"""Where a kubelet's server listens."""
+
+
+class KubeletRefusal(InternalError):
+    """The kubelet was asked and said no."""
+
+
+class LogStream:
+    """A log that goes on. `lines` is what it holds already; close it when nobody listens any longer."""
+
+    def __init__(self, lines: Sequence[Line], follower: Follower | None, forget: Callable[[LogStream], None]) -> None:
+        self.lines, self.follower = lines, follower
+        """`follower` None: the container has ended, nothing more will come."""
+        self._forget = forget
+
+    def close(self) -> None:
+        self._forget(self)
+
+
+class Streams:
+    """One per cluster; everything on the engine's loop."""
+
+    def __init__(self, api: Api, clock: Clock, informers: Informers, kubelets: Kubelets) -> None:
+        self._api, self._clock, self._kubelets = api, clock, kubelets
+        self._runtime = kubelets.runtime
+        self._following: dict[Uid, list[LogStream]] = {}
+        self._sessions: dict[Uid, list[tuple[str, Handle, ExecSession]]] = {}
+        """Commands under way: (container, as it ran when they began, command)."""
+        informers.on_event(PODS, self._pod_changed)
+
+    # -- logs ------------------------------------------------------------------------------------------------------
+
+    def logs(self, namespace: str, pod: str, options: LogOptions = LogOptions()) -> Sequence[Line]:
+        """(instant, line), oldest first; nothing of a pod without a node. Raises NotFound, BadRequest, Invalid."""
+        run = self._run(namespace, pod, options)
+        return read(self._runtime, run, self._clock.now(), options) if run is not None else ()
+
+    def follow(
+        self, namespace: str, pod: str, options: LogOptions, receive: Callable[[Sequence[Line]], None],
+        ended: Callable[[], None],
+    ) -> LogStream:  # fmt: skip
+        """As `logs`, and `receive` gets what is written from now on until `ended` is called."""
+        run = self._run(namespace, pod, options)
+        if run is None or run.ended is not None:
+            lines = read(self._runtime, run, self._clock.now(), options) if run is not None else ()
+            return LogStream(lines, None, self._forget)
+        return self._follow(run, read(self._runtime, run, self._clock.now(), options), receive, ended)
+
+    def _follow(
+        self, run: Run, lines: Sequence[Line], receive: Callable[[Sequence[Line]], None], ended: Callable[[], None]
+    ) -> LogStream:
+        follower = Follower(self._clock, self._runtime, run, self._clock.now(), receive, ended)
+        stream = LogStream(lines, follower, self._forget)
+        self._following.setdefault(run.spec.pod.uid, []).append(stream)
+        return stream
+
+    def _run(self, namespace: str, pod: str, options: LogOptions) -> Run | None:
+        options.validate(pod)
+        env = self._api.get(PODS, namespace, pod)
+        facts = container_of(env, options.container)
+        if not env.obj["spec"].get("nodeName"):
+            return None
+        query = f"/containerLogs/{namespace}/{pod}/{facts.name}"
+        self._dial(env, f'Get "https://{{0}}{query}": ')
+        return find_run(env, facts, options.previous)
+
+    def _pod_changed(self, event: WatchEvent) -> None:
+        env, uid = (None if event.type == DELETED else event.now), event.now.uid
+        if uid in self._sessions:
+            self._kill_orphans(uid, env)
+        for stream in tuple(self._following.get(uid, ())):
+            if stream.follower is not None and stream.follower.active:
+                stream.follower.look(env)
+                if not stream.follower.active:
+                    self._forget(stream)
+
+    def _forget(self, stream: LogStream) -> None:
+        if stream.follower is not None:
+            stream.follower.close()
+        for uid, streams in list(self._following.items()):
+            if stream in streams:
+                streams.remove(stream)
+                if not streams:
+                    del self._following[uid]
+
+    # -- exec and attach -------------------------------------------------------------------------------------------
+
+    def exec(
+        self, namespace: str, pod: str, container: str, request: ExecRequest, output: ExecOutput
+    ) -> ExecSession:  # fmt: skip
+        """Begin a command. Raises NotFound and BadRequest, KubeletRefusal when the container does not run."""
+        spec, handle = self.container(namespace, pod, container)
+        session = self._runtime.exec(spec, handle, request, output)
+        if session.active:
+            under_way = [each for each in self._sessions.get(spec.pod.uid, ()) if each[2].active]
+            self._sessions[spec.pod.uid] = [*under_way, (spec.facts.name, handle, session)]
+        return session
+
+    def _kill_orphans(self, uid: Uid, env: Envelope | None) -> None:
+        """Commands die with their container."""
+        left = []
+        for name, handle, session in self._sessions.pop(uid, ()):
+            running = self._running(env, name) if env is not None else None
+            if running is None or running[1] is not handle:
+                session.kill()
+            elif session.active:
+                left.append((name, handle, session))
+        if left:
+            self._sessions[uid] = left
+
+    def container(self, namespace: str, pod: str, container: str) -> tuple[ContainerSpec, Handle]:
+        """A running container, as exec wants it."""
+        env, facts = self._locate(namespace, pod, container)
+        found = self._running(env, facts.name)
+        if found is None:
+            raise KubeletRefusal(
+                f'Internal error occurred: unable to upgrade connection: container not found ("{facts.name}")'
+            )
+        return found
+
+    def attach(
+        self, namespace: str, pod: str, container: str, receive: Callable[[Sequence[Line]], None],
+        ended: Callable[[], None],
+    ) -> LogStream:  # fmt: skip
+        """What a container writes from now on. Raises as `exec`."""
+        env, facts = self._locate(namespace, pod, container)
+        if self._running(env, facts.name) is None:
+            raise KubeletRefusal(
+                "Internal error occurred: unable to upgrade connection: "
+                f"container {facts.name} not found in pod {pod}_{namespace}"
+            )
+        return self._follow(find_run(env, facts, previous=False), (), receive, ended)
+
+    # -- ports -----------------------------------------------------------------------------------------------------
+
+    def pod_for_ports(self, namespace: str, pod: str) -> Envelope:
+        """The pod whose ports are asked for. Raises NotFound, BadRequest, KubeletRefusal."""
+        env = self._api.get(PODS, namespace, pod)
+        if not env.obj["spec"].get("nodeName"):
+            raise BadRequest(f"pod {pod} does not have a host assigned")
+        self._dial(env, "error dialing backend: ")
+        if self._kubelets.worker(env) is None:
+            raise KubeletRefusal(
+                f"Internal error occurred: unable to upgrade connection: pod not found ({pod}_{namespace})"
+            )
+        return env
+
+    def listening(self, env: Envelope, port: int) -> Handle | None:
+        """The container that listens on a port of a pod; None: nobody does."""
+        name, _ = listener(env, port, "TCP")
+        worker = self._kubelets.worker(env)
+        for c in worker.containers if worker is not None else ():
+            if c.handle is not None and c.facts.name == name:
+                return c.handle
+        return None
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _locate(self, namespace: str, pod: str, container: str) -> tuple[Envelope, ContainerFacts]:
+        env = self._api.get(PODS, namespace, pod)
+        facts = container_of(env, container)
+        if not env.obj["spec"].get("nodeName"):
+            raise BadRequest(f"pod {pod} does not have a host assigned")
+        self._dial(env, "error dialing backend: ")
+        return env, facts
+
+    def _dial(self, env: Envelope, doing: str) -> None:
+        """Raises NotFound for a node that is no more, InternalError when its kubelet does not answer."""
+        name = env.obj["spec"]["nodeName"]
+        node = self._kubelets.nodes.get(name)
+        if node is None:
+            self._api.get(NODES, "", name)
+        if node is None or not node.running:
+            address = f"{node.address if node is not None and node.address else name}:{_PORT}"
+            raise InternalError(f"{doing.format(address)}dial tcp {address}: connect: connection refused")
+
+    def _running(self, env: Envelope, name: str) -> tuple[ContainerSpec, Handle] | None:
+        worker = self._kubelets.worker(env)
+        for c in worker.containers if worker is not None else ():
+            if c.facts.name == name and c.handle is not None:
+                address = (env.obj.get("status") or {}).get("podIP", "")
+                return ContainerSpec(env, c.facts, c.restarts, c.id, address), c.handle
+        return None
+
+
+def container_of(env: Envelope, name: str) -> ContainerFacts:
+    """The container that is meant: the named one, or the only one. Raises BadRequest."""
+    spec, facts = env.obj["spec"], facts_of(env.obj["spec"])
+    if not name:
+        if len(facts.apps) == 1:
+            return facts.apps[0]
+        keys = ("initContainers", "containers", "ephemeralContainers")
+        names = " ".join(c["name"] for key in keys for c in spec.get(key) or ())
+        raise BadRequest(f"a container name must be specified for pod {env.name}, choose one of: [{names}]")
+    for c in facts.containers:
+        if c.name == name:
+            return c
+    for each in spec.get("ephemeralContainers") or ():
+        if each["name"] == name:
+            return ContainerFacts(each, "ephemeral", "Never")
+    raise BadRequest(f"container {name} is not valid for pod {env.name}")
+
+
+def default_container(env: Envelope) -> str:
+    """The container that kubectl takes when none is named: by annotation, else the first one."""
+    annotations = env.obj["metadata"].get("annotations") or {}
+    first: str = env.obj["spec"]["containers"][0]["name"]
+    return annotations.get("kubectl.kubernetes.io/default-container") or first
