@@ -37,9 +37,12 @@ from engine.client import (
     SummaryReceiver,
     WhyReport,
 )
+from engine.client.history import HistoryClient
 from engine.collector import set_collector
+from engine.history.local import LocalHistory
 
 if TYPE_CHECKING:
+    from engine.history.requests import HistoryRequests
     from engine.service import Service
 
 _T = TypeVar("_T")
@@ -58,6 +61,7 @@ class LocalClient:
         self._lock = threading.Lock()
         """Guards the hand-over of `_waiting` when the engine comes up, nothing else."""
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self._past = LocalHistory(self, as_client_error)
 
     # -- life ------------------------------------------------------------------------------------------------------
 
@@ -67,6 +71,7 @@ class LocalClient:
     def stop(self, timeout: float = 2.0) -> None:
         if not self._thread.is_alive():
             return
+        self._past.close()
         self._send(lambda engine: engine.stop())
         self._thread.join(timeout)
         if self._thread.is_alive():
@@ -131,6 +136,18 @@ class LocalClient:
 
         self._send(run)
         return answer
+
+    # -- the past --------------------------------------------------------------------------------------------------
+
+    @property
+    def past(self) -> HistoryClient:
+        return self._past
+
+    def ask_history(self, work: Callable[[HistoryRequests], _T]) -> Future[_T]:
+        return self._ask(lambda engine: work(engine.past))
+
+    def write_history(self, work: Callable[[HistoryRequests], _T]) -> Future[_T]:
+        return self._write(lambda engine: work(engine.past))
 
     # -- reads -----------------------------------------------------------------------------------------------------
 

@@ -31,6 +31,7 @@ from engine.clock import SECOND, Clock
 from engine.cluster import Cluster, ClusterOptions
 from engine.container_service import ContainerService
 from engine.flags import Flags
+from engine.history.requests import HistoryRequests
 from engine.views import Views
 from store.store import Store
 from store.types import Resource, Uid
@@ -58,6 +59,7 @@ class Service:
             self.containers = ContainerService(self.cluster)
             """Questions about running containers."""
             self._views = Views(self.cluster.api, self.cluster.loop)
+            self.past = HistoryRequests(self.cluster.api, self.cluster.loop, USER)
         except BaseException:
             self.store.close()
             raise
@@ -209,20 +211,11 @@ class Service:
         return _Receiver(self._summaries, receive)
 
     def summarise(self) -> ClusterSummary:
-        totals, clock = self.cluster.summary, self.cluster.clock
-        return ClusterSummary(
-            cluster_time=clock.now(),
-            speed=clock.speed if clock.speed is not None else 0.0,
-            revision=self.store.revision,
-            nodes=totals.nodes,
-            nodes_ready=totals.nodes_ready,
-            pods_by_phase={phase: n for phase, n in sorted(totals.pods_by_phase.items()) if n},
-            cpu_requested=totals.cpu_requested,
-            cpu_allocatable=totals.cpu_allocatable,
-            memory_requested=totals.memory_requested,
-            memory_allocatable=totals.memory_allocatable,
-            folder=self.cluster.folder_states(),
-        )
+        clock = self.cluster.clock
+        return self.cluster.summary.summary(
+            cluster_time=clock.now(), speed=clock.speed if clock.speed is not None else 0.0,
+            revision=self.store.revision, folder=self.cluster.folder_states(),
+        )  # fmt: skip
 
     def _send_summary(self, force: bool = False) -> None:
         """At most ten a second: commits come more often than anybody reads."""

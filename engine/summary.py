@@ -7,13 +7,16 @@ finished, as in `kubectl describe node`. Nothing is scanned: each event adds the
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from engine.api import quantity
 from engine.api.kinds import NODES, PODS
+from engine.client import ClusterSummary
 from engine.scheduler.resources import CPU, MEMORY, pod_requests
 from store.store import Store
-from store.types import DELETED, Envelope, JsonObject, Uid, WatchEvent
+from store.types import DELETED, Envelope, JsonObject, Uid
 
 
 class _PodShare(NamedTuple):
@@ -32,30 +35,37 @@ class _NodeShare(NamedTuple):
     memory: int
 
 
-class Summary:
-    """Running totals. Listens to the store from its first moment."""
+class Totals:
+    """Figures of the nodes and pods that were counted in, or out again."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self) -> None:
         self.pods_by_phase: Counter[str] = Counter()
         self.cpu_requested = self.memory_requested = 0
         self.cpu_allocatable = self.memory_allocatable = 0
         self.nodes = self.nodes_ready = 0
         self._pods: dict[Uid, _PodShare] = {}
         self._nodes: dict[Uid, _NodeShare] = {}
-        for env in store.list(PODS):
-            self._count_pod(env, True)
-        for env in store.list(NODES):
-            self._count_node(env, True)
-        store.listen(self._on_pod, PODS)
-        store.listen(self._on_node, NODES)
 
-    def _on_pod(self, event: WatchEvent) -> None:
-        self._count_pod(event.now, event.type != DELETED)
+    def summary(
+        self, *, cluster_time: int, speed: float, revision: int, folder: Mapping[str, int] = MappingProxyType({})
+    ) -> ClusterSummary:
+        """The figures as the header tells them."""
+        return ClusterSummary(
+            cluster_time=cluster_time,
+            speed=speed,
+            revision=revision,
+            nodes=self.nodes,
+            nodes_ready=self.nodes_ready,
+            pods_by_phase={phase: n for phase, n in sorted(self.pods_by_phase.items()) if n},
+            cpu_requested=self.cpu_requested,
+            cpu_allocatable=self.cpu_allocatable,
+            memory_requested=self.memory_requested,
+            memory_allocatable=self.memory_allocatable,
+            folder=folder,
+        )
 
-    def _on_node(self, event: WatchEvent) -> None:
-        self._count_node(event.now, event.type != DELETED)
-
-    def _count_pod(self, env: Envelope, lives: bool) -> None:
+    def count_pod(self, env: Envelope, lives: bool) -> None:
+        """Count a pod as it is now, or no more."""
         before = self._pods.pop(env.uid, None)
         if before is not None:
             self.pods_by_phase[before.phase] -= 1
@@ -77,7 +87,8 @@ class Summary:
         self.cpu_requested += share.cpu
         self.memory_requested += share.memory
 
-    def _count_node(self, env: Envelope, lives: bool) -> None:
+    def count_node(self, env: Envelope, lives: bool) -> None:
+        """Count a node as it is now, or no more."""
         before = self._nodes.pop(env.uid, None)
         if before is not None:
             self.nodes -= 1
@@ -97,3 +108,16 @@ class Summary:
         self.nodes_ready += share.ready
         self.cpu_allocatable += share.cpu
         self.memory_allocatable += share.memory
+
+
+class Summary(Totals):
+    """Totals of the present, kept up to date from the store's events."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__()
+        for env in store.list(PODS):
+            self.count_pod(env, True)
+        for env in store.list(NODES):
+            self.count_node(env, True)
+        store.listen(lambda event: self.count_pod(event.now, event.type != DELETED), PODS)
+        store.listen(lambda event: self.count_node(event.now, event.type != DELETED), NODES)

@@ -20,6 +20,7 @@ from store.compaction import compacted
 from store.database import Database
 from store.types import (
     Author,
+    Density,
     Envelope,
     Expired,
     IntentRecord,
@@ -157,6 +158,60 @@ class History:
         with self._database().reading() as connection:
             rows = connection.execute(sql.INTENTS, {"until": bound, "limit": limit})
             return [IntentRecord(*row) for row in rows]
+
+    def told(
+        self, *, until: Revision | None = None, after: Revision | None = None, limit: int = 500, who: str = "",
+        resource: Resource | None = None, namespace: str | None = None, name: str = "",
+    ) -> list[tuple[RevisionRecord, bytes | None]]:  # fmt: skip
+        """Revisions and what each replaced (None: nothing, or it is kept no longer), without heartbeats.
+
+        Newest first up to `until`; with `after` oldest first from there on. `who`: part of the author's name. With a
+        namespace, cluster-scoped objects are told too.
+        """
+        statement, parameters = sql.TOLD.where(sql.WITHOUT_HEARTBEATS), dict[str, Any]()
+        if after is not None:
+            statement, parameters["after"] = statement.where(sql.AFTER).order_by(sql.OLDEST_FIRST), after
+        else:
+            statement = statement.where(sql.UP_TO).order_by(sql.NEWEST_FIRST)
+            parameters["until"] = _EVERYTHING if until is None else until
+        if who:
+            statement = statement.where(sql.WHO.contains(who, autoescape=True))
+        if resource is not None:
+            statement = statement.where(sql.OF_KIND)
+            parameters |= {"plural": resource.plural, "api_group": resource.group}
+        if namespace is not None:
+            statement = statement.where(sql.IN_NAMESPACE_OR_NONE)
+            parameters["namespace"] = namespace
+        if name:
+            statement = statement.where(sql.OF_NAME)
+            parameters["name"] = name
+        self._settle(until if until is not None else after)
+        with self._database().reading() as connection:
+            decode = _decoder(connection)
+            rows = connection.execute(statement.limit(limit), parameters)
+            return [
+                (
+                    _record(row, decode),
+                    decode(row.before_dict_id, row.before_body) if row.before_body is not None else None,
+                )
+                for row in rows
+            ]
+
+    def density(self, buckets: int) -> Density:
+        """How much was written when, in so many equal stretches of cluster time."""
+        self._settle(None)
+        with self._database().reading() as connection:
+            oldest = compacted(connection)
+            head, _ = connection.execute(sql.HEAD).one()
+            start, end = connection.execute(sql.EDGE_TIMES, {"oldest": oldest}).one()
+            if start is None:
+                return Density(oldest, Revision(0), Micros(0), Micros(0), [0] * buckets, [0] * buckets)
+            writes, actions = [0] * buckets, [0] * buckets
+            width = max(1, -(-(end - start + 1) // buckets))
+            span = {"oldest": oldest, "start": start, "width": width}
+            for bucket, wrote, acted in connection.execute(sql.DENSITY, span):
+                writes[bucket], actions[bucket] = wrote, acted
+            return Density(oldest, Revision(head or 0), start, end, writes, actions)
 
     # -- inside ----------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, bindparam, cast, delete, desc, func, or_, select
+from sqlalchemy import Connection, Integer, and_, bindparam, cast, delete, desc, func, or_, select
 from sqlalchemy import LargeBinary as Blob
 from sqlalchemy.dialects.sqlite import dialect, insert
 from sqlalchemy.dialects.sqlite.dml import Insert
@@ -153,6 +153,34 @@ CHANGES: Final = (
     .order_by(REVISION.c.revision)
     .limit(bindparam("limit"))
 )
+_BEFORE = REVISION.alias("before")
+TOLD: Final = _RECORD.outerjoin(_BEFORE, _BEFORE.c.revision == REVISION.c.previous).add_columns(
+    _BEFORE.c.dict_id.label("before_dict_id"), _BEFORE.c.body.label("before_body")
+)
+"""Revisions with what they replaced, as far as that is kept; to be narrowed down and ordered."""
+OF_NAME: Final = OBJECT.c.name == bindparam("name")
+WHO: Final = AUTHOR.c.who
+IN_NAMESPACE_OR_NONE: Final = OBJECT.c.namespace.in_((bindparam("namespace"), ""))
+OF_KIND: Final = _OF_KIND
+UP_TO: Final = REVISION.c.revision <= bindparam("until")
+AFTER: Final = REVISION.c.revision > bindparam("after")
+WITHOUT_HEARTBEATS: Final = and_(OBJECT.c.plural != "leases", or_(OBJECT.c.plural != "events", REVISION.c.op == 0))
+"""Leases tell nothing, and of an Event the first write says all."""
+NEWEST_FIRST: Final = desc(REVISION.c.revision)
+OLDEST_FIRST: Final = REVISION.c.revision
+EDGE_TIMES: Final = select(func.min(REVISION.c.cluster_time), func.max(REVISION.c.cluster_time)).where(
+    REVISION.c.revision >= bindparam("oldest")
+)
+_START, _WIDTH = bindparam("start", type_=Integer), bindparam("width", type_=Integer)
+DENSITY: Final = (
+    select(
+        ((REVISION.c.cluster_time - _START) // _WIDTH).label("bucket"),
+        func.count(), func.count(REVISION.c.intent),
+    )
+    .where(REVISION.c.revision >= bindparam("oldest"))
+    .group_by("bucket")
+)  # fmt: skip
+"""Revisions, and those of people's actions, per stretch of cluster time."""
 INTENTS: Final = (
     select(
         REVISION.c.intent, AUTHOR.c.who, func.min(REVISION.c.revision).label("first"),

@@ -235,13 +235,21 @@ class Store:
 
     # -- watching --------------------------------------------------------------------------------------------------
 
-    def listen(self, listener: Callable[[WatchEvent], None], *resources: Resource) -> None:
+    def listen(self, listener: Callable[[WatchEvent], None], *resources: Resource) -> Callable[[], None]:
         """Call with every event of these resources, or of all, as it is applied (on the engine thread, before commit).
 
-        Listeners only enqueue. They are called in the order in which they came.
+        Listeners only enqueue. They are called in the order in which they came. Returns how to end it.
         """
-        self._listeners.append((listener, resources))
+        entry = (listener, resources)
+        self._listeners.append(entry)
         self._listening.clear()
+
+        def remove() -> None:
+            if entry in self._listeners:
+                self._listeners.remove(entry)
+                self._listening.clear()
+
+        return remove
 
     def watch(self, since: Revision) -> Cursor:
         """A cursor over committed events after `since`. Raises Expired or FutureRevision. Any thread."""

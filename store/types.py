@@ -202,6 +202,21 @@ class IntentRecord(NamedTuple):
     """Of the first one."""
 
 
+class Density(NamedTuple):
+    """How much happened when."""
+
+    oldest: Revision
+    """The oldest revision whose state can be told."""
+    newest: Revision
+    start: Micros
+    end: Micros
+    """Cluster time of these."""
+    writes: list[int]
+    """Revisions per equal stretch of cluster time, oldest first."""
+    actions: list[int]
+    """Of these, those that carry an intent."""
+
+
 class Snapshot(NamedTuple):
     """A named moment of the cluster. What it is made of stays, whatever is compacted."""
 

@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from typing import Any, Literal, Protocol
 
 from engine.client.folder import FieldHelp, FolderReceiver, Plan
+from engine.client.history import HistoryClient
 from engine.client.streams import ExecAnswer, LogQuery, LogReceiver, NodeUsage, PodUsage
 from engine.client.values import Item, Json, KindInfo, Mailbox, Query, Subscription, SummaryReceiver
 from engine.client.why import WhyReport
@@ -25,6 +26,10 @@ class ClusterClient(Protocol):
     @property
     def ready(self) -> Future[None]:
         """Done when the store is open and the cluster runs; carries the error when it cannot (damaged store …)."""
+
+    @property
+    def past(self) -> HistoryClient:
+        """The past, undo and snapshots."""
 
     # -- reads -----------------------------------------------------------------------------------------------------
     def kinds(self) -> Future[Sequence[KindInfo]]: ...

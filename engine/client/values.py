@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import itertools
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
 Json = dict[str, Any]
 _intents = itertools.count(1)
+_process = secrets.token_hex(3)
+"""Ids of one process are told from those of others that wrote to the same store."""
 
 
 def new_intent(what: str) -> str:
-    """An id for one user action: `7 scale shop/web to 5`."""
-    return f"{next(_intents)} {what}"
+    """An id for one user action: `1f0c2a-7 scale shop/web to 5`."""
+    return f"{_process}-{next(_intents)} {what}"
 
 
 class Item(Protocol):

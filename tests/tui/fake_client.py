@@ -30,6 +30,7 @@ from engine.client import (
     SummaryReceiver,
     WhyReport,
 )
+from tests.tui.fake_history import FakeHistory
 from tui.times import rfc3339
 
 START = 1_795_424_829_000_000
@@ -123,6 +124,7 @@ class FakeClient:
         self.preview: list[FakeItem] = []
         self.plan_answer = Plan((), ())
         self.place: tuple[str, int] | None = None
+        self.past = FakeHistory()
         self.summary = ClusterSummary(cluster_time=START, speed=0.0)
         self.folder: str | None = None
         self.ready: Future[None] = Future()
