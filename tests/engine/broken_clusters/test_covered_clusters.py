@@ -1,0 +1,59 @@
+"""Which of the thirty-six broken clusters are reproduced and mended, and by which test."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+HERE: Final = Path(__file__).parent
+CLUSTERS: Final[dict[int, tuple[str, str]]] = {
+    1: ("wrong Service selector", "test_broken_services.py::test_wrong_service_selector"),
+    2: ("wrong targetPort or named port", "test_broken_services.py::test_wrong_target_port"),
+    3: ("Deployment's selector is not its template's", ""),
+    4: ("image typo", ""),
+    5: ("private registry without a pull secret", ""),
+    6: ("missing Secret key or ConfigMap", ""),
+    7: ("bad command or missing variable", ""),
+    8: ("OOMKilled", ""),
+    9: ("liveness probe too eager", ""),
+    10: ("readiness probe with a wrong path", ""),
+    11: ("init container that never ends", ""),
+    12: ("insufficient cpu or memory", ""),
+    13: ("untolerated taint", ""),
+    14: ("node selector or affinity without a match", ""),
+    15: ("anti-affinity or spread too strict", ""),
+    16: ("quota exceeded", ""),
+    17: ("LimitRange rejects", ""),
+    18: ("Pod Security rejects", ""),
+    19: ("claim Pending: no class, wrong class", ""),
+    20: ("claim and volume do not match", ""),
+    21: ("claim and pod wait for each other", ""),
+    22: ("volume Released and not reclaimed", ""),
+    23: ("node NotReady", ""),
+    24: ("node under pressure", ""),
+    25: ("cordon forgotten", ""),
+    26: ("drain blocked by a budget", ""),
+    27: ("forbidden by RBAC", ""),
+    28: ("wrong serviceAccountName", ""),
+    29: ("NetworkPolicy denies by default", ""),
+    30: ("DNS: short name of another namespace, CoreDNS down", ""),
+    31: ("Ingress to a wrong service, port or class", ""),
+    32: ("rollout stuck", ""),
+    33: ("HorizontalPodAutoscaler <unknown>", ""),
+    34: ("Job at its limits, CronJob suspended", ""),
+    35: ("namespace stuck Terminating", ""),
+    36: ("batch starves critical pods", ""),
+}
+"""Number → (what is broken, `file::test` in this folder or, with a path, under tests/). "": not reproduced yet."""
+
+
+def test_the_table_names_tests_that_exist() -> None:
+    """Every test that the table names is in the file that it names."""
+    assert list(CLUSTERS) == list(range(1, 37))
+    for number, (scenario, where) in CLUSTERS.items():
+        if not where:
+            continue
+        file, _, name = where.partition("::")
+        path = HERE / file if "/" not in file else HERE.parents[1] / file
+        assert re.search(rf"^def {name}\(", path.read_text(), re.MULTILINE), f"{number} ({scenario}): {where}"
