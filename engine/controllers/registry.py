@@ -9,6 +9,9 @@ from engine.api.server import Api, Caller
 from engine.clock import Clock
 from engine.cloud.provider import CloudProvider
 from engine.cloud.simulated.machines import MachineController
+from engine.controllers.attach_detach.attacher import SimulatedAttacher
+from engine.controllers.attach_detach.controller import AttachDetachController
+from engine.controllers.attach_detach.registrar import SimulatedRegistrar
 from engine.controllers.cloud.node import CloudNodeController
 from engine.controllers.cloud.node_lifecycle import CloudNodeLifecycleController
 from engine.controllers.cloud.route import RouteController
@@ -95,6 +98,9 @@ CONTROLLERS: dict[str, Callable[[ControllerContext], Controller]] = {
     "ephemeral-volume-controller": EphemeralVolumeController,
     "persistentvolume-expander-controller": VolumeExpander,
     "csi-provisioner": SimulatedDriver,
+    "persistentvolume-attach-detach-controller": AttachDetachController,
+    "csi-attacher": SimulatedAttacher,
+    "csi-node-driver-registrar": SimulatedRegistrar,
     "resourcequota-controller": ResourceQuotaController,
     "disruption-controller": DisruptionController,
     "horizontal-pod-autoscaler-controller": HorizontalController,

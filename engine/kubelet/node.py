@@ -17,6 +17,7 @@ from engine.clock import Clock, Timer, rfc3339_micro
 from engine.events import EventRecorder
 from engine.kubelet import admission, credentials, ending, machine, restore, spread
 from engine.kubelet.addresses import NodeAddresses, PodAddresses
+from engine.kubelet.attachments import Attachments
 from engine.kubelet.behaviour import COMPLETE, FAIL, HANG, NOT_READY
 from engine.kubelet.config import KubeletConfig
 from engine.kubelet.container import RUNNING
@@ -27,6 +28,7 @@ from engine.kubelet.references import InvalidReference, parse
 from engine.kubelet.runtime import Runtime
 from engine.kubelet.volumes import Volumes
 from engine.kubelet.worker import PodWorker
+from engine.storage.attaching import reported_attached, reported_in_use
 from store.types import Envelope, Uid
 
 _log = logging.getLogger(__name__)
@@ -69,6 +71,10 @@ class Node:
         self._network, self._dirty = network, dirty
         self.images = NodeImages(runtime, clock, machine.platform(env), config, self._status_changed)
         self.volumes = Volumes(api)
+        self.attachments = Attachments(api, env.name)
+        self.waiting_for_volumes: dict[Uid, PodWorker] = {}
+        """Pods whose volumes are not attached yet."""
+        self._volumes_timer: Timer | None = None
         self.running = False
         """Its kubelet runs."""
         self.workers: dict[Uid, PodWorker] = {}
@@ -97,6 +103,8 @@ class Node:
             self._note("Normal", "NodeAllocatableEnforced", _ENFORCED)
         elif not self._is_ready():
             self._start_timer = self.clock.call_later(self.config.recovery_delay, self.post_status)
+        if reported_in_use(self.env):
+            self._volumes_changed()
 
     def stop(self) -> None:
         """The kubelet is no more; the containers run on."""
@@ -234,6 +242,10 @@ class Node:
             self._learn_addresses()
         if env.obj["metadata"].get("annotations") != before.obj["metadata"].get("annotations"):
             self._learn_annotations()
+        if self.waiting_for_volumes and reported_attached(env) != reported_attached(before):
+            waiting, self.waiting_for_volumes = self.waiting_for_volumes, {}
+            for worker in waiting.values():
+                worker.make_sandbox()
         if self._start_timer is not None and self._start_timer.active:
             return
         if machine.asked_capacity(env) != machine.asked_capacity(before) or not self._is_ready():
@@ -246,6 +258,27 @@ class Node:
             phase = spread.within((0, period - 1), self.env.uid, "status")
             wait = (phase - self.clock.now()) % period or period
             self._status_timer = self.clock.call_later(wait, self.post_status)
+
+    def uses_volumes(self, worker: PodWorker) -> None:
+        """The pod's volumes are in use from now on, until it has ended."""
+        if self.attachments.take(worker.env):
+            self._volumes_changed()
+
+    def _volumes_changed(self) -> None:
+        """status.volumesInUse is posted once the present instant's pods have been looked at."""
+        if self._volumes_timer is None or not self._volumes_timer.active:
+            self._volumes_timer = self.clock.call_later(0, self._post_volumes)
+
+    def _post_volumes(self) -> None:
+        env = self.api.find(NODES, "", self.name)
+        if env is None or not self.running:
+            return
+        used = self.attachments.in_use()
+        status = {key: value for key, value in (env.obj.get("status") or {}).items() if key != "volumesInUse"}
+        try:
+            self.env = self.api.update_status(self.caller, env, {**status, "volumesInUse": used} if used else status)
+        except ApiError as error:
+            _log.warning("volumes of node %s: %s", self.name, error)
 
     def _say_conditions(self, events: list[str]) -> None:
         for event in events:
@@ -346,6 +379,9 @@ class Node:
         if self._admitted.pop(worker.uid, None) is not None:
             self._usage.add(worker, -1)
         self.addresses_of_pods.give_back(worker.uid)
+        self.waiting_for_volumes.pop(worker.uid, None)
+        if self.attachments.drop(worker.uid):
+            self._volumes_changed()
 
     def know_image(self, image: str) -> None:
         """A container of this node was made from this image."""

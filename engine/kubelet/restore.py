@@ -47,6 +47,7 @@ def from_status(worker: PodWorker) -> None:
         worker.address = status.get("podIP", "")
         return
     worker.node.count(worker)
+    worker.node.uses_volumes(worker)
     worker.address = status.get("podIP", "")
     if worker.address and not worker.facts.host_network:
         worker.node.addresses_of_pods.claim(worker.uid, worker.address)

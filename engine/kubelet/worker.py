@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from engine.kubelet.node import Node
 
 DEADLINE: Final = "Pod was active on the node longer than the specified deadline"
+_ATTACH_TIMEOUT: Final = 123 * SECOND
+"""podAttachAndMountTimeout: how long a pod's sync waits for its volumes."""
 _RESYNC: Final = (10 * SECOND, 15 * SECOND)
 """Wait between two looks at a pod whose sync failed."""
 
@@ -127,6 +129,8 @@ class PodWorker:
                 self.say("Warning", "FailedMount", volume.message)
             self._later(self.node.volumes.wait(self.uid), self.make_sandbox)
             return
+        if self.env.obj["spec"].get("volumes") and not self._attached():
+            return
         problem = sandbox.problem(self.node.api, self.env.obj, self.node.env.obj)
         if problem:
             self.say("Warning", "FailedCreatePodSandBox", f"Failed to create pod sandbox: {problem}")
@@ -136,6 +140,26 @@ class PodWorker:
         self.address = self.node.address if self.facts.host_network else self.node.addresses_of_pods.take(self.uid)
         self._later(self.node.config.sandbox_post, self.post)
         self.advance()
+
+    def _attached(self) -> bool:
+        """The pod's volumes are attached. Else the node wakes the pod when more are; a long wait is told of."""
+        self.node.uses_volumes(self)
+        missing = self.node.attachments.unattached(self.uid)
+        if not missing:
+            return True
+        self.node.waiting_for_volumes[self.uid] = self
+
+        def overdue() -> None:
+            if self.node.waiting_for_volumes.get(self.uid) is self:
+                left = ", ".join(self.node.attachments.unattached(self.uid))
+                self.say(
+                    "Warning", "FailedMount", f"Unable to attach or mount volumes: unmounted volumes=[{left}], "
+                    "unattached volumes=[], failed to process volumes=[]: context deadline exceeded",
+                )  # fmt: skip
+                self.make_sandbox()
+
+        self._later(_ATTACH_TIMEOUT, overdue)
+        return False
 
     def watch_deadline(self) -> None:
         """activeDeadlineSeconds counts from the pod's start."""

@@ -15,6 +15,7 @@ from weakref import WeakValueDictionary
 
 from engine.api.errors import ApiError
 from engine.api.kinds import (
+    CSINODES,
     NAMESPACES,
     NODES,
     PERSISTENTVOLUMECLAIMS,
@@ -43,7 +44,7 @@ from engine.scheduler.profile import AFFINITY, SPREAD, PluginError, Profile
 from engine.scheduler.queue import QueuedPod, SchedulingQueue
 from engine.scheduler.relations import RelationResolver
 from engine.scheduler.reports import Recorder, Reporter
-from engine.scheduler.volumes import CSINODES, VOLUME_PLUGINS, mounts_of
+from engine.scheduler.volumes import VOLUME_PLUGINS, mounts_of
 from engine.seed import Seed
 from store.store import Store
 from store.types import DELETED, Envelope, Uid, WatchEvent

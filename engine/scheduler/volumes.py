@@ -10,15 +10,14 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import ClassVar, Final, NamedTuple
 
-from engine.api.kinds import PERSISTENTVOLUMECLAIMS, PERSISTENTVOLUMES, STORAGECLASSES
+from engine.api.kinds import CSINODES, PERSISTENTVOLUMECLAIMS, PERSISTENTVOLUMES, STORAGECLASSES
 from engine.api.server import Api
 from engine.scheduler.framework import FilterPlugin
 from engine.scheduler.nodes import NodeTable
 from engine.scheduler.podclass import PodClass
 from engine.storage.reading import claims_of, delays_binding, find_claim, is_bound, volume_of
-from store.types import Envelope, Resource, WatchEvent
+from store.types import Envelope, WatchEvent
 
-CSINODES: Final = Resource("storage.k8s.io", "csinodes")
 VOLUME_PLUGINS: Final = frozenset({"NodeVolumeLimits", "VolumeBinding", "VolumeRestrictions", "VolumeZone"})
 _WATCHED: Final = frozenset({PERSISTENTVOLUMECLAIMS, PERSISTENTVOLUMES, STORAGECLASSES, CSINODES})
 

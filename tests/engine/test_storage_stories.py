@@ -5,71 +5,18 @@ from __future__ import annotations
 import pytest
 
 from engine.api.kinds import (
-    EVENTS,
+    CSINODES,
     NODES,
     PERSISTENTVOLUMECLAIMS,
     PERSISTENTVOLUMES,
     PODS,
-    STORAGECLASSES,
+    VOLUMEATTACHMENTS,
 )
-from engine.api.server import Caller
-from engine.clock import SECOND, Clock, parse_time
-from engine.cluster import Cluster, ClusterOptions
+from engine.api.server import DeleteOptions
 from engine.controllers.persistent_volume.driver import ZONE
-from engine.scheduler.volumes import CSINODES
 from store.store import Store
-from store.types import Envelope, JsonObject
 from tests.engine.controllers.volumes import claim, pod, storage_class, volume
-
-USER = Caller("tester")
-LAZY = storage_class("lazy", volumeBindingMode="WaitForFirstConsumer")
-
-
-class Town:
-    """A cluster of three nodes in three zones."""
-
-    def __init__(self) -> None:
-        self.cluster = Cluster(Store(), Clock(parse_time("2026-11-23T09:00:00Z")), ClusterOptions(seed=3))
-        self.cluster.start(stepped=True)
-        self.api = self.cluster.api
-        for zone in "abc":
-            labels = {ZONE: zone, "kubernetes.io/hostname": f"node-{zone}"}
-            self.api.create(USER, NODES, "", {"metadata": {"name": f"node-{zone}", "labels": labels}})
-        self.run(60)
-
-    def run(self, seconds: float) -> None:
-        self.cluster.run_for(int(seconds * SECOND))
-        assert not self.cluster.crashes
-
-    def make(self, *objects: JsonObject) -> None:
-        for obj in objects:
-            if "provisioner" in obj:
-                self.api.create(USER, STORAGECLASSES, "", obj)
-            elif "containers" in obj["spec"]:
-                self.api.create(USER, PODS, "default", obj)
-            elif "capacity" in obj["spec"]:
-                self.api.create(USER, PERSISTENTVOLUMES, "", obj)
-            else:
-                self.api.create(USER, PERSISTENTVOLUMECLAIMS, "default", obj)
-
-    def node_of(self, name: str) -> str:
-        """Where a pod runs; "" while it does not."""
-        obj = self.api.get(PODS, "default", name).obj
-        return str(obj["spec"].get("nodeName", "")) if obj["status"]["phase"] == "Running" else ""
-
-    def claim(self, name: str) -> Envelope:
-        return self.api.get(PERSISTENTVOLUMECLAIMS, "default", name)
-
-    def volume_of(self, name: str) -> str:
-        return str(self.claim(name).obj["spec"].get("volumeName", ""))
-
-    def why(self, name: str) -> str:
-        """The scheduler's word about a pod."""
-        conditions = self.api.get(PODS, "default", name).obj["status"].get("conditions") or ()
-        return str(next((c.get("message", "") for c in conditions if c["type"] == "PodScheduled"), ""))
-
-    def messages(self, reason: str) -> list[str]:
-        return [env.obj.get("message", "") for env in self.api.store.list(EVENTS) if env.obj["reason"] == reason]
+from tests.engine.town import LAZY, USER, Town
 
 
 @pytest.fixture
@@ -123,23 +70,6 @@ def test_unbound_claims_hold_the_pod_back(town: Town) -> None:
     town.make(volume("disk"))
     town.run(30)
     assert town.node_of("db")
-
-
-def test_broken_21_claim_and_pod_wait_for_each_other(town: Town) -> None:
-    """The class makes volumes in zone c only, the pod wants zone a: nobody moves until one of them does."""
-    rule = {"key": ZONE, "values": ["c"]}
-    town.make({**LAZY, "allowedTopologies": [{"matchLabelExpressions": [rule]}]})
-    town.make(claim("data", "lazy"), pod("db", "data", nodeSelector={ZONE: "a"}))
-    town.run(300)
-    assert town.why("db").startswith(
-        "0/3 nodes are available: 1 node(s) didn't find available persistent volumes to bind, 2 node(s) didn't match "
-        "Pod's node affinity/selector. "
-    )
-    assert town.claim("data").obj["status"]["phase"] == "Pending"
-    town.api.delete(USER, PODS, "default", "db")
-    town.make(pod("db", "data", nodeSelector={ZONE: "c"}))
-    town.run(10)
-    assert town.node_of("db") == "node-c"
 
 
 def test_a_volume_out_of_reach(town: Town) -> None:
@@ -276,3 +206,137 @@ def test_a_pod_that_chose_its_node_itself(town: Town) -> None:
     town.make(volume("disk"), claim("data"))
     town.run(60)
     assert town.node_of("db") == "node-a"
+
+
+# -- attaching -----------------------------------------------------------------------------------------------------
+
+
+def attached(town: Town) -> list[str]:
+    """Nodes that the volumes are attached to."""
+    return [
+        env.obj["spec"]["nodeName"]
+        for env in town.api.store.list(VOLUMEATTACHMENTS)
+        if (env.obj.get("status") or {}).get("attached")
+    ]
+
+
+def test_a_volume_follows_its_pod(town: Town) -> None:
+    """Attached before the container starts, reported in use, detached when the pod is gone, attached elsewhere."""
+    town.make(storage_class("now"), claim("data", "now"))
+    town.run(5)
+    town.make(pod("db", "data", nodeSelector={"kubernetes.io/hostname": zone_node(town)}))
+    town.run(0.9)
+    assert town.node_of("db") == ""
+    town.run(10)
+    node = town.node_of("db")
+    assert attached(town) == [node]
+    status = town.api.get(NODES, "", node).obj["status"]
+    assert [each["name"] for each in status["volumesAttached"]] == status["volumesInUse"]
+    (message,) = town.messages("SuccessfulAttachVolume")
+    assert message == f'AttachVolume.Attach succeeded for volume "{town.volume_of("data")}" '
+    town.api.delete(USER, PODS, "default", "db")
+    town.run(60)
+    assert attached(town) == []
+    status = town.api.get(NODES, "", node).obj["status"]
+    assert "volumesAttached" not in status
+    assert "volumesInUse" not in status
+
+
+def zone_node(town: Town) -> str:
+    """The node in the zone of the claim's volume."""
+    made = town.api.get(PERSISTENTVOLUMES, "", town.volume_of("data")).obj
+    (term,) = made["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"]
+    return f"node-{term['matchExpressions'][0]['values'][0]}"
+
+
+def anywhere(town: Town, name: str, mode: str = "ReadWriteOnce") -> None:
+    """A bound claim whose volume can be attached to any node."""
+    made = volume(f"disk-{name}", modes=(mode,), csi={"driver": "csi.kubarium.dev", "volumeHandle": name})
+    del made["spec"]["hostPath"]
+    town.make(made, claim(name, "", mode=mode))
+    town.run(1)
+
+
+def test_a_volume_of_a_node_that_failed(town: Town) -> None:
+    """The new pod waits for the volume (Multi-Attach) until the dead node's pod is gone and six minutes have passed."""
+    anywhere(town, "data")
+    town.make(pod("old", "data", nodeName="node-a", terminationGracePeriodSeconds=0))
+    town.run(10)
+    town.stop_kubelet("node-a")
+    town.run(70)
+    town.make(pod("new", "data", nodeName="node-b"))
+    town.run(60)
+    assert town.messages("FailedAttachVolume") == [
+        'Multi-Attach error for volume "disk-data" Volume is already used by pod(s) old'
+    ]
+    town.api.delete(USER, PODS, "default", "old", DeleteOptions(grace_period_seconds=0))
+    town.run(350)
+    assert town.node_of("new") == ""
+    town.run(30)
+    assert town.node_of("new") == "node-b"
+    assert attached(town) == ["node-b"]
+
+
+def test_a_node_put_out_of_service(town: Town) -> None:
+    """The taint frees the pods and the volumes of a node that is off for sure, within a minute."""
+    anywhere(town, "data")
+    town.make(pod("old", "data", nodeName="node-a"))
+    town.run(10)
+    town.stop_kubelet("node-a")
+    town.run(70)
+    taint = {"key": "node.kubernetes.io/out-of-service", "value": "nodeshutdown", "effect": "NoExecute"}
+    town.api.patch(
+        USER, NODES, "", "node-a", "json", [{"op": "add", "path": "/spec/taints/-", "value": taint}]
+    )  # fmt: skip
+    town.run(60)
+    assert town.api.find(PODS, "default", "old") is None
+    assert attached(town) == []
+    town.make(pod("new", "data"))
+    town.run(10)
+    assert town.node_of("new") in ("node-b", "node-c")
+
+
+def test_a_kubelet_that_comes_back_lets_go(town: Town) -> None:
+    """What went while it was away is reported unused as soon as it runs, long before the six minutes."""
+    anywhere(town, "data")
+    town.make(pod("old", "data", nodeName="node-a"))
+    town.run(10)
+    town.stop_kubelet("node-a")
+    town.run(70)
+    town.api.delete(USER, PODS, "default", "old", DeleteOptions(grace_period_seconds=0))
+    town.run(30)
+    assert attached(town) == ["node-a"]
+    town.start_kubelet("node-a")
+    town.run(10)
+    assert attached(town) == []
+
+
+def test_a_driver_that_is_not_installed(town: Town) -> None:
+    """The pod stays in ContainerCreating; controller and kubelet say why, each in its own words."""
+    made = volume("disk", csi={"driver": "ebs.csi.aws.com", "volumeHandle": "vol-1"})
+    del made["spec"]["hostPath"]
+    town.make(made, claim("data", ""), pod("db", "data"))
+    town.run(130)
+    assert town.node_of("db") == ""
+    assert town.messages("FailedAttachVolume") == [
+        'AttachVolume.Attach failed for volume "disk" : timed out waiting for external-attacher of ebs.csi.aws.com CSI '
+        "driver to attach volume vol-1"
+    ]
+    assert town.messages("FailedMount") == [
+        "Unable to attach or mount volumes: unmounted volumes=[data], unattached volumes=[], failed to process "
+        "volumes=[]: context deadline exceeded"
+    ]
+
+
+def test_a_process_that_starts_again_keeps_its_volumes() -> None:
+    """Nothing is detached from under running pods when a store is reopened."""
+    store = Store()
+    town = Town(store)
+    anywhere(town, "data")
+    town.make(pod("db", "data", nodeName="node-a"))
+    town.run(10)
+    head = [env.revision for env in store.list(VOLUMEATTACHMENTS)]
+    again = Town(store)
+    again.run(60)
+    assert [env.revision for env in store.list(VOLUMEATTACHMENTS)] == head
+    assert again.node_of("db") == "node-a"

@@ -9,12 +9,12 @@ from collections import Counter
 
 import numpy as np
 
-from engine.api.kinds import PODS
+from engine.api.kinds import CSINODES, PODS
 from engine.api.server import Api
 from engine.scheduler.framework import ClusterEvent, Freed, ReservePlugin
 from engine.scheduler.nodes import Ints, NodeChange, NodeTable, Rows
 from engine.scheduler.podclass import PodClass
-from engine.scheduler.volumes import CSINODES, VolumeChanges, VolumeFilter, mounts_of
+from engine.scheduler.volumes import VolumeChanges, VolumeFilter, mounts_of
 from engine.storage.reading import class_of, find_claim, storage_class, volume_of
 from store.types import DELETED, Envelope, Uid, WatchEvent
 
