@@ -36,6 +36,7 @@ from engine.client import (
     Subscription,
     SummaryReceiver,
     WhyReport,
+    WirePlace,
 )
 from engine.client.history import HistoryClient
 from engine.collector import set_collector
@@ -43,6 +44,7 @@ from engine.history.local import LocalHistory
 
 if TYPE_CHECKING:
     from engine.history.requests import HistoryRequests
+    from engine.http.server import HttpServer
     from engine.service import Service
 
 _T = TypeVar("_T")
@@ -62,6 +64,8 @@ class LocalClient:
         """Guards the hand-over of `_waiting` when the engine comes up, nothing else."""
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._past = LocalHistory(self, as_client_error)
+        self._endpoint: Future[WirePlace] | None = Future() if options.wire is not None else None
+        self._http: HttpServer | None = None
 
     # -- life ------------------------------------------------------------------------------------------------------
 
@@ -72,6 +76,8 @@ class LocalClient:
         if not self._thread.is_alive():
             return
         self._past.close()
+        if self._http is not None:
+            self._http.stop(timeout)
         self._send(lambda engine: engine.stop())
         self._thread.join(timeout)
         if self._thread.is_alive():
@@ -80,6 +86,10 @@ class LocalClient:
     @property
     def ready(self) -> Future[None]:
         return self._ready
+
+    @property
+    def endpoint(self) -> Future[WirePlace] | None:
+        return self._endpoint
 
     def _run(self) -> None:
         sys.setswitchinterval(0.001)
@@ -93,14 +103,35 @@ class LocalClient:
                 gc.enable()
         except Exception as error:  # noqa: BLE001  whatever it is, the console must be told
             self._ready.set_exception(as_client_error(error))
+            if self._endpoint is not None:
+                self._endpoint.set_exception(as_client_error(error))
             return
         set_collector()
         with self._lock:
             self._engine = engine
             while self._waiting:
                 self._waiting.popleft()(engine)
+        self._serve(engine)
         self._ready.set_result(None)
         engine.run()
+
+    def _serve(self, engine: Service) -> None:
+        """Serve the Kubernetes API, if that was asked for, on a thread of its own."""
+        endpoint, options = self._endpoint, self._options.wire
+        if endpoint is None or options is None:
+            return
+        from engine.http.server import HttpServer
+
+        def listening(where: Future[WirePlace]) -> None:
+            failure = where.exception()
+            if failure is None:
+                endpoint.set_result(where.result())
+            else:
+                endpoint.set_exception(as_client_error(failure))
+
+        self._http = HttpServer(engine.cluster, options)
+        self._http.where.add_done_callback(listening)
+        self._http.start()
 
     def _send(self, work: Callable[[Service], None]) -> None:
         with self._lock:

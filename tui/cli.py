@@ -10,7 +10,6 @@ import argparse
 import hashlib
 import json
 import logging
-import os
 import signal
 import sys
 import threading
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from engine.client import ClientError, ClusterClient, ConnectOptions, RunReport, component_flags, connect, play
+from tui.serving import add_arguments, run_kubectl, state_folder, wire_options
 
 _DESCRIPTION: Final = """\
 A whole Kubernetes v1.36 cluster behind glass: one process, one SQLite file, a terminal console.
@@ -28,6 +28,7 @@ A whole Kubernetes v1.36 cluster behind glass: one process, one SQLite file, a t
   kubarium DIR          open the console on a folder of manifests; it is watched and applied as you save
   kubarium run DIR      play cluster time as fast as it goes, and print a report
   kubarium serve DIR    run without a console until SIGTERM or Ctrl-C
+  kubarium kubectl …    run kubectl on the cluster that is open in another terminal
 """
 _EPILOG: Final = """\
 examples:
@@ -43,6 +44,8 @@ In the console, ? lists the keys of the present view.
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point. Returns the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["kubectl"]:
+        return _kubectl(words[1:])
     command = words[0] if words[:1] in (["run"], ["serve"]) else "console"
     parser = _parser(command)
     args = parser.parse_args(words if command == "console" else words[1:])
@@ -60,11 +63,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def default_store(folder: Path) -> Path:
-    """Where a folder's cluster is kept: `$XDG_STATE_HOME/kubarium/<name>-<hash of its path>.db`."""
-    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+def default_store(folder: Path, kept: bool = True) -> Path:
+    """Where a folder's cluster is kept: `$XDG_STATE_HOME/kubarium/<name>-<hash of its path>.db`.
+
+    `kept` False: the name under which the kubeconfig of one in memory lies.
+    """
     mark = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:8]
-    return Path(state) / "kubarium" / f"{folder.resolve().name}-{mark}.db"
+    return state_folder() / f"{folder.resolve().name}-{mark}{'' if kept else '-memory'}.db"
 
 
 # -- commands ----------------------------------------------------------------------------------------------------------
@@ -103,12 +108,27 @@ def _serve(options: ConnectOptions) -> int:
     client.start()
     if not _wait_ready(client, stop):
         return 0
+    try:
+        place = client.endpoint.result() if client.endpoint is not None else None
+    except ClientError:
+        client.stop(timeout=10)
+        raise
     where = options.store or "memory"
     print(f"kubarium: serving {options.folder or 'an empty cluster'}, store {where}; stop with Ctrl-C", flush=True)
+    if place is not None:
+        print(f"kubarium: Kubernetes API at {place.url}\n  export KUBECONFIG={place.kubeconfig}", flush=True)
     stop.wait()
     client.stop(timeout=10)
     print("kubarium: stopped", flush=True)
     return 0
+
+
+def _kubectl(words: Sequence[str]) -> int:
+    stores: list[Path] = []
+    if words[:1] == ["--in"] and len(words) > 1:
+        stores = [default_store(Path(words[1]), kept) for kept in (True, False)]
+        words = words[2:]
+    return run_kubectl(words, stores)
 
 
 def _wait_ready(client: ClusterClient, stop: threading.Event) -> bool:
@@ -179,6 +199,7 @@ def _parser(command: str) -> argparse.ArgumentParser:
             metavar="X",
             help="cluster seconds per second; 0 starts paused (default 1)",
         )
+        add_arguments(parser)
     flags = parser.add_argument_group("Kubernetes' component flags")
     for flag in component_flags():
         flags.add_argument(f"--{flag.name}", metavar="VALUE", help=f"{flag.help} (default {flag.default})")
@@ -212,6 +233,10 @@ def _options(parser: argparse.ArgumentParser, args: argparse.Namespace, command:
         store = str(path)
     if store is not None and getattr(args, "fresh", False):
         set_aside(Path(store))
+    wire = None
+    if command != "run":
+        base = Path(store) if store is not None else default_store(Path(args.folder or "."), kept=False)
+        wire = wire_options(args, base)
     given = {flag.name: getattr(args, flag.name.replace("-", "_")) for flag in component_flags()}
     speed = getattr(args, "speed", 1.0)
     if not 0 <= speed <= 1000:
@@ -224,6 +249,7 @@ def _options(parser: argparse.ArgumentParser, args: argparse.Namespace, command:
         durable=args.durable,
         history=args.history,
         flags={name: value for name, value in given.items() if value is not None},
+        wire=wire,
     )
 
 

@@ -188,6 +188,10 @@ class Schema:
 
     # -- documentation ---------------------------------------------------------------------------------------------
 
+    def docs(self, name: str) -> Mapping[str, str]:
+        """Descriptions of a type ("") and of its fields, by name; empty for one that has none."""
+        return self._doc(name)
+
     def fields(self, api_version: str, kind: str, path: Sequence[str | int] = ()) -> list[FieldDoc]:
         """What is possible at `path`: the fields of a struct in alphabetical order, or the values of a scalar."""
         info: TypeInfo | None

@@ -224,6 +224,10 @@ class Api:
         self._require_subresource(self.kind_of(resource), "scale")
         return self._subresources.scale_of(self.get(resource, namespace, name))
 
+    def scale_of(self, env: Envelope) -> JsonObject:
+        """autoscaling/v1 Scale of a workload that was read. Any thread."""
+        return self._subresources.scale_of(env)
+
     # -- delete ------------------------------------------------------------------------------------------------------
 
     def delete(

@@ -35,7 +35,14 @@ from engine.client.history import (
     UndoResult,
     UndoStep,
 )
-from engine.client.opening import ConnectOptions, FlagInfo, RunReport, component_flags, connect, play
+from engine.client.opening import (
+    ConnectOptions,
+    FlagInfo,
+    RunReport,
+    component_flags,
+    connect,
+    play,
+)
 from engine.client.protocol import ClusterClient
 from engine.client.streams import ExecAnswer, LogLine, LogQuery, LogReceiver, NodeUsage, PodUsage, Usage
 from engine.client.values import (
@@ -53,6 +60,7 @@ from engine.client.values import (
     new_intent,
 )
 from engine.client.why import NodeVerdict, WhyReport
+from engine.client.wire import WireOptions, WirePlace
 
 __all__ = [
     "Change",
@@ -98,6 +106,8 @@ __all__ = [
     "UndoStep",
     "Usage",
     "WhyReport",
+    "WireOptions",
+    "WirePlace",
     "component_flags",
     "connect",
     "new_intent",

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine.client.protocol import ClusterClient
+from engine.client.wire import WireOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class ConnectOptions:
     """Newest revisions that are kept; 0 keeps all."""
     flags: Mapping[str, str] = field(default_factory=dict)
     """Kubernetes' component flags without dashes: {"node-monitor-grace-period": "40s"}; see `engine.flags`."""
+    wire: WireOptions | None = None
+    """Serve the Kubernetes API; None: do not."""
 
 
 @dataclass(frozen=True, slots=True)

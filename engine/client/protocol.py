@@ -11,6 +11,7 @@ from engine.client.history import HistoryClient
 from engine.client.streams import ExecAnswer, LogQuery, LogReceiver, NodeUsage, PodUsage
 from engine.client.values import Item, Json, KindInfo, Mailbox, Query, Subscription, SummaryReceiver
 from engine.client.why import WhyReport
+from engine.client.wire import WirePlace
 
 
 class ClusterClient(Protocol):
@@ -30,6 +31,10 @@ class ClusterClient(Protocol):
     @property
     def past(self) -> HistoryClient:
         """The past, undo and snapshots."""
+
+    @property
+    def endpoint(self) -> Future[WirePlace] | None:
+        """Done when the Kubernetes API is served; carries the error when it cannot be. None: it was not asked for."""
 
     # -- reads -----------------------------------------------------------------------------------------------------
     def kinds(self) -> Future[Sequence[KindInfo]]: ...

@@ -29,6 +29,7 @@ from engine.client import (
     Relist,
     SummaryReceiver,
     WhyReport,
+    WirePlace,
 )
 from tests.tui.fake_history import FakeHistory
 from tui.times import rfc3339
@@ -178,6 +179,10 @@ class FakeClient:
             self.ready.set_exception(self._fail)
         else:
             self.ready.set_result(None)
+
+    @property
+    def endpoint(self) -> Future[WirePlace] | None:
+        return None
 
     def stop(self, timeout: float = 2.0) -> None:
         self.stopped = True

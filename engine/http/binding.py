@@ -1,0 +1,186 @@
+"""aiohttp's side of the wire: its requests become ours, our answers its responses.
+
+Bounds of the socket are kept here: bodies are read up to the limit and no further, a client that takes nothing for too
+long is cut, WebSockets speak the subprotocol that was agreed on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any, Final
+
+from aiohttp import WSMsgType, web
+
+from engine.api.errors import BadRequest
+from engine.http.core import MAX_BODY, TooLarge, Wire, status_response
+from engine.http.messages import PeerCertificate, Request, Response, Stream, Upgrade
+
+_SEND_TIMEOUT: Final = 30.0
+"""Wall seconds in which a client must take what is sent to it."""
+_BODY_TIMEOUT: Final = 60.0
+MAX_HEADER: Final = 64 * 1024
+"""Bytes of one header line, or of the request line."""
+_MAX_MESSAGE: Final = 4 * 1024 * 1024
+
+
+def application(wire: Wire) -> web.Application:
+    """An aiohttp application that hands everything to the core."""
+    app = web.Application(client_max_size=MAX_BODY + 1)
+    app.router.add_route("*", "/{path:.*}", lambda request: _handle(wire, request))
+    return app
+
+
+async def _handle(wire: Wire, request: web.Request) -> web.StreamResponse:
+    try:
+        async with asyncio.timeout(_BODY_TIMEOUT):
+            body = await request.read() if request.can_read_body else b""
+    except web.HTTPRequestEntityTooLarge:
+        return await _send(request, status_response(TooLarge(f"Request entity too large: limit is {MAX_BODY}")))
+    except TimeoutError:
+        return await _send(request, status_response(BadRequest("the request body did not arrive in time")))
+    answer = await wire.answer(_ours(request, body))
+    if isinstance(answer, Upgrade):
+        return await _upgraded(request, answer)
+    if isinstance(answer, Stream):
+        return await _streamed(request, answer)
+    return await _send(request, answer)
+
+
+def _ours(request: web.Request, body: bytes) -> Request:
+    query: dict[str, list[str]] = {}
+    for name, value in request.query.items():
+        query.setdefault(name, []).append(value)
+    headers: dict[str, str] = {}
+    for name, value in request.headers.items():
+        known = headers.get(name.lower())
+        headers[name.lower()] = value if known is None else f"{known},{value}"
+    return Request(request.method, request.path, query, headers, body, _certificate(request))
+
+
+def _certificate(request: web.Request) -> PeerCertificate | None:
+    found: Any = request.transport.get_extra_info("peercert") if request.transport is not None else None
+    if not found:
+        return None
+    parts = [pair for rdn in found.get("subject", ()) for pair in rdn]
+    name = next((value for key, value in parts if key == "commonName"), "")
+    groups = tuple(value for key, value in parts if key == "organizationName")
+    return PeerCertificate(name, groups) if name else None
+
+
+async def _send(request: web.Request, answer: Response) -> web.StreamResponse:
+    if isinstance(answer.body, bytes):
+        response = web.Response(status=answer.status, body=answer.body)
+        _set_headers(response, answer)
+        return response
+    stream = web.StreamResponse(status=answer.status)
+    stream.content_length = sum(len(part) for part in answer.body)
+    _set_headers(stream, answer)
+    await stream.prepare(request)
+    for part in answer.body:
+        await _write(request, stream, part)
+    await stream.write_eof()
+    return stream
+
+
+def _set_headers(response: web.StreamResponse, answer: Response | Stream) -> None:
+    response.headers["Content-Type"] = answer.content_type
+    response.headers.setdefault("Cache-Control", "no-cache, private")
+    for name, value in answer.headers:
+        if name == "Warning":
+            response.headers.add(name, value)
+        else:
+            response.headers[name] = value
+
+
+async def _write(request: web.Request, stream: web.StreamResponse, data: bytes) -> None:
+    """Send, or cut a client that takes nothing."""
+    try:
+        async with asyncio.timeout(_SEND_TIMEOUT):
+            await stream.write(data)
+    except TimeoutError:
+        if request.transport is not None:
+            request.transport.abort()
+        raise ConnectionResetError("the client takes nothing") from None
+
+
+async def _streamed(request: web.Request, answer: Stream) -> web.StreamResponse:
+    stream = web.StreamResponse(status=answer.status)
+    _set_headers(stream, answer)
+    stream.enable_chunked_encoding()
+    chunks: AsyncIterator[bytes] = answer.chunks
+    try:
+        await stream.prepare(request)
+        async for chunk in chunks:
+            await _write(request, stream, chunk)
+        await stream.write_eof()
+    except ConnectionError:
+        pass  # the client left
+    finally:
+        close = getattr(chunks, "aclose", None)
+        if close is not None:
+            await close()
+    return stream
+
+
+class _AiohttpSocket:
+    """`messages.Socket` over aiohttp's."""
+
+    def __init__(self, socket: web.WebSocketResponse) -> None:
+        self._socket = socket
+        self.protocol = socket.ws_protocol or ""
+
+    async def receive(self) -> bytes | None:
+        while True:
+            message = await self._socket.receive()
+            if message.type == WSMsgType.BINARY:
+                return bytes(message.data)
+            if message.type == WSMsgType.TEXT:
+                return str(message.data).encode()
+            if message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR):
+                return None
+
+    async def send(self, data: bytes) -> None:
+        try:
+            async with asyncio.timeout(_SEND_TIMEOUT):
+                await self._socket.send_bytes(data)
+        except TimeoutError:
+            raise ConnectionResetError("the client takes nothing") from None
+
+    async def close(self, code: int = 1000) -> None:
+        await self._socket.close(code=code)
+
+
+async def _upgraded(request: web.Request, answer: Upgrade) -> web.StreamResponse:
+    socket = web.WebSocketResponse(protocols=tuple(answer.protocols), max_msg_size=_MAX_MESSAGE, autoping=True)
+    offered = {word.strip() for word in request.headers.get("Sec-WebSocket-Protocol", "").split(",")}
+    if not socket.can_prepare(request) or not offered & set(answer.protocols):
+        return await _send(request, status_response(BadRequest("Upgrade request required")))
+    await socket.prepare(request)
+    try:
+        await answer.talk(_AiohttpSocket(socket))
+    except ConnectionError:
+        pass  # the client left
+    finally:
+        if not socket.closed:
+            with suppress(ConnectionError):
+                await socket.close()
+    return socket
+
+
+async def listen(app: web.Application, host: str, port: int, context: ssl.SSLContext) -> tuple[web.AppRunner, int]:
+    """(the runner to clean up, the port). OSError when it cannot listen there."""
+    runner = web.AppRunner(
+        app, handle_signals=False, access_log=None, shutdown_timeout=0.2, max_line_size=MAX_HEADER,
+        max_field_size=MAX_HEADER, keepalive_timeout=75.0,
+    )  # fmt: skip
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port, ssl_context=context, backlog=512)
+        await site.start()
+    except BaseException:
+        await runner.cleanup()
+        raise
+    return runner, int(runner.addresses[0][1])

@@ -1,0 +1,231 @@
+"""The core of the wire: a request in, an answer out, and no server library in sight.
+
+In this order: bounds (method, path, header sizes, requests in flight, time), discovery of what the path means, who
+asks and whether they may, then the handler. Whatever goes wrong is a Status: an `ApiError` says its own, a client's
+nonsense is a 4xx; only a fault of ours is a 500, and it is logged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Any, Final
+
+import orjson
+
+from engine.api import errors
+from engine.api.errors import ApiError
+from engine.api.kinds import Kind
+from engine.cluster import Cluster
+from engine.http import discovery, health, objects
+from engine.http.access import Access, open_access
+from engine.http.calls import Call, Routes, warning_headers
+from engine.http.gate import Gate
+from engine.http.messages import JSON, Answer, Request, Response, Upgrade, json_response, text_response
+from engine.http.metrics import WireMetrics
+from engine.http.negotiation import accepted
+from engine.http.openapi import OpenApi
+from engine.http.parameters import flag
+from engine.http.paths import Catalogue, RequestInfo, request_info
+from engine.http.routes import build_routes
+from engine.http.watching import WatchHub
+from engine.network.addresses import API_SERVER, API_SERVER_PORT
+from store.types import StoreError
+
+MAX_BODY: Final = 3 * 1024 * 1024
+"""Bytes of a request body (--max-resource-write-bytes of Kubernetes)."""
+MAX_IN_FLIGHT: Final = 400
+"""Requests at a time, those that go on for long not counted (--max-requests-inflight)."""
+REQUEST_TIMEOUT: Final = 60.0
+"""Wall seconds (--request-timeout)."""
+_LONG: Final = frozenset({"exec", "attach", "portforward", "log", "proxy"})
+_OPEN_PATHS: Final = ("healthz", "livez", "readyz", "version")
+"""What is told without credentials (role system:public-info-viewer)."""
+_DEPRECATED: Final = {
+    "endpoints": "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+    "componentstatuses": "v1 ComponentStatus is deprecated in v1.19+",
+}
+_log = logging.getLogger(__name__)
+NOT_FOUND: Final = "404 page not found\n"
+
+
+class Wire:
+    """Answers requests. Made and used on one asyncio loop."""
+
+    def __init__(self, cluster: Cluster, access: Access | None = None, routes: Routes | None = None) -> None:
+        """`access` None: certificates only, without rules. `routes` None: all of engine.http.routes."""
+        self.gate = Gate(cluster)
+        self.catalogue = Catalogue(cluster.api.kinds)
+        self.hub = WatchHub(cluster.store, asyncio.get_running_loop())
+        self.openapi = OpenApi(cluster.store, self.catalogue)
+        self.metrics = WireMetrics(cluster)
+        self._access = access or open_access()
+        self._routes = routes or build_routes()
+        self._in_flight = 0
+
+    def close(self) -> None:
+        """End all watches."""
+        self.hub.close()
+
+    async def answer(self, request: Request) -> Answer:
+        """Never raises but for cancellation."""
+        started = time.perf_counter()
+        info = request_info(request)
+        long = is_long(request, info)
+        if not long and self._in_flight >= MAX_IN_FLIGHT:
+            busy = text_response("Too many requests, please try again later.", 429, [("Retry-After", "1")])
+            self.metrics.answered(info, 429, time.perf_counter() - started)
+            return busy
+        if not long:
+            self._in_flight += 1
+        try:
+            answer = await (self._within_time(request, info) if not long else self._guarded(request, info))
+        finally:
+            if not long:
+                self._in_flight -= 1
+        status = answer.status if not isinstance(answer, Upgrade) else 101
+        self.metrics.answered(info, status, time.perf_counter() - started)
+        return answer
+
+    async def _within_time(self, request: Request, info: RequestInfo) -> Answer:
+        try:
+            async with asyncio.timeout(REQUEST_TIMEOUT):
+                return await self._guarded(request, info)
+        except TimeoutError:
+            return status_response(
+                errors.ServerTimeout("Timeout: request did not complete within the allotted timeout")
+            )
+
+    async def _guarded(self, request: Request, info: RequestInfo) -> Answer:
+        warnings: list[str] = []
+        answer: Answer
+        try:
+            if len(request.body) > MAX_BODY:
+                raise TooLarge(f"Request entity too large: limit is {MAX_BODY}")
+            answer = await self._route(request, info, warnings)
+        except ApiError as error:
+            answer = status_response(error)
+        except StoreError as error:
+            answer = status_response(errors.InternalError(f"Internal error occurred: {error}"))
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001  one bad request must not harm another
+            _log.exception("%s %s failed", request.method, request.path)
+            answer = status_response(errors.InternalError(f"Internal error occurred: {error}"))
+        if warnings and not isinstance(answer, Upgrade):
+            answer.headers.extend(warning_headers(warnings))
+        return answer
+
+    # -- ways ----------------------------------------------------------------------------------------------------------
+
+    async def _route(self, request: Request, info: RequestInfo, warnings: list[str]) -> Answer:
+        first = request.path.strip("/").partition("/")[0]
+        if first in _OPEN_PATHS and not info.is_resource:
+            return await self._plain(request, first)
+        caller = await self._access.admit(request, info)
+        if not info.is_resource:
+            return await self._plain(request, first)
+        kind = self.catalogue.kind(info.group, info.version, info.plural)
+        if kind is None:
+            return self._unknown(info)
+        if kind.namespaced and info.name and not info.namespace:
+            return self._unknown(info)
+        if not kind.namespaced and info.namespace and info.plural != "namespaces":
+            return self._unknown(info)
+        if info.plural in _DEPRECATED and not info.group:
+            warnings.append(_DEPRECATED[info.plural])
+        call = Call(request, info, kind, caller, self.gate, self.catalogue, self.hub, warnings)
+        handler = self._routes.find(kind, info.subresource)
+        if handler is None:
+            if info.subresource:
+                return self._no_subresource(kind, info)
+            handler = objects.handle
+        return await handler(call)
+
+    def _unknown(self, info: RequestInfo) -> Response:
+        """An unknown resource of a group that there is has a Status; everything else is a page that does not exist."""
+        if info.version in self.catalogue.groups().get(info.group, ()):
+            return status_response(unknown_resource())
+        return text_response(NOT_FOUND, 404)
+
+    def _no_subresource(self, kind: Kind, info: RequestInfo) -> Response:
+        if info.subresource in kind.subresources:
+            return status_response(
+                errors.MethodNotAllowed("the server does not allow this method on the requested resource")
+            )
+        return status_response(unknown_resource())
+
+    async def _plain(self, request: Request, first: str) -> Answer:
+        """Paths that name no resource."""
+        if request.method not in ("GET", "HEAD"):
+            known = first in ("api", "apis", "openapi", "", *_OPEN_PATHS)
+            return status_response(objects.not_allowed()) if known else text_response(NOT_FOUND, 404)
+        path = request.path.rstrip("/") or "/"
+        if path == "/":
+            return health.indented(health.root_paths(self.catalogue.groups()))
+        if path == "/version":
+            return health.indented(health.VERSION)
+        if first in health.CHECKS:
+            return await health.health(self.gate, request) or text_response(NOT_FOUND, 404)
+        if path == "/metrics":
+            body, content_type = self.metrics.text(self._in_flight)
+            return Response(200, body, content_type)
+        if first == "openapi":
+            return self._openapi(request, path)
+        if first in ("api", "apis"):
+            return self._discovery(request, path.strip("/").split("/"))
+        return text_response(NOT_FOUND, 404)
+
+    def _openapi(self, request: Request, path: str) -> Response:
+        accepted(request, shapes=False)
+        if path == "/openapi/v3":
+            return json_response(self.openapi.index())
+        found = self.openapi.document(path.removeprefix("/openapi/v3/"))
+        if found is None:
+            return text_response(NOT_FOUND, 404)
+        digest, body = found
+        etag = f'"{digest}"'
+        headers = [("Etag", etag)]
+        if request.parameter("hash") == digest:
+            headers.append(("Cache-Control", "public, immutable"))
+        if etag in request.header("if-none-match"):
+            return Response(304, b"", JSON, headers)
+        return Response(200, body, JSON, headers)
+
+    def _discovery(self, request: Request, steps: list[str]) -> Response:
+        core = steps[0] == "api"
+        if len(steps) == 1:
+            if accepted(request).shape == "APIGroupDiscoveryList":
+                body = orjson.dumps(discovery.aggregated(self.catalogue, core)) + b"\n"
+                return Response(200, body, discovery.AGGREGATED)
+            if core:
+                return json_response(discovery.api_versions(f"{API_SERVER}:{API_SERVER_PORT}"))
+            return json_response(discovery.group_list(self.catalogue))
+        found: Any = None
+        if core and len(steps) == 2:
+            found = discovery.resource_list(self.catalogue, "", steps[1])
+        elif not core and len(steps) == 3:
+            found = discovery.resource_list(self.catalogue, steps[1], steps[2])
+        elif not core and len(steps) == 2 and steps[1] in self.catalogue.groups():
+            found = discovery.group(steps[1], self.catalogue.groups()[steps[1]])
+        return json_response(found) if found is not None else text_response(NOT_FOUND, 404)
+
+
+class TooLarge(ApiError):
+    code, reason = 413, "RequestEntityTooLarge"
+
+
+def unknown_resource() -> errors.NotFound:
+    return errors.NotFound("the server could not find the requested resource")
+
+
+def is_long(request: Request, info: RequestInfo) -> bool:
+    """Whether a request may go on for as long as it likes: watches and streams (BasicLongRunningRequestCheck)."""
+    return info.verb == "watch" or info.subresource in _LONG or (info.is_resource and flag(request, "watch"))
+
+
+def status_response(error: ApiError) -> Response:
+    """A refusal as Kubernetes answers it."""
+    headers = [("Retry-After", str(error.retry_after))] if error.retry_after else []
+    return json_response(error.status(), error.code, headers)

@@ -1,0 +1,379 @@
+"""The verbs on objects and collections: get, list, watch, create, update, patch, delete, deletecollection.
+
+Reads show committed state only. Writes go through `Api` on the engine thread and are answered after their commit.
+Sources: k8s.io/apiserver/pkg/endpoints/handlers (get.go, create.go, update.go, patch.go, delete.go, watch.go).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import orjson
+
+from engine.api import errors
+from engine.api.errors import Cause
+from engine.api.kinds import Kind
+from engine.api.read import revision_of, too_large
+from engine.api.requests import ListResult, PatchType
+from engine.http.calls import Call, with_intent
+from engine.http.messages import Answer, Response, Stream
+from engine.http.negotiation import Accepted, accepted, decoded, encoded, media_type
+from engine.http.negotiation import from_json as json_body
+from engine.http.negotiation import from_yaml as yaml_body
+from engine.http.parameters import delete_options, flag, integer
+from engine.http.shapes import many, one, served, served_raw
+from engine.http.tables import include_object, partial, table
+from engine.http.watching import Renderer, WatchOptions, event_line, watch_lines
+from store.types import Envelope, EventType, Revision
+
+_MIN_WATCH: Final = 1800
+"""--min-request-timeout: a watch without timeoutSeconds ends after once to twice as many seconds."""
+_RETURNED_WHEN_DELETED: Final = frozenset({
+    "pods", "podtemplates", "persistentvolumeclaims", "persistentvolumes", "resourcequotas", "serviceaccounts",
+    "csidrivers", "csinodes", "storageclasses", "volumeattachments", "volumeattributesclasses",
+})  # fmt: skip
+"""Kinds whose DELETE answers the object instead of a Status (registry.Store.ReturnDeletedObject)."""
+PATCH_TYPES: Final[dict[str, PatchType]] = {
+    "application/json-patch+json": "json",
+    "application/merge-patch+json": "merge",
+    "application/strategic-merge-patch+json": "strategic",
+}
+APPLY: Final = frozenset({"application/apply-patch+yaml", "application/apply-patch+json"})
+
+
+async def handle(call: Call) -> Answer:
+    """Answer a request for a resource (without subresource)."""
+    verb = call.info.verb
+    if verb not in call.kind.verbs:
+        raise not_allowed()
+    if verb == "get":
+        return await get(call)
+    if verb == "list":
+        return await list_(call)
+    if verb == "watch":
+        return await watch(call)
+    call.caller = with_intent(call.caller, call.info)
+    if verb == "create" and not call.name:
+        return await create(call)
+    if verb == "update" and call.name:
+        return await update(call)
+    if verb == "patch" and call.name:
+        return await patch(call)
+    if verb == "delete":
+        return await delete(call)
+    if verb == "deletecollection":
+        return await delete_collection(call)
+    raise not_allowed()
+
+
+def not_allowed() -> errors.MethodNotAllowed:
+    return errors.MethodNotAllowed("the server does not allow this method on the requested resource")
+
+
+# -- reads -------------------------------------------------------------------------------------------------------------
+
+
+async def get(call: Call) -> Response:
+    form = accepted(call.request)
+    env = await present(call)
+    return one(call, env, form)
+
+
+async def present(call: Call) -> Envelope:
+    """The object as it is committed. NotFound without one; a future resourceVersion is a timeout."""
+    asked = revision_of(call.parameter("resourceVersion"))
+    if asked > call.gate.store.revision:
+        raise too_large(asked, call.gate.store.revision)
+    env = call.gate.store.get(call.key)
+    if env is None:
+        raise errors.not_found(call.resource, call.name)
+    return await call.gate.shown(env)
+
+
+def _selection(call: Call) -> tuple[str | None, str, str]:
+    """(namespace, labels, fields) of a list or watch."""
+    fields = call.parameter("fieldSelector")
+    if call.name:
+        fields = f"metadata.name={call.name}" + (f",{fields}" if fields else "")
+    namespace = call.namespace if call.kind.namespaced and call.info.namespace else None
+    return namespace, call.parameter("labelSelector"), fields
+
+
+async def list_(call: Call) -> Response:
+    form = accepted(call.request)
+    namespace, labels, fields = _selection(call)
+    limit = integer(call.request, "limit") or 0
+    if limit < 0:
+        text = f"Invalid value: {limit}: must be greater than or equal to 0"
+        raise errors.invalid("meta.k8s.io", "ListOptions", "", [Cause("FieldValueInvalid", "limit", text)])
+    match, token = call.parameter("resourceVersionMatch"), call.parameter("continue")
+    version = call.parameter("resourceVersion")
+    if call.request.query.get("sendInitialEvents"):
+        raise _options_error("sendInitialEvents", "Forbidden: sendInitialEvents is forbidden for list")
+    if token and version not in ("", "0"):
+        raise errors.BadRequest("specifying resource version is not allowed when using continue")
+
+    def read() -> ListResult:
+        return call.api.list(
+            call.resource, namespace, labels=labels, fields=fields, limit=limit, continue_token=token,
+            resource_version=version, resource_version_match=match,
+        )  # fmt: skip
+
+    # What was is read from the file, which takes its time: not on the engine's thread.
+    result = await (asyncio.to_thread(read) if match == "Exact" else call.gate.run(read))
+    await call.gate.committed(result.revision)
+    return await many(call, result, form)
+
+
+async def watch(call: Call) -> Answer:
+    form = accepted(call.request)
+    namespace, labels, fields = _selection(call)
+    version, match = call.parameter("resourceVersion"), call.parameter("resourceVersionMatch")
+    since = revision_of(version)
+    bookmarks = flag(call.request, "allowWatchBookmarks")
+    initial_given = bool(call.request.query.get("sendInitialEvents"))
+    initial_wanted = flag(call.request, "sendInitialEvents")
+    if initial_given and match != "NotOlderThan":
+        raise _options_error(
+            "resourceVersionMatch",
+            "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+        )
+    if match and not initial_given:
+        text = "Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
+        raise _options_error("resourceVersionMatch", text)
+    timeout = integer(call.request, "timeoutSeconds")
+    begins_with_all = initial_wanted or (not initial_given and since == 0)
+    items: Any = ()
+    if begins_with_all:
+        if since > call.gate.store.revision:
+            raise too_large(since, call.gate.store.revision)
+        result = await call.gate.run(lambda: call.api.list(call.resource, namespace, labels=labels, fields=fields))
+        await call.gate.committed(result.revision)
+        items, since = result.items, result.revision
+    elif initial_given and since == 0:
+        since = call.gate.store.committed
+    try:
+        cursor = call.api.watch(call.resource, namespace, since=since, labels=labels, fields=fields)
+    except errors.Gone as error:
+        return Stream(_single(event_line("ERROR", orjson.dumps(error.status()))))
+    options = WatchOptions(
+        bookmarks, float(timeout) if timeout else _MIN_WATCH * (1 + random.random()), bookmarks and begins_with_all,
+        call.kind.api_version, call.kind.kind,
+    )  # fmt: skip
+    render, bookmark = _renderers(call, form)
+    return Stream(watch_lines(call.hub, cursor, items, options, render, bookmark))
+
+
+async def _single(line: bytes) -> AsyncIterator[bytes]:
+    yield line
+
+
+def _renderers(call: Call, form: Accepted) -> tuple[Renderer | None, Any]:
+    kind = call.kind
+    if form.shape == "Table":
+        return _table_events(call, form)
+
+    def bookmark(revision: Revision, initial_end: bool) -> bytes:
+        meta: dict[str, Any] = {"resourceVersion": str(revision)}
+        if initial_end:
+            meta["annotations"] = {"k8s.io/initial-events-end": "true"}
+        if form.shape:
+            return orjson.dumps(partial({"metadata": meta}, form.version))
+        return orjson.dumps({"kind": kind.kind, "apiVersion": kind.api_version, "metadata": meta})
+
+    if form.shape:
+        return (lambda _, env: orjson.dumps(partial(served(kind, env), form.version))), bookmark
+    stored = kind.storage is None and call.api.kinds.get(kind.resource) is kind and not kind.custom
+    return (None if stored else lambda _, env: served_raw(kind, env)), bookmark
+
+
+def _table_events(call: Call, form: Accepted) -> tuple[Renderer, Any]:
+    """A one-row Table per event; only the first one names the columns."""
+    include = include_object(call.parameter("includeObject"))
+    first = [True]
+
+    def row(_: EventType, env: Envelope) -> bytes:
+        obj = served(call.kind, env)
+        meta = {"resourceVersion": obj["metadata"].get("resourceVersion", "")}
+        found = table(
+            call.kind, [(env, obj)], call.gate.now(), include, meta, version=form.version, columns=first[0]
+        )  # fmt: skip
+        first[0] = False
+        return orjson.dumps(found)
+
+    def bookmark(revision: Revision, initial_end: bool) -> bytes:
+        meta: dict[str, Any] = {"resourceVersion": str(revision)}
+        if initial_end:
+            meta["annotations"] = {"k8s.io/initial-events-end": "true"}
+        rows = [{"cells": [], "object": partial({"metadata": meta}, form.version)}]
+        head = {"kind": "Table", "apiVersion": f"meta.k8s.io/{form.version}", "metadata": {"resourceVersion": ""}}
+        return orjson.dumps({**head, "columnDefinitions": None, "rows": rows})
+
+    return row, bookmark
+
+
+def _options_error(field: str, text: str) -> errors.Invalid:
+    return errors.invalid("meta.k8s.io", "ListOptions", "", [Cause("FieldValueForbidden", field, text)])
+
+
+# -- writes ------------------------------------------------------------------------------------------------------------
+
+
+def body_object(call: Call, kind: Kind | None = None) -> Any:
+    """The object in a request body. BadRequest when there is none."""
+    kind = kind or call.kind
+    obj = decoded(call.request)
+    if not isinstance(obj, dict):
+        raise errors.BadRequest(
+            f"couldn't get version/kind; json parse error: json: cannot unmarshal {_json_name(obj)} into Go value of "
+            'type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string '
+            '"json:\\"kind,omitempty\\"" }'
+        )
+    meta = obj.get("metadata")
+    if meta is not None and not isinstance(meta, dict):
+        raise errors.BadRequest(
+            f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: json: cannot unmarshal '
+            f"{_json_name(meta)} into Go struct field {kind.kind}.metadata of type v1.ObjectMeta"
+        )
+    return obj
+
+
+def _json_name(value: Any) -> str:
+    names = {str: "string", bool: "bool", int: "number", float: "number", list: "array", dict: "object"}
+    return names.get(type(value), "null")
+
+
+async def create(call: Call) -> Response:
+    form, obj = accepted(call.request), body_object(call)
+    dry, strictness = call.dry_run, call.field_validation
+    if "apiVersion" not in obj:
+        obj = {"apiVersion": call.kind.api_version, **obj}
+    env = await call.gate.write(
+        lambda: call.api.create(
+            call.caller, call.resource, call.namespace, obj, dry_run=dry, field_validation=strictness,
+            warnings=call.warnings,
+        )
+    )  # fmt: skip
+    return one(call, env, form, 201)
+
+
+async def update(call: Call) -> Response:
+    form, obj = accepted(call.request), body_object(call)
+    dry, strictness, subresource = call.dry_run, call.field_validation, call.info.subresource
+    if "apiVersion" not in obj and not subresource:
+        obj = {"apiVersion": call.kind.api_version, **obj}
+    env = await call.gate.write(
+        lambda: call.api.update(
+            call.caller, call.resource, call.namespace, call.name, obj, subresource=subresource, dry_run=dry,
+            field_validation=strictness, warnings=call.warnings,
+        )
+    )  # fmt: skip
+    return one(call, env, form)
+
+
+async def patch(call: Call) -> Response:
+    """All four kinds of patch."""
+    form, media = accepted(call.request), media_type(call.request)
+    if media in APPLY:
+        return await _server_side_apply(call, form)
+    kind_of_patch = PATCH_TYPES.get(media)
+    if kind_of_patch is None or (kind_of_patch == "strategic" and call.kind.custom):
+        raise _unknown_patch(call)
+    document = patch_document(call, kind_of_patch)
+    dry, strictness, subresource = call.dry_run, call.field_validation, call.info.subresource
+    env = await call.gate.write(
+        lambda: call.api.patch(
+            call.caller, call.resource, call.namespace, call.name, kind_of_patch, document, subresource=subresource,
+            dry_run=dry, field_validation=strictness, warnings=call.warnings,
+        )
+    )  # fmt: skip
+    return one(call, env, form)
+
+
+def patch_document(call: Call, kind_of_patch: PatchType) -> Any:
+    """A patch body as JSON values. BadRequest for what is no patch."""
+    try:
+        document = json_body(call.request.body)
+    except errors.BadRequest as error:
+        text = error.message.removeprefix("couldn't get version/kind; json parse error: ")
+        raise errors.BadRequest(f"error decoding patch: {text}") from None
+    wanted = list if kind_of_patch == "json" else dict
+    if not isinstance(document, wanted):
+        into = "jsonpatch.Patch" if kind_of_patch == "json" else "map[string]interface {}"
+        raise errors.BadRequest(
+            f"error decoding patch: json: cannot unmarshal {_json_name(document)} into Go value of type {into}"
+        )
+    return document
+
+
+async def _server_side_apply(call: Call, form: Accepted) -> Response:
+    manager = call.parameter("fieldManager")
+    if not manager:
+        text = "Required value: is required for apply patch"
+        raise errors.invalid("meta.k8s.io", "PatchOptions", "", [Cause("FieldValueRequired", "fieldManager", text)])
+    apply = getattr(call.api, "apply_server_side", None)
+    if apply is None:
+        raise _unknown_patch(call)
+    obj = yaml_body(call.request.body)
+    if not isinstance(obj, dict):
+        raise errors.BadRequest("error decoding YAML: the patch must be an object")
+    dry, strictness, force = call.dry_run, call.field_validation, flag(call.request, "force")
+    subresource, existed = call.info.subresource, call.gate.store.get(call.key) is not None
+    env = await call.gate.write(
+        lambda: apply(
+            call.caller, call.resource, call.namespace, call.name, obj, field_manager=manager, force=force,
+            subresource=subresource, dry_run=dry, field_validation=strictness, warnings=call.warnings,
+        )
+    )  # fmt: skip
+    return one(call, env, form, 200 if existed else 201)
+
+
+def _unknown_patch(call: Call) -> errors.UnsupportedMediaType:
+    types = [name for name, which in PATCH_TYPES.items() if which != "strategic" or not call.kind.custom]
+    return errors.UnsupportedMediaType(
+        "the body of the request was in an unknown format - accepted media types include: "
+        f"{', '.join([*types, 'application/apply-patch+yaml'])}"
+    )
+
+
+# -- deletes -----------------------------------------------------------------------------------------------------------
+
+
+async def delete(call: Call) -> Response:
+    form = accepted(call.request)
+    options = delete_options(call.request, decoded(call.request) if call.request.body else None)
+
+    def work() -> tuple[Envelope, Envelope | None]:
+        before = call.api.get(call.resource, call.namespace, call.name)
+        return before, call.api.delete(call.caller, call.resource, call.namespace, call.name, options)
+
+    before, left = await call.gate.write(work)
+    if left is not None:
+        return one(call, left, form)
+    if call.resource.plural in _RETURNED_WHEN_DELETED and not call.resource.group.endswith("kubarium.dev"):
+        return one(call, before, form)
+    return encoded(deleted_status(call, before), Accepted(form.content_type))
+
+
+def deleted_status(call: Call, before: Envelope) -> dict[str, Any]:
+    """The Status that a DELETE answers when the object is gone."""
+    details: dict[str, Any] = {"name": call.name}
+    if call.resource.group:
+        details["group"] = call.resource.group
+    details |= {"kind": call.resource.plural, "uid": before.uid}
+    return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
+
+
+async def delete_collection(call: Call) -> Response:
+    form = accepted(call.request)
+    options = delete_options(call.request, decoded(call.request) if call.request.body else None)
+    namespace, labels, fields = _selection(call)
+    result = await call.gate.write(
+        lambda: call.api.delete_collection(
+            call.caller, call.resource, namespace, labels=labels, fields=fields, options=options
+        )
+    )  # fmt: skip
+    return await many(call, result, Accepted(form.content_type))

@@ -1,0 +1,22 @@
+"""Which handler serves what: the one place where subresources and resources of their own kind are registered.
+
+Add a line in `build_routes`. A handler gets a `Call` and answers with a Response, a Stream or an Upgrade; the kinds and
+subresources themselves are data in engine/api/kinds.py.
+"""
+
+from __future__ import annotations
+
+from engine.http import subresources
+from engine.http.calls import Routes
+
+
+def build_routes() -> Routes:
+    """All handlers beside the common verbs."""
+    routes = Routes()
+    for name in ("status", "ephemeralcontainers", "resize", "approval"):
+        routes.subresource("*", name, subresources.part)
+    routes.subresource("*", "scale", subresources.scale)
+    routes.subresource("namespaces", "finalize", subresources.finalize)
+    routes.subresource("pods", "eviction", subresources.eviction)
+    routes.subresource("pods", "binding", subresources.binding)
+    return routes

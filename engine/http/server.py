@@ -1,0 +1,94 @@
+"""The thread that serves: certificates, socket, kubeconfig, and a quick end.
+
+aiohttp and cryptography are imported on this thread, while the console is already there. `where` tells when it
+listens, or why it cannot. `stop` ends watches first, so that nobody waits for one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from pathlib import Path
+
+from engine.client.wire import WireOptions, WirePlace
+from engine.cluster import Cluster
+
+_log = logging.getLogger(__name__)
+
+
+class CannotListen(OSError):
+    """The address cannot be served; the text is for a person."""
+
+
+class HttpServer:
+    """The wire of one cluster on a thread of its own."""
+
+    def __init__(self, cluster: Cluster, options: WireOptions) -> None:
+        self._cluster, self._options = cluster, options
+        self.where: Future[WirePlace] = Future()
+        """Done when it listens; carries CannotListen or another OSError when it cannot."""
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._end: Callable[[], None] = lambda: None
+        self._thread = threading.Thread(target=self._run, name="http", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout: float = 2.0) -> None:
+        """Close the socket and all connections. Any thread."""
+        with suppress(Exception):
+            self.where.result(timeout)
+        loop = self._loop
+        if loop is not None:
+            with suppress(RuntimeError):  # it is closed already
+                loop.call_soon_threadsafe(self._end)
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except Exception as error:  # noqa: BLE001  whatever it is, who waits for it must be told
+            if self.where.done():
+                _log.exception("the server of the API failed")
+            else:
+                self.where.set_exception(error)
+
+    async def _serve(self) -> None:
+        from engine.http.binding import application, listen
+        from engine.http.certificates import Authority, write_kubeconfig
+        from engine.http.core import Wire
+
+        options = self._options
+        authority = Authority(Path(options.certificates))
+        context = authority.server_context(options.host)
+        wire = Wire(self._cluster)
+        try:
+            runner, port = await listen(application(wire), options.host, options.port, context)
+        except OSError as error:
+            wire.close()
+            raise _cannot_listen(options, error) from error
+        try:
+            host = f"[{options.host}]" if ":" in options.host else options.host
+            place = WirePlace(f"https://{host}:{port}", options.kubeconfig)
+            write_kubeconfig(Path(options.kubeconfig), place.url, authority)
+            ended = asyncio.Event()
+            self._loop, self._end = asyncio.get_running_loop(), ended.set
+            self.where.set_result(place)
+            await ended.wait()
+        finally:
+            wire.close()
+            await runner.cleanup()
+
+
+def _cannot_listen(options: WireOptions, error: OSError) -> CannotListen:
+    why = {
+        errno.EADDRINUSE: "the port is in use; choose another with --port, or --port 0 for any",
+        errno.EACCES: "the port may not be used by this user; choose one above 1023 with --port",
+        errno.EADDRNOTAVAIL: "this machine does not have that address",
+    }.get(error.errno or 0, error.strerror or str(error))
+    return CannotListen(f"cannot serve the Kubernetes API on {options.host}:{options.port}: {why}")
