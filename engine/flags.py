@@ -114,6 +114,37 @@ FLAGS: Final = (
         "node-status-report-frequency", "duration", "5m", "kubelet",
         "how often a kubelet posts an unchanged status",
     ),
+    Flag("max-pods", "number", "110", "kubelet", "pods that a node takes"),
+    Flag(
+        "eviction-hard", "text",
+        "memory.available<100Mi,nodefs.available<10%,nodefs.inodesFree<5%,imagefs.available<15%,imagefs.inodesFree<5%",
+        "kubelet", "what must be left on a node; below, pods are evicted at once",
+    ),
+    Flag(
+        "eviction-soft", "text", "", "kubelet",
+        "what must be left on a node; below for longer than its grace period, pods are evicted",
+    ),
+    Flag("eviction-soft-grace-period", "text", "", "kubelet", "for each soft threshold, as `memory.available=1m30s`"),
+    Flag(
+        "eviction-minimum-reclaim", "text", "", "kubelet",
+        "what must be left beyond a threshold before it counts as no longer met, as `nodefs.available=2Gi`",
+    ),
+    Flag(
+        "eviction-max-pod-grace-period", "number", "0", "kubelet",
+        "seconds that a pod has to end when a soft threshold is met",
+    ),
+    Flag(
+        "eviction-pressure-transition-period", "duration", "5m", "kubelet",
+        "how long a pressure condition stays after its threshold was last met",
+    ),
+    Flag(
+        "image-gc-high-threshold", "number", "85", "kubelet",
+        "percent of the disk from which unused images are deleted; 100 for never",
+    ),
+    Flag(
+        "image-gc-low-threshold", "number", "80", "kubelet", "percent of the disk down to which they are deleted"
+    ),
+    Flag("minimum-image-ttl-duration", "duration", "2m", "kubelet", "a younger image is not deleted"),
     Flag("serialize-image-pulls", "boolean", "true", "kubelet", "pull one image after another on each node"),
     Flag(
         "max-parallel-image-pulls", "number", "0", "kubelet",

@@ -73,6 +73,23 @@ _IMAGE_SPEC: Final = _object(
                 "max": _quantity("Where growth ends. Default: never."),
             },
         ),
+        "storage": _object(
+            "Disk of the node in use: logs, and what is written outside of claims. Above the container's "
+            "ephemeral-storage limit its pod is evicted.",
+            {
+                "start": _quantity("In use at the start."),
+                "growthPerSecond": _quantity("Growth each second."),
+                "max": _quantity("Where growth ends. Default: never."),
+            },
+        ),
+        "pids": _object(
+            "Processes and threads.",
+            {
+                "start": _quantity("At the start."),
+                "growthPerSecond": _quantity("Growth each second: a leak."),
+                "max": _quantity("Where growth ends. Default: never."),
+            },
+        ),
         "cpu": _quantity("CPU in use (100m)."),
         "logs": {
             "type": "array",

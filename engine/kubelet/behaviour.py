@@ -9,6 +9,8 @@ Annotations (each also takes "false"):
     kubarium.dev/fail       "true", a duration, or "exit=3 after=5s"    exits 1 (or 3) at once, or after it
     kubarium.dev/hang       "true"                   heeds no SIGTERM, and never ends by itself
     kubarium.dev/notready   "true"                   never ready, with a readiness probe or without one
+    kubarium.dev/memory     "64Mi", or "start=64Mi growth=1Mi max=1Gi"   memory in use (growth is per second)
+    kubarium.dev/storage    likewise                 disk in use
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from engine.clock import SECOND
-from engine.kubelet.amounts import span
+from engine.kubelet.amounts import span, units
 from engine.kubelet.commands import interpret
 from engine.kubelet.facts import ContainerFacts
 
@@ -26,6 +28,8 @@ COMPLETE: Final = "kubarium.dev/complete"
 FAIL: Final = "kubarium.dev/fail"
 HANG: Final = "kubarium.dev/hang"
 NOT_READY: Final = "kubarium.dev/notready"
+MEMORY: Final = "kubarium.dev/memory"
+STORAGE: Final = "kubarium.dev/storage"
 AT_ONCE: Final = 100_000
 """The shortest run of a container: what "exits at once" takes."""
 INIT_RUN: Final = 500_000
@@ -46,20 +50,20 @@ class ProbeRule:
 
 
 @dataclass(frozen=True, slots=True)
-class MemoryCurve:
-    """Bytes in use: `start`, growing by `growth` per second up to `limit`."""
+class Curve:
+    """What is in use (bytes, processes): `start`, growing by `growth` per second up to `limit`."""
 
     start: int = 0
     growth: int = 0
     limit: int | None = None
 
     def at(self, elapsed: int) -> int:
-        """Bytes after `elapsed` microseconds."""
+        """In use after `elapsed` microseconds."""
         amount = self.start + self.growth * elapsed // SECOND
         return amount if self.limit is None else min(amount, self.limit)
 
     def passes(self, bound: int) -> int | None:
-        """Microseconds until more than `bound` bytes are in use; None: never."""
+        """Microseconds until more than `bound` is in use; None: never."""
         if self.start > bound:
             return AT_ONCE
         if self.growth <= 0 or (self.limit is not None and self.limit <= bound):
@@ -121,7 +125,11 @@ class Behaviour:
     """From SIGTERM to its exit; None: the machine's."""
     stop_code: int = 0
     never_ready: bool = False
-    memory: MemoryCurve = MemoryCurve()
+    memory: Curve = Curve()
+    storage: Curve = Curve()
+    """Bytes on the machine's disk: logs and whatever it writes outside of claims."""
+    pids: Curve = Curve()
+    """Processes and threads."""
     cpu: int = 0
     """Millicores in use."""
     probes: tuple[ProbeRule, ...] = ()
@@ -163,6 +171,18 @@ def behaviour_of(
             complaints.append(f"annotation {key}: {error}")
             continue
         behaviour = replace(behaviour, exit_after=max(after, AT_ONCE), exit_code=code, declared=True)
+    for key in (MEMORY, STORAGE):
+        if key not in annotations:
+            continue
+        try:
+            curve = parse_curve(annotations[key])
+        except ValueError as error:
+            complaints.append(f"annotation {key}: {error}")
+            continue
+        if key == MEMORY:
+            behaviour = replace(behaviour, declared=True, memory=curve)
+        else:
+            behaviour = replace(behaviour, declared=True, storage=curve)
     for key in (HANG, NOT_READY):
         text = annotations.get(key, "false")
         if text not in ("true", "false"):
@@ -175,6 +195,17 @@ def behaviour_of(
             else:
                 behaviour = replace(behaviour, deaf=True, declared=True, exit_after=None)
     return behaviour, tuple(complaints)
+
+
+def parse_curve(text: str) -> Curve:
+    """`64Mi` or `start=64Mi growth=1Mi max=1Gi`. Raises ValueError."""
+    found: dict[str, int] = {}
+    for word in text.split():
+        name, equals, value = word.rpartition("=")
+        if equals and name not in ("start", "growth", "max"):
+            raise ValueError(f"unknown word {name!r} (expected start=, growth= and max=)")
+        found[name or "start"] = units(value)
+    return Curve(found.get("start", 0), found.get("growth", 0), found.get("max"))
 
 
 def parse_ending(text: str, code: int) -> tuple[int, int]:

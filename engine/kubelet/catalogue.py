@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from engine.api.kinds import IMAGES
 from engine.kubelet import amounts, spread
-from engine.kubelet.behaviour import Behaviour, CommandRule, HttpRule, LogRule, MemoryCurve, ProbeRule
+from engine.kubelet.behaviour import Behaviour, CommandRule, Curve, HttpRule, LogRule, ProbeRule
 from engine.kubelet.references import Reference
 from store.store import Store
 from store.types import Envelope
@@ -134,7 +134,7 @@ def _parse(name: str, spec: Mapping[str, Any]) -> _Entry:
 
 
 def _behaviour(spec: Mapping[str, Any]) -> Behaviour:
-    ending, stop, memory = spec.get("exit") or _NONE, spec.get("stop") or _NONE, spec.get("memory") or _NONE
+    ending, stop = spec.get("exit") or _NONE, spec.get("stop") or _NONE
     return Behaviour(
         startup=amounts.span(spec.get("startupDelay", 0)),
         exit_after=amounts.span(ending.get("after", 0)) if ending else None,
@@ -142,11 +142,9 @@ def _behaviour(spec: Mapping[str, Any]) -> Behaviour:
         deaf=bool(stop.get("ignoresSigterm", False)),
         stop_after=amounts.span(stop["after"]) if "after" in stop else None,
         stop_code=int(stop.get("code", 0)),
-        memory=MemoryCurve(
-            amounts.units(memory.get("start", 0)),
-            amounts.units(memory.get("growthPerSecond", 0)),
-            amounts.units(memory["max"]) if "max" in memory else None,
-        ),
+        memory=_curve(spec.get("memory") or _NONE),
+        storage=_curve(spec.get("storage") or _NONE),
+        pids=_curve(spec.get("pids") or _NONE),
         cpu=amounts.milli(spec.get("cpu", 0)),
         probes=tuple(
             ProbeRule(
@@ -173,4 +171,11 @@ def _behaviour(spec: Mapping[str, Any]) -> Behaviour:
             for rule in spec.get("commands") or ()
         ),
         declared=True,
+    )  # fmt: skip
+
+
+def _curve(given: Mapping[str, Any]) -> Curve:
+    return Curve(
+        amounts.units(given.get("start", 0)), amounts.units(given.get("growthPerSecond", 0)),
+        amounts.units(given["max"]) if "max" in given else None,
     )  # fmt: skip

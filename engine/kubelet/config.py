@@ -7,14 +7,16 @@ value, fixed by its uid (`engine.kubelet.spread`).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from engine.clock import MINUTE, SECOND
-
-if TYPE_CHECKING:
-    from engine.flags import Flags
+from engine.flags import BadFlag, Flags
+from engine.kubelet.signals import Threshold, parse_thresholds
 
 Range = tuple[int, int]
+DEFAULT_HARD = (
+    "memory.available<100Mi,nodefs.available<10%,nodefs.inodesFree<5%,imagefs.available<15%,imagefs.inodesFree<5%"
+)
+"""Default of `--eviction-hard`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,18 @@ class KubeletConfig:
     """Images pulled at once (`--serialize-image-pulls`, `--max-parallel-image-pulls`); 0: all that are asked for."""
     status_max_images: int = 50
     """`--node-status-max-images`: the largest images that `status.images` tells; -1: all."""
+    thresholds: tuple[Threshold, ...] = parse_thresholds(DEFAULT_HARD)
+    """`--eviction-hard`, `--eviction-soft`, `--eviction-soft-grace-period`, `--eviction-minimum-reclaim`."""
+    pressure_transition: int = 5 * MINUTE
+    """`--eviction-pressure-transition-period`: how long a node condition stays after its threshold was last met."""
+    eviction_max_grace: int = 0
+    """`--eviction-max-pod-grace-period`: seconds that a pod has to end after a soft threshold was met."""
+    image_gc_high: int = 85
+    """`--image-gc-high-threshold`: percent of the disk from which images are deleted; 100: never."""
+    image_gc_low: int = 80
+    """`--image-gc-low-threshold`: percent of the disk down to which they are."""
+    image_minimum_age: int = 2 * MINUTE
+    """`--minimum-image-ttl-duration`: a younger image is not deleted."""
     pull_base: Range = (80_000, 250_000)
     """Resolving a reference and its manifest."""
     pull_bandwidth: int = 80_000_000
@@ -65,7 +79,7 @@ class KubeletConfig:
 
     @classmethod
     def from_flags(cls, flags: Flags) -> KubeletConfig:
-        """With the component flags of one cluster."""
+        """With the component flags of one cluster. Raises BadFlag."""
         return cls(
             status_update=flags.duration("node-status-update-frequency"),
             status_report=flags.duration("node-status-report-frequency"),
@@ -73,5 +87,22 @@ class KubeletConfig:
             parallel_pulls=1
             if flags.boolean("serialize-image-pulls")
             else int(flags.number("max-parallel-image-pulls")),
+            thresholds=_thresholds(flags),
+            pressure_transition=flags.duration("eviction-pressure-transition-period"),
+            eviction_max_grace=int(flags.number("eviction-max-pod-grace-period")),
+            image_gc_high=int(flags.number("image-gc-high-threshold")),
+            image_gc_low=int(flags.number("image-gc-low-threshold")),
+            image_minimum_age=flags.duration("minimum-image-ttl-duration"),
+            max_pods=int(flags.number("max-pods")),
             status_max_images=int(flags.number("node-status-max-images")),
         )
+
+
+def _thresholds(flags: Flags) -> tuple[Threshold, ...]:
+    try:
+        return parse_thresholds(
+            flags.text("eviction-hard"), flags.text("eviction-soft"), flags.text("eviction-soft-grace-period"),
+            flags.text("eviction-minimum-reclaim"),
+        )  # fmt: skip
+    except ValueError as error:
+        raise BadFlag(f"eviction thresholds: {error}") from error

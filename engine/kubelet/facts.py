@@ -19,6 +19,7 @@ from store.types import JsonObject
 ContainerKind = Literal["init", "sidecar", "app", "ephemeral"]
 ProbeKind = Literal["Startup", "Readiness", "Liveness"]
 _NONE: Final[Mapping[str, Any]] = {}
+_STORAGE: Final = "ephemeral-storage"
 _CACHE_LIMIT: Final = 2048
 _FIELDS: Final[Mapping[ContainerKind, str]] = {
     "app": "containers", "init": "initContainers", "sidecar": "initContainers", "ephemeral": "ephemeralContainers",
@@ -46,8 +47,9 @@ class ContainerFacts:
     """One container of a pod's spec."""
 
     __slots__ = (
-        "allocated", "command", "field_path", "image", "kind", "liveness", "memory_limit", "name", "policy", "ports",
-        "post_start", "pre_stop", "readiness", "resources", "restart", "rules", "spec", "startup", "stop_signal",
+        "allocated", "command", "field_path", "image", "kind", "liveness", "memory_limit", "memory_request", "name",
+        "policy", "ports", "post_start", "pre_stop", "readiness", "resources", "restart", "rules", "spec", "startup",
+        "stop_signal", "storage_limit", "storage_request",
     )  # fmt: skip
 
     def __init__(self, spec: Mapping[str, Any], kind: ContainerKind, pod_restart: str) -> None:
@@ -73,6 +75,10 @@ class ContainerFacts:
         resources = spec.get("resources") or _NONE
         requests, limits = resources.get("requests") or _NONE, resources.get("limits") or _NONE
         self.memory_limit: int | None = units(limits["memory"]) if "memory" in limits else None
+        self.memory_request = units(requests["memory"]) if "memory" in requests else 0
+        self.storage_limit = units(limits[_STORAGE]) if _STORAGE in limits else 0
+        """Bytes; 0: no limit."""
+        self.storage_request = units(requests[_STORAGE]) if _STORAGE in requests else 0
         self.resources = {name: resources[name] for name in ("limits", "requests") if resources.get(name)}
         """`status.containerStatuses[].resources`."""
         self.allocated: Mapping[str, Any] | None = dict(requests) or None
@@ -106,7 +112,7 @@ class PodFacts:
 
     __slots__ = (
         "apps", "containers", "cpu", "extended", "gates", "grace", "host_network", "inits", "memory", "qos",
-        "restart_policy", "storage",
+        "restart_policy", "storage", "storage_limit",
     )  # fmt: skip
 
     def __init__(self, spec: Mapping[str, Any]) -> None:
@@ -127,7 +133,10 @@ class PodFacts:
         """Millicores."""
         self.memory = totals.pop("memory", 0)
         """Bytes."""
-        self.storage = totals.pop("ephemeral-storage", 0)
+        self.storage = totals.pop(_STORAGE, 0)
+        limits = [c.storage_limit for c in self.apps]
+        self.storage_limit = sum(limits) if all(limits) else 0
+        """Bytes of disk that all containers may use together; 0: no limit."""
         self.extended = totals
         """Every other resource by name, in units."""
 

@@ -64,6 +64,10 @@ class NodeImages:
         self._present: dict[Reference, Pulled] = {}
         self._secrets: dict[Reference, frozenset[str]] = {}
         """Image → the secrets with which it was pulled; not in here: everybody may use it."""
+        self.size = 0
+        """Bytes of all images."""
+        self.came: dict[Reference, int] = {}
+        """Image → the instant at which it came to the node."""
         self.used: dict[Reference, int] = {}
         """Image → the instant at which a container last asked for it."""
         self._queue: deque[PullRequest] = deque()
@@ -75,15 +79,19 @@ class NodeImages:
     def add(self, reference: Reference) -> None:
         """The image is there already."""
         if reference not in self._present:
-            self._present[reference] = self._runtime.local(reference)
-            self.used[reference] = self._clock.now()
+            self._hold(reference, self._runtime.local(reference))
 
     def remove(self, reference: Reference) -> None:
         """Nobody needs it: it is deleted."""
-        del self._present[reference]
-        self._secrets.pop(reference, None)
-        self.used.pop(reference, None)
+        self.size -= self._present.pop(reference).size
+        for known in (self._secrets, self.used, self.came):
+            known.pop(reference, None)
         self._changed()
+
+    def _hold(self, reference: Reference, image: Pulled) -> None:
+        self._present[reference] = image
+        self.size += image.size
+        self.came[reference] = self.used[reference] = self._clock.now()
 
     def ensure(
         self, image: str, reference: Reference, policy: str, access: Access, say: Say,
@@ -179,7 +187,6 @@ class NodeImages:
             self._secrets.pop(reference, None)
         elif fresh or reference in self._secrets:
             self._secrets[reference] = self._secrets.get(reference, _ANYBODY) | set(keys)
-        self.used[reference] = self._clock.now()
         if fresh:
-            self._present[reference] = outcome
+            self._hold(reference, outcome)
             self._changed()

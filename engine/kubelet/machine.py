@@ -6,7 +6,7 @@ pkg/kubelet/nodestatus/setters.go.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from engine.clock import rfc3339
@@ -32,22 +32,30 @@ _NONE: Final[Mapping[str, Any]] = {}
 
 
 class Pressure(NamedTuple):
-    """One of the kubelet's conditions besides Ready: what it says, and the event, while all is well."""
+    """One of the kubelet's conditions besides Ready: (reason, message, event) while all is well, and under pressure."""
 
     type: str
-    reason: str
-    message: str
-    event: str
+    well: tuple[str, str, str]
+    pressed: tuple[str, str, str]
 
 
 PRESSURES: Final = (
     Pressure(
-        "MemoryPressure", "KubeletHasSufficientMemory", "kubelet has sufficient memory available",
-        "NodeHasSufficientMemory",
+        "MemoryPressure",
+        ("KubeletHasSufficientMemory", "kubelet has sufficient memory available", "NodeHasSufficientMemory"),
+        ("KubeletHasInsufficientMemory", "kubelet has insufficient memory available", "NodeHasInsufficientMemory"),
     ),
-    Pressure("DiskPressure", "KubeletHasNoDiskPressure", "kubelet has no disk pressure", "NodeHasNoDiskPressure"),
-    Pressure("PIDPressure", "KubeletHasSufficientPID", "kubelet has sufficient PID available", "NodeHasSufficientPID"),
-)  # fmt: skip
+    Pressure(
+        "DiskPressure",
+        ("KubeletHasNoDiskPressure", "kubelet has no disk pressure", "NodeHasNoDiskPressure"),
+        ("KubeletHasDiskPressure", "kubelet has disk pressure", "NodeHasDiskPressure"),
+    ),
+    Pressure(
+        "PIDPressure",
+        ("KubeletHasSufficientPID", "kubelet has sufficient PID available", "NodeHasSufficientPID"),
+        ("KubeletHasInsufficientPID", "kubelet has insufficient PID available", "NodeHasInsufficientPID"),
+    ),
+)
 _OWN: Final = frozenset((*(pressure.type for pressure in PRESSURES), "Ready"))
 
 
@@ -123,8 +131,13 @@ def registered_status(node: Envelope, address: str, config: KubeletConfig) -> tu
     return status, complaint
 
 
-def conditions(before: Mapping[str, Any], now: int, network_ready: bool) -> tuple[list[JsonObject], list[str]]:
-    """The conditions that a kubelet posts over `before` (a node's status), and the events that tell of changes."""
+def conditions(
+    before: Mapping[str, Any], now: int, network_ready: bool, pressed: Sequence[str] = ()
+) -> tuple[list[JsonObject], list[str]]:
+    """The conditions that a kubelet posts over `before` (a node's status), and the events that tell of changes.
+
+    `pressed`: the pressure conditions that are true.
+    """
     earlier = {c["type"]: c for c in before.get("conditions") or ()}
     stamp = rfc3339(now)
     events: list[str] = []
@@ -141,7 +154,9 @@ def conditions(before: Mapping[str, Any], now: int, network_ready: bool) -> tupl
         }  # fmt: skip
 
     made = [c for c in before.get("conditions") or () if c["type"] not in _OWN]
-    made += [condition(p.type, "False", p.reason, p.message, p.event) for p in PRESSURES]
+    for p in PRESSURES:
+        status, words = ("True", p.pressed) if p.type in pressed else ("False", p.well)
+        made.append(condition(p.type, status, *words))
     if network_ready:
         made.append(condition("Ready", "True", "KubeletReady", "kubelet is posting ready status", "NodeReady"))
     else:

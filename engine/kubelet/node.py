@@ -18,14 +18,18 @@ from engine.events import EventRecorder
 from engine.kubelet import admission, credentials, ending, machine, restore, spread
 from engine.kubelet.addresses import NodeAddresses, PodAddresses
 from engine.kubelet.attachments import Attachments
-from engine.kubelet.behaviour import COMPLETE, FAIL, HANG, NOT_READY
+from engine.kubelet.behaviour import COMPLETE, FAIL, HANG, MEMORY, NOT_READY, STORAGE
+from engine.kubelet.collecting import ImageCollector
 from engine.kubelet.config import KubeletConfig
 from engine.kubelet.container import RUNNING
+from engine.kubelet.eviction import Pressure
 from engine.kubelet.facts import facts_of
 from engine.kubelet.images import NodeImages
 from engine.kubelet.podstatus import pod_status
 from engine.kubelet.references import InvalidReference, parse
 from engine.kubelet.runtime import Runtime
+from engine.kubelet.signals import CONDITIONS
+from engine.kubelet.usage import declared_usage
 from engine.kubelet.volumes import Volumes
 from engine.kubelet.worker import PodWorker
 from engine.storage.attaching import reported_attached, reported_in_use
@@ -34,7 +38,7 @@ from store.types import Envelope, Uid
 _log = logging.getLogger(__name__)
 LEASE_NAMESPACE: Final = "kube-node-lease"
 _ENFORCED: Final = "Updated Node Allocatable limit across pods"
-_BEHAVIOUR: Final = (COMPLETE, FAIL, HANG, NOT_READY)
+_BEHAVIOUR: Final = (COMPLETE, FAIL, HANG, NOT_READY, MEMORY, STORAGE)
 
 
 class Usage:
@@ -69,12 +73,14 @@ class Node:
         self.caller = Caller(f"system:node:{env.name}", groups=("system:nodes", "system:authenticated"))
         self._recorder = EventRecorder(api, "kubelet", env.name)
         self._network, self._dirty = network, dirty
-        self.images = NodeImages(runtime, clock, machine.platform(env), config, self._status_changed)
+        self.images = NodeImages(runtime, clock, machine.platform(env), config, self._images_changed)
         self.volumes = Volumes(api)
         self.attachments = Attachments(api, env.name)
         self.waiting_for_volumes: dict[Uid, PodWorker] = {}
         """Pods whose volumes are not attached yet."""
         self._volumes_timer: Timer | None = None
+        self.pressure = Pressure(self)
+        self.collector = ImageCollector(self)
         self.running = False
         """Its kubelet runs."""
         self.workers: dict[Uid, PodWorker] = {}
@@ -86,6 +92,7 @@ class Node:
         self.addresses: list[dict[str, str]] = []
         self.addresses_of_pods = PodAddresses("10.244.0.0/24")
         self._pod_ranges: list[str] = []
+        self._declared_usage: dict[str, int] = {}
         self._learn_addresses()
         self._learn_annotations()
 
@@ -99,12 +106,14 @@ class Node:
         elif fresh:
             self.renew_lease()
             self._start_timer = self.clock.call_later(self.config.recovery_delay, self.post_status)
-            self._note("Normal", "Starting", "Starting kubelet.")
-            self._note("Normal", "NodeAllocatableEnforced", _ENFORCED)
+            self.note("Normal", "Starting", "Starting kubelet.")
+            self.note("Normal", "NodeAllocatableEnforced", _ENFORCED)
         elif not self._is_ready():
             self._start_timer = self.clock.call_later(self.config.recovery_delay, self.post_status)
         if reported_in_use(self.env):
             self._volumes_changed()
+        if fresh or self._declared_usage or self._has_pressure():
+            self.pressure.resume()
 
     def stop(self) -> None:
         """The kubelet is no more; the containers run on."""
@@ -112,6 +121,8 @@ class Node:
         for timer in (self._status_timer, self._start_timer):
             if timer is not None:
                 timer.cancel()
+        self.pressure.stop()
+        self.collector.stop()
         for worker in self.workers.values():
             worker.suspend()
 
@@ -144,11 +155,11 @@ class Node:
             self._start_timer = self.clock.call_later(self.config.recovery_delay, self._register_again)
             return
         self._learn_addresses()
-        self._note("Normal", "Starting", "Starting kubelet.")
+        self.note("Normal", "Starting", "Starting kubelet.")
         self._say_conditions([event for event in events if event != "NodeNotReady"])
-        self._note("Normal", "NodeAllocatableEnforced", _ENFORCED)
+        self.note("Normal", "NodeAllocatableEnforced", _ENFORCED)
         if complaint:
-            self._note("Warning", "InvalidCapacity", complaint)
+            self.note("Warning", "InvalidCapacity", complaint)
         self.renew_lease()
         delay = spread.within(self.config.ready_delay, self.env.uid, "ready")
         self._start_timer = self.clock.call_later(delay, self.post_status)
@@ -164,6 +175,10 @@ class Node:
         if self._start_timer is None or not self._start_timer.active:
             self.post_status()
 
+    def _has_pressure(self) -> bool:
+        conditions = (self.env.obj.get("status") or {}).get("conditions") or ()
+        return any(c["type"] in CONDITIONS and c["status"] == "True" for c in conditions)
+
     def _is_ready(self) -> bool:
         conditions = (self.env.obj.get("status") or {}).get("conditions") or ()
         return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
@@ -174,6 +189,16 @@ class Node:
         """The machine itself is logged in to some registry."""
         for image in machine.preloaded_images(self.env):
             self.know_image(image)
+        usage, complaint = declared_usage(self.env)
+        if complaint:
+            self.note("Warning", "InvalidUsage", complaint)
+        if usage != self._declared_usage:
+            self._declared_usage = usage
+            self.pressure.touch()
+
+    def _images_changed(self) -> None:
+        self.status_changed()
+        self.pressure.touch()
 
     def _learn_addresses(self) -> None:
         """The node's own address, and the range of its pods'."""
@@ -220,7 +245,9 @@ class Node:
         status = dict(env.obj.get("status") or {})
         # The network plugin comes up when the node has a range of pod addresses.
         network_ready = bool((env.obj.get("spec") or {}).get("podCIDR")) or self.config.own_pod_ranges
-        status["conditions"], events = machine.conditions(status, self.clock.now(), network_ready=network_ready)
+        status["conditions"], events = machine.conditions(
+            status, self.clock.now(), network_ready=network_ready, pressed=self.pressure.conditions
+        )
         status["images"] = self.images.status()
         asked, _ = machine.asked_capacity(env)
         for sizes in ("capacity", "allocatable"):
@@ -248,10 +275,13 @@ class Node:
                 worker.make_sandbox()
         if self._start_timer is not None and self._start_timer.active:
             return
-        if machine.asked_capacity(env) != machine.asked_capacity(before) or not self._is_ready():
-            self._status_changed()
+        resized = machine.asked_capacity(env) != machine.asked_capacity(before)
+        if resized:
+            self.pressure.touch()
+        if resized or not self._is_ready():
+            self.status_changed()
 
-    def _status_changed(self) -> None:
+    def status_changed(self) -> None:
         """What changed is posted with the next computation of the status."""
         if self._status_timer is None or not self._status_timer.active:
             period = self.config.status_update
@@ -282,9 +312,9 @@ class Node:
 
     def _say_conditions(self, events: list[str]) -> None:
         for event in events:
-            self._note("Normal", event, f"Node {self.name} status is now: {event}")
+            self.note("Normal", event, f"Node {self.name} status is now: {event}")
 
-    def _note(self, type_: str, reason: str, message: str) -> None:
+    def note(self, type_: str, reason: str, message: str) -> None:
         """An event about the node. Kubelets do not know their node's uid: they write its name there."""
         obj = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": self.name, "uid": self.name}}
         self.say(Envelope(self.env.key, self.env.revision, b"", obj), type_, reason, message)
@@ -363,7 +393,9 @@ class Node:
     def admit(self, worker: PodWorker) -> tuple[str, str] | None:
         """Count a pod in; (reason, message) when the node refuses it."""
         node = self.api.find(NODES, "", self.name) or self.env
-        refusal = admission.refusal(worker.env.obj, worker.facts, node.obj, self._usage)
+        refusal = self.pressure.refusal(worker) or admission.refusal(
+            worker.env.obj, worker.facts, node.obj, self._usage
+        )
         if refusal is None:
             self.count(worker)
         return refusal

@@ -32,6 +32,11 @@ def pod_status(worker: PodWorker, before: JsonObject, now: int) -> JsonObject:
     generation = before["metadata"].get("generation", 1)
     status: JsonObject = {"phase": phase}
     conditions = [c for c in had if c["type"] not in _OWN]
+    if worker.disruption and "DisruptionTarget" not in earlier:
+        conditions.append({
+            "type": "DisruptionTarget", "status": "True", "observedGeneration": generation, "lastProbeTime": None,
+            "lastTransitionTime": rfc3339(now), "reason": "TerminationByKubelet", "message": worker.disruption,
+        })  # fmt: skip
     if worker.rejected:
         conditions.extend(c for c in (earlier.get("PodScheduled"),) if c)
     else:

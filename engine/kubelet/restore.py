@@ -145,6 +145,8 @@ def _adopt(worker: PodWorker, c: Container) -> None:
     c.killing = c.held = c.hooking = False
     spec = ContainerSpec(worker.env, c.facts, c.restarts, c.id, worker.address)
     c.handle = handle = worker.node.runtime.adopt(spec, c.started_at, lambda exit_: worker.exited(c, exit_))
+    if handle.consumes:
+        worker.node.pressure.touch()
     if not c.started:
         worker.start_probes(c, handle)
         return

@@ -65,6 +65,18 @@ class Stats(NamedTuple):
     """Millicores."""
     memory: int
     """Bytes."""
+    storage: int = 0
+    """Bytes of the machine's disk, besides the image."""
+    pids: int = 0
+    """Processes and threads."""
+
+
+class Growth(NamedTuple):
+    """How fast a container's use grows, per second; it never grows faster later."""
+
+    memory: int
+    storage: int
+    pids: int
 
 
 class ContainerSpec(NamedTuple):
@@ -170,6 +182,10 @@ class Handle(Protocol):
     def detach(self) -> None:
         """Report nothing more; the container goes on running."""
 
+    @property
+    def consumes(self) -> bool:
+        """Whether it uses memory, disk or processes at all."""
+
     def stats(self) -> Stats: ...
 
     def serve(self, request: HttpRequest) -> HttpAnswer | None:
@@ -177,6 +193,12 @@ class Handle(Protocol):
 
     def terminate(self) -> None:
         """SIGTERM from inside of the container: it ends as if by itself, unless it heeds no SIGTERM."""
+
+    def growth(self) -> Growth:
+        """From now on."""
+
+    def out_of_memory(self) -> None:
+        """The machine's kernel kills it."""
 
 
 class Cancel(Protocol):

@@ -30,6 +30,7 @@ from engine.kubelet.runtime import (
     ExecOutput,
     ExecRequest,
     Exit,
+    Growth,
     Handle,
     HookRun,
     HttpAnswer,
@@ -155,7 +156,27 @@ class SimulatedContainer:
             self._timer.cancel()
 
     def stats(self) -> Stats:
-        return Stats(self.behaviour.cpu, self.behaviour.memory.at(self._runtime.clock.now() - self.started_at))
+        behaviour, elapsed = self.behaviour, self._runtime.clock.now() - self.started_at
+        return Stats(
+            behaviour.cpu, behaviour.memory.at(elapsed), behaviour.storage.at(elapsed), behaviour.pids.at(elapsed)
+        )
+
+    @property
+    def consumes(self) -> bool:
+        behaviour = self.behaviour
+        return behaviour.declared and any(
+            curve.start or curve.growth for curve in (behaviour.memory, behaviour.storage, behaviour.pids)
+        )
+
+    def growth(self) -> Growth:
+        behaviour, elapsed = self.behaviour, self._runtime.clock.now() - self.started_at
+        return Growth(*[
+            0 if curve.limit is not None and curve.at(elapsed) >= curve.limit else max(curve.growth, 0)
+            for curve in (behaviour.memory, behaviour.storage, behaviour.pids)
+        ])  # fmt: skip
+
+    def out_of_memory(self) -> None:
+        self._end(Exit(_KILLED, "OOMKilled", self._runtime.clock.now()))
 
     def serve(self, request: HttpRequest) -> HttpAnswer | None:
         return serving.answer(self.behaviour, self.spec, self._runtime.clock.now() - self.started_at, request)

@@ -43,6 +43,7 @@ class PodWorker:
         "apps",
         "containers",
         "deadline",
+        "disruption",
         "env",
         "ephemerals",
         "facts",
@@ -91,6 +92,8 @@ class PodWorker:
         self.rejected = False
         """Not admitted."""
         self.failure_phase = self.failure_reason = self.failure_message = ""
+        self.disruption = ""
+        """Why the kubelet itself ends the pod; "" when it does not."""
         self.grace_until = 0
         """While terminating: the instant of SIGKILL."""
         self.timer: Timer | None = None
@@ -174,6 +177,14 @@ class PodWorker:
         self.failure_phase, self.failure_reason, self.failure_message = "Failed", "DeadlineExceeded", DEADLINE
         self.say("Normal", "DeadlineExceeded", DEADLINE)
         ending.terminate(self, self.facts.grace)
+
+    def evict(self, why: str, grace: int) -> None:
+        """The node is short of something: the pod fails, within `grace` seconds."""
+        self.failure_phase, self.failure_reason, self.failure_message = "Failed", "Evicted", why
+        self.disruption = why
+        self.say("Warning", "Evicted", why)
+        self.post()
+        ending.terminate(self, grace)
 
     # -- starting containers ---------------------------------------------------------------------------------------
 
@@ -287,6 +298,8 @@ class PodWorker:
         for complaint in handle.complaints:
             self.say("Warning", "InvalidBehaviour", complaint, c)
         c.run(handle)
+        if handle.consumes:
+            self.node.pressure.touch()
         if c.facts.post_start is not None:
             self._run_post_start(c, handle, c.facts.post_start)
         else:

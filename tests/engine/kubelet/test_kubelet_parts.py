@@ -11,7 +11,7 @@ from engine.flags import parse_duration
 from engine.kubelet import amounts, references
 from engine.kubelet.addresses import NodeAddresses, PodAddresses
 from engine.kubelet.backoff import Backoff
-from engine.kubelet.behaviour import MemoryCurve, parse_ending
+from engine.kubelet.behaviour import Curve, parse_ending
 from engine.kubelet.commands import interpret
 from engine.kubelet.facts import facts_of
 from engine.kubelet.wheel import Wheel
@@ -158,10 +158,10 @@ def test_back_off_doubles_up_to_its_limit_and_starts_over() -> None:
 
 def test_memory_passes_a_bound_when_it_grows_over_it() -> None:
     """A growing curve tells when it passes a bound; one that ends below never does."""
-    assert MemoryCurve(100, 10, None).passes(200) == 10_100_000
-    assert MemoryCurve(100, 10, 200).passes(200) is None
-    assert MemoryCurve(300).passes(200) is not None
-    assert MemoryCurve(100, 10, 150).at(60 * SECOND) == 150
+    assert Curve(100, 10, None).passes(200) == 10_100_000
+    assert Curve(100, 10, 200).passes(200) is None
+    assert Curve(300).passes(200) is not None
+    assert Curve(100, 10, 150).at(60 * SECOND) == 150
 
 
 def test_a_wheel_turns_each_member_once_per_period() -> None:
