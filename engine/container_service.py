@@ -9,7 +9,7 @@ from engine.client import ExecAnswer, LogLine, LogQuery, LogReceiver, NodeUsage,
 from engine.cluster import Cluster
 from engine.kubelet.logs import LogOptions
 from engine.kubelet.metrics import allocatable
-from engine.kubelet.runtime import ExecEnd, ExecRequest, ExecSession
+from engine.kubelet.runtime import ExecEnd, ExecRequest, ExecSession, Stats
 from engine.kubelet.streams import LogStream, default_container
 
 
@@ -51,15 +51,19 @@ class ContainerService:
         found = self._cluster.metrics.pods(self._cluster.api.list(PODS, namespace).items)
         return [
             PodUsage(
-                usage.env.namespace, usage.env.name, Usage(*usage.total),
-                {name: Usage(*stats) for name, stats in usage.containers.items()},
+                usage.env.namespace, usage.env.name, _usage(usage.total),
+                {name: _usage(stats) for name, stats in usage.containers.items()},
             )
             for usage in found
         ]  # fmt: skip
 
     def top_nodes(self) -> Sequence[NodeUsage]:
         found = self._cluster.metrics.nodes(self._cluster.api.list(NODES).items)
-        return [NodeUsage(usage.env.name, Usage(*usage.total), Usage(*allocatable(usage.env))) for usage in found]
+        return [NodeUsage(usage.env.name, _usage(usage.total), _usage(allocatable(usage.env))) for usage in found]
+
+
+def _usage(stats: Stats) -> Usage:
+    return Usage(stats.cpu, stats.memory)
 
 
 class _Collected:

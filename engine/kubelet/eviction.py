@@ -24,7 +24,7 @@ from engine.kubelet.eviction_words import (
 )
 from engine.kubelet.runtime import Stats
 from engine.kubelet.signals import CONDITIONS, MEMORY, SIGNALS, Observations, Threshold
-from engine.kubelet.usage import declared_usage, observe, pod_stats, running, size_of, total, total_growth
+from engine.kubelet.usage import observe, pod_stats, running, size_of, total, total_growth
 
 if TYPE_CHECKING:
     from engine.kubelet.node import Node
@@ -93,9 +93,8 @@ class Pressure:
     def observe(self) -> Observations:
         """What is left now."""
         node = self._node
-        beside, _ = declared_usage(node.env)
         used = total(stats for _, _, stats in running(node.workers.values()))
-        return observe(size_of(node.env), beside, node.images.size, used)
+        return observe(size_of(node.env), node.beside, node.images.size, used)
 
     def _look(self) -> None:
         node = self._node

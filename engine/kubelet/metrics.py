@@ -62,12 +62,13 @@ class Metrics:
         return Usage(env, _sum(containers.values()), containers)
 
     def node(self, env: Envelope) -> Usage | None:
-        """What its pods use together; None while its kubelet does not run."""
+        """What its pods use together, and what runs beside them; None while its kubelet does not run."""
         node = self._kubelets.nodes.get(env.name)
         if node is None or not node.running:
             return None
         handles = (c.handle for worker in node.workers.values() for c in worker.containers)
-        return Usage(env, _sum(handle.stats() for handle in handles if handle is not None), {})
+        beside = Stats(0, node.beside.get("memory", 0))
+        return Usage(env, _sum((beside, *(handle.stats() for handle in handles if handle is not None))), {})
 
     def nodes(self, envs: Iterable[Envelope]) -> list[Usage]:
         return [usage for env in envs if (usage := self.node(env)) is not None]

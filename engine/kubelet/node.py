@@ -92,7 +92,8 @@ class Node:
         self.addresses: list[dict[str, str]] = []
         self.addresses_of_pods = PodAddresses("10.244.0.0/24")
         self._pod_ranges: list[str] = []
-        self._declared_usage: dict[str, int] = {}
+        self.beside: dict[str, int] = {}
+        """What runs on the machine beside pods: memory, disk, inodes, pids."""
         self._learn_addresses()
         self._learn_annotations()
 
@@ -112,7 +113,7 @@ class Node:
             self._start_timer = self.clock.call_later(self.config.recovery_delay, self.post_status)
         if reported_in_use(self.env):
             self._volumes_changed()
-        if fresh or self._declared_usage or self._has_pressure():
+        if fresh or self.beside or self._has_pressure():
             self.pressure.resume()
 
     def stop(self) -> None:
@@ -192,8 +193,8 @@ class Node:
         usage, complaint = declared_usage(self.env)
         if complaint:
             self.note("Warning", "InvalidUsage", complaint)
-        if usage != self._declared_usage:
-            self._declared_usage = usage
+        if usage != self.beside:
+            self.beside = usage
             self.pressure.touch()
 
     def _images_changed(self) -> None:
