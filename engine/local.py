@@ -33,6 +33,7 @@ from engine.client import (
     Plan,
     PodUsage,
     Query,
+    Reach,
     Subscription,
     SummaryReceiver,
     WhyReport,
@@ -203,6 +204,9 @@ class LocalClient:
 
     def why(self, namespace: str, pod: str) -> Future[WhyReport]:
         return self._ask(lambda engine: engine.why(namespace, pod))
+
+    def reach(self, source: tuple[str, str] | None, target: str, port: int = 0, protocol: str = "TCP") -> Future[Reach]:
+        return self._ask(lambda engine: engine.reach(source, target, port, protocol))
 
     def logs(
         self, namespace: str, pod: str, container: str = "", *, previous: bool = False, tail: int = 1000

@@ -23,6 +23,7 @@ from engine.client import (
     Mailbox,
     Plan,
     Query,
+    Reach,
     Subscription,
     SummaryReceiver,
     WhyReport,
@@ -32,6 +33,7 @@ from engine.cluster import Cluster, ClusterOptions
 from engine.container_service import ContainerService
 from engine.flags import Flags
 from engine.history.requests import HistoryRequests
+from engine.network.reach import reach
 from engine.views import Views
 from store.store import Store
 from store.types import Resource, Uid
@@ -120,6 +122,9 @@ class Service:
 
     def watch(self, query: Query, mailbox: Mailbox) -> Subscription:
         return self._views.open(query, mailbox)
+
+    def reach(self, source: tuple[str, str] | None, target: str, port: int, protocol: str) -> Reach:
+        return reach(self.cluster.api, source, target, port, protocol)
 
     def why(self, namespace: str, pod: str) -> WhyReport:
         return self.cluster.why(namespace, pod)

@@ -44,6 +44,7 @@ from engine.client.opening import (
     play,
 )
 from engine.client.protocol import ClusterClient
+from engine.client.reach import Reach, Step, Symptom
 from engine.client.streams import ExecAnswer, LogLine, LogQuery, LogReceiver, NodeUsage, PodUsage, Usage
 from engine.client.values import (
     Change,
@@ -95,12 +96,15 @@ __all__ = [
     "PlannedObject",
     "PodUsage",
     "Query",
+    "Reach",
     "Relist",
     "RunReport",
     "SnapshotInfo",
     "Span",
+    "Step",
     "Subscription",
     "SummaryReceiver",
+    "Symptom",
     "UndoPlan",
     "UndoResult",
     "UndoStep",

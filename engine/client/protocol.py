@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 
 from engine.client.folder import FieldHelp, FolderReceiver, Plan
 from engine.client.history import HistoryClient
+from engine.client.reach import Reach
 from engine.client.streams import ExecAnswer, LogQuery, LogReceiver, NodeUsage, PodUsage
 from engine.client.values import Item, Json, KindInfo, Mailbox, Query, Subscription, SummaryReceiver
 from engine.client.why import WhyReport
@@ -43,6 +44,12 @@ class ClusterClient(Protocol):
     def watch(self, query: Query, mailbox: Mailbox) -> Subscription: ...
     def watch_summary(self, receive: SummaryReceiver) -> Subscription: ...
     def why(self, namespace: str, pod: str) -> Future[WhyReport]: ...
+    def reach(self, source: tuple[str, str] | None, target: str, port: int = 0, protocol: str = "TCP") -> Future[Reach]:
+        """Can a pod, (namespace, name), or somebody outside of the cluster (None) reach a name, an address or a URL?
+
+        By which name, through which endpoint, and if not, who says no. `port`: 0 for the URL's own.
+        """
+
     def logs(
         self, namespace: str, pod: str, container: str = "", *, previous: bool = False, tail: int = 1000
     ) -> Future[Sequence[tuple[int, str]]]:

@@ -26,6 +26,7 @@ from engine.controllers.endpointslice.controller import EndpointSliceController
 from engine.controllers.garbage_collector import GarbageCollector
 from engine.controllers.horizontal.calculator import Usage, no_usage
 from engine.controllers.horizontal.controller import HorizontalController
+from engine.controllers.ingress import IngressController
 from engine.controllers.job.controller import JobController
 from engine.controllers.namespace import NamespaceController
 from engine.controllers.node_ipam import NodeIpamController
@@ -87,6 +88,7 @@ CONTROLLERS: dict[str, Callable[[ControllerContext], Controller]] = {
     "replicationcontroller-controller": ReplicationManager,
     "endpoints-controller": EndpointsController,
     "endpointslice-controller": EndpointSliceController,
+    "ingress-controller": IngressController,
     "statefulset-controller": StatefulSetController,
     "daemonset-controller": DaemonSetController,
     "job-controller": JobController,

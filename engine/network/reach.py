@@ -2,21 +2,23 @@
 
 `reach` follows a connection as it would go: the source has to run; a name goes through the pod's search path to the
 cluster's name server, which has to be reachable itself; an address is a Service's, a pod's, a node's or nobody's; the
-proxy picks endpoints; policies of both ends are asked; somebody has to listen. Each step is written down in words, so
-that the trail explains the answer. Nothing is sent, and nothing changes.
+proxy picks endpoints; policies of both ends are asked; somebody has to listen. A host that an Ingress is for leads
+to the simulated ingress proxy, which picks a Service by host and path (engine.network.ingress) and connects to it
+itself. Each step is written down in words, so that the trail explains the answer. Nothing is sent or changed.
 
 What listens is judged by the containers' declared ports; containers that declare none are taken to listen everywhere.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final
+from urllib.parse import urlsplit
 
-from engine.api.errors import NotFound
+from engine.api.errors import BadRequest, NotFound
 from engine.api.kinds import PODS
 from engine.api.server import Api
-from engine.network import dns, policy
+from engine.client import Reach, Step, Symptom
+from engine.network import dns, ingress, policy
 from engine.network.addresses import (
     API_SERVER,
     API_SERVER_PORT,
@@ -31,88 +33,59 @@ from engine.network.policy import Peer, Verdict
 from engine.network.proxy import Backend, choose, service_ports
 from engine.network.service_allocation import family_of, service_at, service_on_node_port
 from store.store import Store
-from store.types import Envelope
+from store.types import Envelope, JsonObject
 
-Symptom = Literal["", "no answer", "connection refused", "connection timed out", "no such host", "no route"]
-Stage = Literal["source", "dns", "service", "endpoint", "policy", "pod"]
 _DNS_PORT: Final = 53
 _MOST_ENDPOINTS: Final = 100
 """Endpoints of one Service that are looked at."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One thing that was asked on the way."""
+def reach(
+    api: Api, source: tuple[str, str] | None, target: str, port: int = 0, protocol: str = "TCP", path: str = "/"
+) -> Reach:
+    """Try to connect from a pod, (namespace, name), or from outside of the cluster (None).
 
-    stage: Stage
-    ok: bool
-    text: str
-
-    def __str__(self) -> str:
-        return f"{'ok' if self.ok else 'NO'}  {self.stage}: {self.text}"
-
-
-@dataclass(slots=True)
-class Reach:
-    """The answer."""
-
-    ok: bool = False
-    name: str = ""
-    """The full name that was resolved; "" when an address was asked for."""
-    address: str = ""
-    """What the client connects to; "" when the name led nowhere."""
-    service: str = ""
-    """namespace/name of the Service that it went through; "" without one."""
-    endpoint: str = ""
-    """`10.244.1.3:8080`, where the connection ends; "" when it does not get there."""
-    pod: str = ""
-    """namespace/name of the pod there; "" for what is no pod."""
-    refused_by: str = ""
-    """Who says no, `NetworkPolicy shop/default-deny`, `Service shop/web`, `DNS` …; "" when nobody does."""
-    symptom: Symptom = ""
-    """What the client would see."""
-    steps: list[Step] = field(default_factory=list)
-
-    def trail(self) -> str:
-        """The steps as text, one a line."""
-        return "\n".join(map(str, self.steps))
-
-    def good(self, stage: Stage, text: str) -> None:
-        """Note a step that goes well."""
-        self.steps.append(Step(stage, True, text))
-
-    def bad(self, stage: Stage, text: str, by: str, symptom: Symptom) -> bool:
-        """Note who says no. Always False."""
-        self.steps.append(Step(stage, False, text))
-        self.refused_by, self.symptom = by, symptom
-        return False
-
-
-def reach(api: Api, source: tuple[str, str], target: str, port: int, protocol: str = "TCP") -> Reach:
-    """Try to connect from a pod, (namespace, name), to a name or an address. Raises NotFound for an unknown pod."""
-    env = api.find(PODS, *source)
-    if env is None:
+    `target`: a name, an address, or a URL. `port`: 0 for the URL's own. `path`: what an Ingress goes by, if it is no
+    URL. Raises NotFound for an unknown pod, BadRequest for a target without a port.
+    """
+    env = api.find(PODS, *source) if source is not None else None
+    if env is None and source is not None:
         raise NotFound(f'pods "{source[1]}" not found')
-    return _Attempt(api.store, env).run(target, port, protocol)
+    if "://" in target:
+        url = urlsplit(target)
+        port = port or url.port or {"http": 80, "https": 443}.get(url.scheme, 0)
+        target, path = url.hostname or "", url.path or "/"
+    if not target or not port:
+        raise BadRequest("a target needs a name or an address, and a port")
+    return _Attempt(api.store, env, Peer(_address_of(env), env)).run(target, port, protocol, path)
+
+
+def _address_of(pod: Envelope | None) -> str:
+    return str((pod.obj.get("status") or {}).get("podIP") or "") if pod is not None else ""
 
 
 class _Attempt:
-    def __init__(self, store: Store, source: Envelope) -> None:
-        self._store, self._source = store, source
-        self._status = source.obj.get("status") or {}
-        self._address: str = self._status.get("podIP") or ""
-        self._node: str = source.obj["spec"].get("nodeName") or ""
+    def __init__(self, store: Store, source: Envelope | None, peer: Peer) -> None:
+        """`source`: the pod that connects, None for others; `peer`: what policies see of it."""
+        self._store, self._source, self._peer = store, source, peer
+        self._node: str = (source.obj["spec"].get("nodeName") or "") if source is not None else ""
+        self._who = _shown(source) if source is not None else peer.address or "outside of the cluster"
+        self._host, self._path = "", "/"
 
-    def run(self, target: str, port: int, protocol: str) -> Reach:
+    def run(self, target: str, port: int, protocol: str, path: str) -> Reach:
         out = Reach()
+        self._host, self._path = target, path
         out.ok = self._has_network(out) and self._to_target(out, target, port, protocol)
         return out
 
     def _has_network(self, out: Reach) -> bool:
-        name, phase = _shown(self._source), self._status.get("phase")
-        if phase != "Running" or not self._address:
+        if self._source is None:
+            out.good("source", "a client outside of the cluster")
+            return True
+        name, phase = self._who, (self._source.obj.get("status") or {}).get("phase")
+        if phase != "Running" or not self._peer.address:
             return out.bad("source", f"pod {name} is {phase}: nothing in it can connect", f"Pod {name}", "no route")
-        out.good("source", f"pod {name} runs on node {self._node} as {self._address}")
+        out.good("source", f"pod {name} runs on node {self._node} as {self._peer.address}")
         return True
 
     def _to_target(self, out: Reach, target: str, port: int, protocol: str) -> bool:
@@ -123,6 +96,11 @@ class _Attempt:
         if addresses is None:
             return False
         if not addresses:  # outside of the cluster: the name is all that is known
+            proxy = ingress.proxy_address(self._store) if ingress.names_host(self._store, out.name) else ""
+            if proxy:
+                out.address, self._host = proxy, out.name
+                out.good("dns", f"{out.name} → {proxy}, the ingress proxy: the world's DNS is taken to know Ingresses")
+                return self._to_proxy(out, proxy, port, protocol)
             return self._to_outside(out, "", port, protocol)
         for index, address in enumerate(addresses):
             out.address = address
@@ -138,6 +116,13 @@ class _Attempt:
 
     def _resolved(self, out: Reach, target: str) -> list[str] | None:
         """Addresses of a name; [] when it is one of the world's, None when there are none."""
+        if self._source is None:
+            name = target.rstrip(".").lower()
+            if dns.lookup(self._store, name).code != "FORWARDED" or "." not in name:
+                out.bad("dns", f"{name}: only the cluster's own name server knows such names", "DNS", "no such host")
+                return None
+            out.name = name
+            return []
         resolver = dns.resolver_of(self._source.obj)
         if not resolver.nameservers:
             out.bad("dns", "the pod has no name server (dnsPolicy None without dnsConfig)", "DNS", "no answer")
@@ -183,6 +168,10 @@ class _Attempt:
 
     def _to_address(self, out: Reach, address: str, port: int, protocol: str) -> bool:
         service = service_at(self._store, address)
+        inside = range_of(self._store, address) if self._source is None else ""
+        if inside:
+            text = f"{address} is a {inside}'s address, which has no meaning outside of the cluster"
+            return out.bad("endpoint", text, f"Address {address}", "connection timed out")
         if service is not None:
             return self._to_service(out, service, port, protocol)
         pod = pod_at(self._store, address)
@@ -190,6 +179,8 @@ class _Attempt:
             return self._to_pod(out, pod, address, port, protocol)
         if address == API_SERVER:
             return self._to_api_server(out, port)
+        if ingress.is_proxy(self._store, address):
+            return self._to_proxy(out, address, port, protocol)
         node = node_at(self._store, address)
         if node is not None:
             return self._to_node(out, node, port, protocol)
@@ -201,6 +192,42 @@ class _Attempt:
             text = f"no {whose} has the address {address}"
             return out.bad("endpoint", text, f"Address {address}", "connection timed out")
         return self._to_outside(out, address, port, protocol)
+
+    def _to_proxy(self, out: Reach, address: str, port: int, protocol: str) -> bool:
+        if not self._may_leave(out, Peer(address), port, protocol):
+            return False
+        if port not in ingress.PORTS or protocol != "TCP":
+            text = f"the ingress proxy listens on 80/TCP and 443/TCP, not on {port}/{protocol}"
+            return out.bad("ingress", text, "Ingress proxy", "connection refused")
+        found = ingress.route(self._store, self._host, self._path, port == 443)
+        if found.certificate:
+            out.good("ingress", f"the proxy shows {found.certificate}")
+        by = f"Ingress {found.ingress}" if found.ingress else "Ingress proxy"
+        if found.service is None or found.port is None:
+            symptom: Symptom = "404 Not Found" if found.code == 404 else "503 Service Temporarily Unavailable"
+            text = f"{found.rule} of {by}: {found.why}" if found.rule else found.why
+            return out.bad("ingress", text, by, symptom)
+        name = _shown(found.service)
+        out.service = name
+        out.good("ingress", f"{found.rule} of {by} → Service {name}, port {found.port['port']}")
+        return self._behind_proxy(out, found.service, found.port)
+
+    def _behind_proxy(self, out: Reach, service: Envelope, port: JsonObject) -> bool:
+        """The proxy connects to the endpoints itself: their policies see the proxy, the client sees HTTP."""
+        if service.obj["spec"].get("type") == "ExternalName":
+            out.endpoint = f"{service.obj['spec']['externalName']}:{port['port']}"
+            out.good("endpoint", f"{out.endpoint} is outside of the cluster: what answers there is not simulated")
+            return True
+        choice = choose(self._store, service, port, "")
+        if not choice.backends:
+            by = f"Service {_shown(service)}"
+            return out.bad("endpoint", choice.why_none, by, "503 Service Temporarily Unavailable")
+        out.good("endpoint", "; ".join(choice.steps))
+        proxy = _Attempt(self._store, None, Peer(ingress.INGRESS_ADDRESS))
+        if proxy._to_backends(out, choice.backends, port.get("protocol", "TCP")):
+            return True
+        out.symptom = "504 Gateway Time-out" if out.symptom == "connection timed out" else "502 Bad Gateway"
+        return False
 
     def _to_service(
         self, out: Reach, service: Envelope, port: int, protocol: str, external: bool = False, node_port: bool = False
@@ -281,8 +308,8 @@ class _Attempt:
     def _to_pod(self, out: Reach, pod: Envelope, address: str, port: int, protocol: str) -> bool:
         if not self._may_leave(out, Peer(address, pod), port, protocol):
             return False
-        verdict = policy.ingress(self._store, pod, Peer(self._address, self._source), port, protocol)
-        if not self._say(out, verdict, pod, f"into {_shown(pod)} from {_shown(self._source)} on {port}/{protocol}"):
+        verdict = policy.ingress(self._store, pod, self._peer, port, protocol)
+        if not self._say(out, verdict, pod, f"into {_shown(pod)} from {self._who} on {port}/{protocol}"):
             return False
         out.pod = _shown(pod)
         if not self._listens(out, pod, port, protocol):
@@ -291,9 +318,11 @@ class _Attempt:
         return True
 
     def _may_leave(self, out: Reach, to: Peer, port: int, protocol: str) -> bool:
+        if self._source is None:
+            return True
         verdict = policy.egress(self._store, self._source, to, port, protocol)
         where = _shown(to.pod) if to.pod is not None else to.address or out.name
-        text = f"out of {_shown(self._source)} to {where} on {port}/{protocol}"
+        text = f"out of {self._who} to {where} on {port}/{protocol}"
         return self._say(out, verdict, self._source, text)
 
     def _say(self, out: Reach, verdict: Verdict, pod: Envelope, text: str) -> bool:

@@ -11,6 +11,7 @@ import pytest
 from engine.api.kinds import DEPLOYMENTS, IMAGES, NODES, PODS, SERVICES
 from engine.clock import MINUTE, SECOND, Clock, parse_time
 from engine.cluster import Cluster, ClusterOptions
+from engine.network.reach import reach
 from store.store import Store
 from store.types import Envelope
 
@@ -94,6 +95,14 @@ def test_the_cloud(sample: Sample) -> None:
     assert gpu.labels["topology.kubernetes.io/zone"] == "north-b"
     front = next(env for env in sample.cluster.store.list(SERVICES) if env.name == "shopfront")
     assert front.obj["status"]["loadBalancer"]["ingress"] == [{"ip": "203.0.113.1", "ipMode": "VIP"}]
+
+
+def test_the_way_in_by_name(sample: Sample) -> None:
+    """The shop's Ingress leads each path to its own Service."""
+    for path, service in {"": "storefront", "cart/7": "cart", "api/catalog": "catalog"}.items():
+        found = reach(sample.cluster.api, None, f"http://shop.example.com/{path}")
+        assert found.ok, found.trail()
+        assert found.service == f"shop/{service}"
 
 
 def test_the_rest_settles_within_seconds(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from engine.client import (
     Mailbox,
     Plan,
     Query,
+    Reach,
     Relist,
     SummaryReceiver,
     WhyReport,
@@ -211,6 +212,9 @@ class FakeClient:
         self._summary_receivers.append(receive)
         receive(self.summary)
         return _Subscription(lambda: self._summary_receivers.remove(receive))
+
+    def reach(self, source: tuple[str, str] | None, target: str, port: int = 0, protocol: str = "TCP") -> Future[Reach]:
+        return done(Reach())
 
     def why(self, namespace: str, pod: str) -> Future[WhyReport]:
         return done(self.report)

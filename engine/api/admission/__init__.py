@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from engine.api.admission import (
+    default_ingress_class,
     default_storage_class,
     default_toleration_seconds,
     limit_ranger,
@@ -33,6 +34,7 @@ from engine.api.kinds import (
     CRONJOBS,
     DAEMONSETS,
     DEPLOYMENTS,
+    INGRESSES,
     JOBS,
     NAMESPACES,
     NODES,
@@ -67,6 +69,7 @@ _MUTATORS: Final[Mapping[tuple[Resource, Operation], Sequence[Mutator]]] = {
     (NODES, "CREATE"): (node_taints.mutate,),
     (PERSISTENTVOLUMECLAIMS, "CREATE"): (default_storage_class.mutate, storage_object_in_use_protection.mutate),
     (PERSISTENTVOLUMES, "CREATE"): (storage_object_in_use_protection.mutate,),
+    (INGRESSES, "CREATE"): (default_ingress_class.mutate,),
     (DAEMONSETS, "CREATE"): (template_generation.mutate,),
     (DAEMONSETS, "UPDATE"): (template_generation.mutate,),
     (SERVICES, "CREATE"): (service_addresses.mutate,),

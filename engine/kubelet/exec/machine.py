@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from engine.api.kinds import PODS
 from engine.api.server import Api
+from engine.client import Reach
 from engine.clock import Clock, parse_time
 from engine.kubelet import serving
 from engine.kubelet.behaviour import Behaviour, CommandRule
@@ -22,7 +23,7 @@ from engine.kubelet.logs import container_status
 from engine.kubelet.runtime import ContainerSpec, Handle, HttpAnswer, HttpRequest
 from engine.network.addresses import API_SERVER
 from engine.network.listening import listener
-from engine.network.reach import Reach, reach
+from engine.network.reach import reach
 from store.types import Envelope
 
 SIMULATED: Final = "[simulated] this container is simulated: it knows a few commands (`help` lists them)"
@@ -83,8 +84,8 @@ class Machine:
 
     # -- network ---------------------------------------------------------------------------------------------------
 
-    def connect(self, target: str, port: int, protocol: str = "TCP") -> Reach:
-        """Try to connect from here. `localhost` is the pod itself."""
+    def connect(self, target: str, port: int, protocol: str = "TCP", path: str = "/") -> Reach:
+        """Try to connect from here. `localhost` is the pod itself. `path`: of an HTTP request, for Ingresses."""
         pod = self.spec.pod
         if target in ("localhost", "127.0.0.1", "::1"):
             out = Reach(address="127.0.0.1")
@@ -93,10 +94,14 @@ class Machine:
             if out.ok:
                 out.pod, out.endpoint = f"{pod.namespace}/{pod.name}", f"127.0.0.1:{port}"
             return out
-        return reach(self.api, (pod.namespace, pod.name), target, port, protocol)
+        return reach(self.api, (pod.namespace, pod.name), target, port, protocol, path)
 
     def request(self, where: Reach, method: str, path: str) -> HttpAnswer | None:
         """What answers an HTTP request where `where` ends; None: nobody does (outside of the cluster, or not yet)."""
+        if where.answered:
+            return HttpAnswer(where.answered, "text/html", f"{where.symptom}\n".encode())
+        if not where.ok:
+            return None
         port = int(where.endpoint.rpartition(":")[2])
         if where.pod:
             namespace, _, name = where.pod.partition("/")

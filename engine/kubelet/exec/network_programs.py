@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from engine.client import Reach
 from engine.clock import SECOND
 from engine.kubelet.exec.calls import Call, Sleep, Steps, Wait
 from engine.kubelet.runtime import HttpAnswer
 from engine.kubelet.serving import phrase
 from engine.network import dns
 from engine.network.dns import RecordType
-from engine.network.reach import Reach
 from engine.network.service_allocation import family_of
 
 _OUTSIDE: Final = "[simulated] {} is outside of the cluster: what answers there is not simulated"
@@ -188,9 +188,11 @@ def _seconds(text: str) -> int | None:
         return None
 
 
-def _reached(call: Call, host: str, port: int, timeout: int | None) -> Generator[Wait, bytes | None, Reach]:
+def _reached(
+    call: Call, host: str, port: int, timeout: int | None, path: str = "/"
+) -> Generator[Wait, bytes | None, Reach]:
     """Where a connection leads; one that nobody answers takes its time."""
-    where = call.machine.connect(host, port)
+    where = call.machine.connect(host, port, path=path)
     if where.symptom == "connection timed out":
         yield Sleep(min(timeout if timeout is not None else _CONNECT_WAIT, _CONNECT_WAIT))
     elif where.symptom == "no answer":
@@ -207,12 +209,12 @@ def _wget(call: Call) -> Steps:
     if url is None:
         return call.complain(f"wget: not an http or ftp url: {urls[0]}" if urls else "wget: missing URL")
     timeout = _seconds(_after(words, "-T", "--timeout"))
-    where = yield from _reached(call, url.host, url.port, timeout)
+    where = yield from _reached(call, url.host, url.port, timeout, url.path)
     if where.symptom in ("no such host", "no answer"):
         return call.complain(f"wget: bad address '{url.host}{'' if url.port == 80 else f':{url.port}'}'")
     if not quiet:
         call.complain(f"Connecting to {url.host}:{url.port} ({where.address or url.host}:{url.port})")
-    answer = call.machine.request(where, "GET", url.path) if where.ok else None
+    answer = call.machine.request(where, "GET", url.path)
     if answer is None:
         if where.symptom == "connection timed out" and timeout is not None:
             return call.complain("wget: download timed out")
@@ -263,11 +265,11 @@ def _curl(call: Call) -> Steps:
         return _curl_fails(call, letters, 3, "URL using bad/illegal format or missing URL")
     limits = [_seconds(_after(words, "-m", "--max-time")), _seconds(_after(words, "--connect-timeout"))]
     timeout = min((each for each in limits if each is not None), default=None)
-    where = yield from _reached(call, url.host, url.port, timeout)
+    where = yield from _reached(call, url.host, url.port, timeout, url.path)
     if where.symptom in ("no such host", "no answer"):
         return _curl_fails(call, letters, 6, f"Could not resolve host: {url.host}")
     method = _after(words, "-X", "--request") or ("HEAD" if "I" in letters or "--head" in words else "GET")
-    answer = call.machine.request(where, method, url.path) if where.ok else None
+    answer = call.machine.request(where, method, url.path)
     if answer is None:
         if where.symptom == "connection timed out":
             waited = min(timeout if timeout is not None else _CONNECT_WAIT, _CONNECT_WAIT) // 1000

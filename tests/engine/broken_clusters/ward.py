@@ -14,11 +14,11 @@ import yaml
 
 from engine.api.kinds import EVENTS, NAMESPACES, NODES, PODS, Kind
 from engine.api.server import Caller, DeleteOptions
-from engine.client import WhyReport
+from engine.client import Reach, WhyReport
 from engine.clock import SECOND, Clock, parse_time
 from engine.cluster import Cluster, ClusterOptions
 from engine.flags import Flags
-from engine.network.reach import Reach, reach
+from engine.network.reach import reach
 from store.store import Store
 from store.types import Envelope, JsonObject
 

@@ -8,7 +8,8 @@ import yaml
 
 from engine.api.kinds import NAMESPACES, NETWORKPOLICIES, PODS
 from engine.bootstrap import create_system_objects
-from engine.network.reach import Reach, reach
+from engine.client import Reach
+from engine.network.reach import reach
 from store.types import Envelope
 from tests.engine.controllers.service_world import ServiceWorld
 from tests.engine.controllers.world import USER
@@ -44,8 +45,11 @@ class NetworkWorld(ServiceWorld):
         self.service("api", "shop", **{"ports": [{"name": "web", "port": 80, "targetPort": "http"}], **spec})
         self.run(1)
 
-    def reach(self, target: str, port: int = 80, protocol: str = "TCP", source: str = "client") -> Reach:
-        return reach(self.api, ("shop", source), target, port, protocol)
+    def reach(
+        self, target: str, port: int = 80, protocol: str = "TCP", source: str | tuple[str, str] | None = "client"
+    ) -> Reach:
+        """From a pod of shop, or (None) from outside of the cluster."""
+        return reach(self.api, ("shop", source) if isinstance(source, str) else source, target, port, protocol)
 
     def address(self, name: str, namespace: str = "shop") -> str:
         return str(self.api.get(PODS, namespace, name).obj["status"]["podIP"])

@@ -10,11 +10,12 @@ import pytest
 
 from engine.api.kinds import DEPLOYMENTS, ENDPOINTS, ENDPOINTSLICES, NODES, PODS, SERVICES
 from engine.api.server import Caller
+from engine.client import Reach
 from engine.clock import MINUTE, SECOND, Clock, parse_time
 from engine.cluster import Cluster, ClusterOptions
 from engine.kubelet.machine import KUBELET
 from engine.network.proxy import choose
-from engine.network.reach import Reach, reach
+from engine.network.reach import reach
 from store.store import Store
 
 SAMPLE = Path(__file__).parents[3] / "sample-cluster"
