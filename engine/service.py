@@ -109,7 +109,7 @@ class Service:
                 str(kind.resource), kind.api_version, kind.kind, kind.resource.plural, kind.singular, kind.short_names,
                 kind.namespaced, frozenset(kind.subresources), kind.verbs, kind.categories,
             )
-            for kind in self.cluster.api.kinds.all()
+            for kind in self.cluster.api.kinds.all() if kind.stored or "list" not in kind.verbs
         ]  # fmt: skip
 
     def get(self, resource: str, namespace: str, name: str) -> Item:

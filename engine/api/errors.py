@@ -4,7 +4,7 @@
     ├── BadRequest 400      ├── Unauthorized 401        ├── Forbidden 403        ├── NotFound 404
     ├── MethodNotAllowed 405├── AlreadyExists 409       ├── Conflict 409         ├── Gone 410 (Expired)
     ├── TooManyRequests 429 ├── Invalid 422             ├── UnsupportedMediaType 415
-    └── InternalError 500   └── ServerTimeout 504
+    └── InternalError 500   ├── ServiceUnavailable 503  └── ServerTimeout 504
 
 The same object is the HTTP answer, the console's message and a file's diagnostic. Texts follow
 k8s.io/apimachinery/pkg/api/errors.
@@ -126,6 +126,10 @@ class TooManyRequests(ApiError):
 
 class InternalError(ApiError):
     code, reason = 500, "InternalError"
+
+
+class ServiceUnavailable(ApiError):
+    code, reason = 503, "ServiceUnavailable"
 
 
 class ServerTimeout(ApiError):

@@ -277,6 +277,9 @@ kubarium.dev/v1alpha1
   loadbalancers LoadBalancer cluster gen sub=status
   machines Machine cluster gen sub=status
   routes Route cluster gen
+metrics.k8s.io/v1beta1
+  nodes NodeMetrics cluster verbs=get,list singular=
+  pods PodMetrics verbs=get,list singular=
 """
 """`plural Kind [short names] [cluster] [gen] [category] [sub=…] [verbs=…] [storage=plural in core] [singular=…]`."""
 
@@ -302,7 +305,7 @@ def _parse(text: str) -> Iterable[Kind]:
             categories=tuple(w for w in flags if w in ("all", "api-extensions")),
             subresources=frozenset(options["sub"].split(",")) if "sub" in options else frozenset(),
             verbs=verbs,
-            stored="list" in verbs and plural != "componentstatuses",
+            stored="list" in verbs and plural != "componentstatuses" and group != "metrics.k8s.io",
             storage=Resource("", options["storage"]) if "storage" in options else None,
             generation="gen" in flags,
         )

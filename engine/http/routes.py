@@ -6,8 +6,9 @@ subresources themselves are data in engine/api/kinds.py.
 
 from __future__ import annotations
 
-from engine.http import subresources
+from engine.http import proxying, streaming, subresources, usage
 from engine.http.calls import Routes
+from store.types import Resource
 
 
 def build_routes() -> Routes:
@@ -19,4 +20,12 @@ def build_routes() -> Routes:
     routes.subresource("namespaces", "finalize", subresources.finalize)
     routes.subresource("pods", "eviction", subresources.eviction)
     routes.subresource("pods", "binding", subresources.binding)
+    for plural in ("pods", "nodes"):
+        routes.resource(Resource("metrics.k8s.io", plural), usage.usage)
+        routes.subresource(plural, "proxy", proxying.proxy)
+    routes.subresource("services", "proxy", proxying.proxy)
+    routes.subresource("pods", "log", streaming.log)
+    routes.subresource("pods", "exec", streaming.execute)
+    routes.subresource("pods", "attach", streaming.attach)
+    routes.subresource("pods", "portforward", streaming.portforward)
     return routes

@@ -90,6 +90,9 @@ class Conversation:
                 replies.append(self._reply)
                 self._reply, self.over = b"", self._last
                 continue
+            if self._buffer and not _is_http(self._buffer):
+                replies.append(self._refused(400))
+                break
             head, separator, rest = self._buffer.partition(b"\r\n\r\n")
             if not separator:
                 if len(self._buffer) > _LONGEST_HEAD:
@@ -133,6 +136,14 @@ class Conversation:
         self.over = True
         text = f"{status} {phrase(status)}\n".encode()
         return _encoded(HttpAnswer(status, _PLAIN, text), head_only=False, last=True)
+
+
+def _is_http(data: bytes) -> bool:
+    """What has come so far may be the beginning of a request."""
+    line, ended, _ = data.partition(b"\n")
+    if not line[:1].isalpha():
+        return False
+    return line.rstrip().rpartition(b" ")[2].startswith(b"HTTP/1.") if ended else len(line) <= _LONGEST_HEAD
 
 
 def _encoded(found: HttpAnswer, head_only: bool, last: bool) -> bytes:

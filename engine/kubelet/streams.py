@@ -19,10 +19,12 @@ from engine.api.kinds import NODES, PODS
 from engine.api.server import Api
 from engine.clock import Clock
 from engine.informers import Informers
+from engine.kubelet import spread
 from engine.kubelet.facts import ContainerFacts, facts_of
 from engine.kubelet.kubelets import Kubelets
 from engine.kubelet.logs import Follower, Line, LogOptions, Run, find_run, read
 from engine.kubelet.runtime import ContainerSpec, ExecOutput, ExecRequest, ExecSession, Handle
+from engine.kubelet.serving import Conversation
 from engine.network.listening import listener
 from store.types import DELETED, Envelope, Uid, WatchEvent
 
@@ -32,6 +34,24 @@ _PORT: Final = 10250
 
 class KubeletRefusal(InternalError):
     """The kubelet was asked and said no."""
+
+
+class NotListening(Exception):
+    """Nobody listens on the port; the text is the kubelet's."""
+
+
+class PortConnection:
+    """A connection to a port of a container: bytes in, bytes out, over when the container goes."""
+
+    def __init__(self, streams: Streams, env: Envelope, port: int, handle: Handle) -> None:
+        self._streams, self._env, self._port, self._handle = streams, env, port, handle
+        self._conversation = Conversation(handle, port)
+
+    def feed(self, data: bytes) -> tuple[bytes, bool]:
+        """(what is sent back, the connection is over)."""
+        if self._streams.listening(self._env, self._port) is not self._handle:
+            return b"", True
+        return self._conversation.feed(data), self._conversation.over
 
 
 class LogStream:
@@ -137,6 +157,10 @@ class Streams:
         if left:
             self._sessions[uid] = left
 
+    def check(self, namespace: str, pod: str, container: str) -> None:
+        """What `exec` and `attach` would refuse before they begin. Raises as they do."""
+        self._locate(namespace, pod, container)
+
     def container(self, namespace: str, pod: str, container: str) -> tuple[ContainerSpec, Handle]:
         """A running container, as exec wants it."""
         env, facts = self._locate(namespace, pod, container)
@@ -167,16 +191,26 @@ class Streams:
         env = self._api.get(PODS, namespace, pod)
         if not env.obj["spec"].get("nodeName"):
             raise BadRequest(f"pod {pod} does not have a host assigned")
-        self._dial(env, "error dialing backend: ")
+        self._dial(env, "Internal error occurred: error dialing backend: ", KubeletRefusal)
         if self._kubelets.worker(env) is None:
             raise KubeletRefusal(
                 f"Internal error occurred: unable to upgrade connection: pod not found ({pod}_{namespace})"
             )
         return env
 
+    def connect(self, env: Envelope, port: int) -> PortConnection:
+        """A connection to a port from inside of the pod. Raises NotListening."""
+        handle = self.listening(env, port)
+        if handle is None:
+            raise NotListening(_cannot_forward(env, port))
+        return PortConnection(self, env, port, handle)
+
     def listening(self, env: Envelope, port: int) -> Handle | None:
-        """The container that listens on a port of a pod; None: nobody does."""
-        name, _ = listener(env, port, "TCP")
+        """The container that listens on a port of a pod, as it is now; None: nobody does."""
+        present = self._api.find(PODS, env.namespace, env.name)
+        if present is None or present.uid != env.uid:
+            return None
+        name, _ = listener(present, port, "TCP")
         worker = self._kubelets.worker(env)
         for c in worker.containers if worker is not None else ():
             if c.handle is not None and c.facts.name == name:
@@ -190,10 +224,10 @@ class Streams:
         facts = container_of(env, container)
         if not env.obj["spec"].get("nodeName"):
             raise BadRequest(f"pod {pod} does not have a host assigned")
-        self._dial(env, "error dialing backend: ")
+        self._dial(env, "Internal error occurred: error dialing backend: ", KubeletRefusal)
         return env, facts
 
-    def _dial(self, env: Envelope, doing: str) -> None:
+    def _dial(self, env: Envelope, doing: str, refusal: type[InternalError] = InternalError) -> None:
         """Raises NotFound for a node that is no more, InternalError when its kubelet does not answer."""
         name = env.obj["spec"]["nodeName"]
         node = self._kubelets.nodes.get(name)
@@ -201,7 +235,7 @@ class Streams:
             self._api.get(NODES, "", name)
         if node is None or not node.running:
             address = f"{node.address if node is not None and node.address else name}:{_PORT}"
-            raise InternalError(f"{doing.format(address)}dial tcp {address}: connect: connection refused")
+            raise refusal(f"{doing.format(address)}dial tcp {address}: connect: connection refused")
 
     def _running(self, env: Envelope, name: str) -> tuple[ContainerSpec, Handle] | None:
         worker = self._kubelets.worker(env)
@@ -210,6 +244,16 @@ class Streams:
                 address = (env.obj.get("status") or {}).get("podIP", "")
                 return ContainerSpec(env, c.facts, c.restarts, c.id, address), c.handle
         return None
+
+
+def _cannot_forward(env: Envelope, port: int) -> str:
+    sandbox, space = spread.hex_id(env.uid, "sandbox"), spread.hex_id(env.uid, "netns")
+    space = "-".join((space[:8], space[8:12], space[12:16], space[16:20], space[20:32]))
+    return (
+        f"error forwarding port {port} to pod {sandbox}, uid : failed to execute portforward in network namespace "
+        f'"/var/run/netns/cni-{space}": failed to connect to localhost:{port} inside namespace "{sandbox}", IPv4: dial '
+        f"tcp4 127.0.0.1:{port}: connect: connection refused IPv6 dial tcp6 [::1]:{port}: connect: connection refused "
+    )
 
 
 def container_of(env: Envelope, name: str) -> ContainerFacts:

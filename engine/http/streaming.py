@@ -1,0 +1,334 @@
+"""log, exec, attach and portforward of pods: what goes on between a client's connection and a simulated container.
+
+What the API server refuses is a Status before anything begins; what the kubelet refuses comes on the status channel of
+an open WebSocket, as with Kubernetes' stream translator. Containers live on the engine's thread and say what they
+have to say by callback; `_Outbox` carries it over to the loop of the connection. A client that takes nothing is cut.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Final
+
+from engine.api import errors
+from engine.api.errors import ApiError, BadRequest
+from engine.clock import parse_time
+from engine.http import channels, forwarding
+from engine.http.calls import Call
+from engine.http.gate import Gate
+from engine.http.messages import Answer, Response, Socket, Stream, Upgrade
+from engine.http.parameters import flag, integer
+from engine.kubelet.logs import Line, LogOptions, LogText
+from engine.kubelet.runtime import ExecEnd, ExecRequest, ExecSession
+from engine.kubelet.streams import KubeletRefusal, LogStream, NotListening, PortConnection, Streams
+from store.types import Envelope
+
+_PLAIN: Final = "text/plain"
+_MOST_PENDING: Final = 8 << 20
+"""Bytes that wait for a client before it is cut."""
+_PART: Final = 2_000
+"""Log lines that are encoded in one go."""
+
+
+class TooSlow(ConnectionError):
+    """The client takes nothing."""
+
+
+class _Outbox:
+    """From the engine's thread to one connection: chunks in order, then the end."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._chunks: deque[bytes] = deque()
+        self._arrived = asyncio.Event()
+        self._pending = 0
+        self._ended = False
+
+    def put(self, chunk: bytes) -> None:
+        """Any thread."""
+        self._post(lambda: self._append(chunk))
+
+    def end(self) -> None:
+        """Any thread; once, after the last `put`."""
+        self._post(self._finish)
+
+    def _post(self, step: Callable[[], None]) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody listens any more
+            self._loop.call_soon_threadsafe(step)
+
+    def _append(self, chunk: bytes) -> None:
+        self._chunks.append(chunk)
+        self._pending += len(chunk)
+        self._arrived.set()
+
+    def _finish(self) -> None:
+        self._ended = True
+        self._arrived.set()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while True:
+            while self._chunks:
+                if self._pending > _MOST_PENDING:
+                    raise TooSlow("the client takes nothing")
+                chunk = self._chunks.popleft()
+                self._pending -= len(chunk)
+                yield chunk
+            if self._ended:
+                return
+            self._arrived.clear()
+            await self._arrived.wait()
+
+
+def _streams(call: Call) -> Streams:
+    return call.gate.cluster.streams
+
+
+def _required(call: Call, *verbs: str) -> None:
+    if call.info.verb not in verbs:
+        raise errors.MethodNotAllowed("the server does not allow this method on the requested resource")
+
+
+# -- log -----------------------------------------------------------------------------------------------------------
+
+
+async def log(call: Call) -> Answer:
+    """GET pods/NAME/log."""
+    _required(call, "get")
+    options = _log_options(call)
+    streams, text = _streams(call), LogText(options)
+    if not options.follow:
+        lines = await call.gate.run(lambda: streams.logs(call.namespace, call.name, options))
+        return Response(200, await _encoded(lines, text), _PLAIN)
+    outbox = _Outbox()
+
+    def receive(more: Sequence[Line]) -> None:
+        outbox.put(text.encode(more))
+        if text.full:
+            outbox.end()
+
+    def begin() -> LogStream:
+        stream = streams.follow(call.namespace, call.name, options, receive, outbox.end)
+        outbox.put(text.encode(stream.lines))
+        if text.full or stream.follower is None:
+            outbox.end()
+        return stream
+
+    stream = await call.gate.run(begin)
+    return Stream(_followed(call.gate, outbox, stream), _PLAIN)
+
+
+async def _encoded(lines: Sequence[Line], text: LogText) -> list[bytes]:
+    parts = []
+    for start in range(0, len(lines), _PART):
+        parts.append(text.encode(lines[start : start + _PART]))
+        if text.full:
+            break
+        await asyncio.sleep(0)
+    return parts
+
+
+async def _followed(gate: Gate, outbox: _Outbox, stream: LogStream) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in outbox:
+            if chunk:
+                yield chunk
+    finally:
+        gate.cluster.loop.submit(stream.close)
+
+
+def _log_options(call: Call) -> LogOptions:
+    """PodLogOptions of the query. BadRequest for what cannot be read."""
+    since = call.parameter("sinceTime")
+    try:
+        since_time = parse_time(since) if since else None
+    except ValueError:
+        raise BadRequest(f'parsing time "{since}" as "2006-01-02T15:04:05Z07:00": cannot parse "{since}"') from None
+    request = call.request
+    return LogOptions(
+        call.parameter("container"), flag(request, "follow"), flag(request, "previous"),
+        integer(request, "sinceSeconds"), since_time, flag(request, "timestamps"), integer(request, "tailLines"),
+        integer(request, "limitBytes"),
+    )  # fmt: skip
+
+
+# -- exec and attach -----------------------------------------------------------------------------------------------
+
+
+class _Channels:
+    """Implements `engine.kubelet.runtime.ExecOutput`: what a command says, as messages."""
+
+    def __init__(self, outbox: _Outbox, stdout: bool, stderr: bool) -> None:
+        self._outbox, self._stdout, self._stderr = outbox, stdout, stderr
+
+    def out(self, data: bytes) -> None:
+        if self._stdout:
+            self._outbox.put(channels.written(channels.STDOUT, data))
+
+    def err(self, data: bytes) -> None:
+        if self._stderr:
+            self._outbox.put(channels.written(channels.STDERR, data))
+
+    def ended(self, end: ExecEnd) -> None:
+        self._outbox.put(channels.end_status(end))
+        self._outbox.end()
+
+
+async def execute(call: Call) -> Answer:
+    """GET or POST pods/NAME/exec, as a WebSocket."""
+    _required(call, "get", "create")
+    stdin, stdout, stderr, tty = (flag(call.request, name) for name in ("stdin", "stdout", "stderr", "tty"))
+    command = list(call.request.query.get("command", ()))
+    container = call.parameter("container")
+    streams = _streams(call)
+    await _checked(call, lambda: streams.check(call.namespace, call.name, container))
+    if not command:
+        raise BadRequest("you must specify at least one command for the container")
+    if not (stdin or stdout or stderr):
+        raise BadRequest("you must specify at least 1 of stdin, stdout, stderr")
+    request = ExecRequest(command, stdin, tty)
+
+    async def talk(socket: Socket) -> None:
+        outbox = _Outbox()
+        output = _Channels(outbox, stdout, stderr and not tty)
+        try:
+            session = await call.gate.run(
+                lambda: streams.exec(call.namespace, call.name, container, request, output)
+            )  # fmt: skip
+        except ApiError as error:
+            await socket.send(channels.error_status(error))
+            await socket.close()
+            return
+        submit = call.gate.cluster.loop.submit
+        try:
+            await _converse(socket, outbox, lambda message: _told(session, message, submit))
+        finally:
+            submit(session.cancel)
+
+    return Upgrade((channels.V5, channels.V4), talk)
+
+
+def _told(session: ExecSession, message: bytes, submit: Callable[[Callable[[], None]], object]) -> None:
+    """A client's message to a command."""
+    found = channels.read(message)
+    if found is None:
+        return
+    if found.channel == channels.STDIN:
+        data = found.data
+        submit(lambda: session.feed(data))
+    elif found.channel == channels.CLOSE and found.closed == channels.STDIN:
+        submit(session.close_input)
+
+
+async def attach(call: Call) -> Answer:
+    """GET or POST pods/NAME/attach: what the container writes from now on; what is typed goes nowhere."""
+    _required(call, "get", "create")
+    container, stdout, tty = call.parameter("container"), flag(call.request, "stdout"), flag(call.request, "tty")
+    streams = _streams(call)
+    await _checked(call, lambda: streams.check(call.namespace, call.name, container))
+
+    async def talk(socket: Socket) -> None:
+        outbox = _Outbox()
+
+        def receive(lines: Sequence[Line]) -> None:
+            data = "".join(f"{line}\r\n" if tty else f"{line}\n" for _, line in lines).encode()
+            if stdout:
+                outbox.put(channels.written(channels.STDOUT, data))
+
+        def ended() -> None:
+            outbox.put(channels.end_status(ExecEnd(0)))
+            outbox.end()
+
+        try:
+            stream = await call.gate.run(
+                lambda: streams.attach(call.namespace, call.name, container, receive, ended)
+            )  # fmt: skip
+        except ApiError as error:
+            await socket.send(channels.error_status(error))
+            await socket.close()
+            return
+        try:
+            await _converse(socket, outbox, lambda message: None)
+        finally:
+            call.gate.cluster.loop.submit(stream.close)
+
+    return Upgrade((channels.V5, channels.V4), talk)
+
+
+async def _checked(call: Call, check: Callable[[], object]) -> None:
+    """Raise what the API server refuses; what the kubelet will say comes later."""
+    with suppress(KubeletRefusal):
+        await call.gate.run(check)
+
+
+async def _converse(socket: Socket, outbox: _Outbox, told: Callable[[bytes], None]) -> None:
+    """Send what comes out and take what comes in, until there is no more or the client leaves."""
+
+    async def listen() -> None:
+        while (message := await socket.receive()) is not None:
+            told(message)
+
+    async def say() -> None:
+        async for message in outbox:
+            await socket.send(message)
+        await socket.close()
+
+    tasks = [asyncio.create_task(listen()), asyncio.create_task(say())]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+    for result in results:
+        if isinstance(result, Exception) and not isinstance(result, ConnectionError):
+            raise result
+
+
+# -- portforward ---------------------------------------------------------------------------------------------------
+
+
+class _Door:
+    """Implements `forwarding.Door` for one pod."""
+
+    def __init__(self, gate: Gate, streams: Streams, env: Envelope) -> None:
+        self._gate, self._streams, self._env = gate, streams, env
+
+    async def connect(self, port: int) -> forwarding.Connection | str:
+        try:
+            found = await self._gate.run(lambda: self._streams.connect(self._env, port))
+        except NotListening as refusal:
+            return str(refusal)
+        return _Connection(self._gate, found)
+
+
+class _Connection:
+    """Implements `forwarding.Connection`."""
+
+    def __init__(self, gate: Gate, connection: PortConnection) -> None:
+        self._gate, self._connection = gate, connection
+
+    async def feed(self, data: bytes) -> tuple[bytes, bool]:
+        return await self._gate.run(lambda: self._connection.feed(data))
+
+
+async def portforward(call: Call) -> Answer:
+    """GET or POST pods/NAME/portforward, as a WebSocket."""
+    _required(call, "get", "create")
+    streams = _streams(call)
+    env = await call.gate.run(lambda: streams.pod_for_ports(call.namespace, call.name))
+    try:
+        ports = forwarding.ports_of(call.request.query)
+    except ValueError as error:
+        raise BadRequest(str(error)) from None
+    door = _Door(call.gate, streams, env)
+    protocols = (forwarding.SPDY, forwarding.CHANNELS) if ports else (forwarding.SPDY,)
+
+    def talk(socket: Socket) -> Awaitable[None]:
+        if socket.protocol == forwarding.CHANNELS:
+            return forwarding.talk_channels(socket, door, ports)
+        return forwarding.talk_spdy(socket, door)
+
+    return Upgrade(protocols, talk)
