@@ -12,7 +12,7 @@ from engine.clock import Clock
 from engine.cluster import Cluster, ClusterOptions
 from engine.http.access import Access
 from engine.http.core import Wire
-from engine.http.messages import PeerCertificate, Request, Response, Stream
+from engine.http.messages import PeerCertificate, Request, Response, Stream, Upgrade
 from store.store import Store
 
 START = 1_795_424_829_000_000
@@ -59,6 +59,19 @@ class WireWorld:
         answer = self.answer(method, target, body, certificate=certificate, **headers)
         raw = answer.body if isinstance(answer.body, bytes) else b"".join(answer.body)
         return answer.status, orjson.loads(raw) if answer.content_type.startswith("application/json") else raw.decode()
+
+    def answer_any(self, method: str, target: str, body: Any = None, **headers: str) -> int:
+        """The status of one request, whatever its answer is; a stream is closed at once."""
+
+        async def ask() -> int:
+            answer = await self.wire.answer(request(method, target, body, ADMIN, headers))
+            if isinstance(answer, Stream):
+                close = getattr(answer.chunks, "aclose", None)
+                assert close is not None
+                await close()
+            return 101 if isinstance(answer, Upgrade) else answer.status
+
+        return self._runner.run(ask())
 
     def get(self, target: str, accept: str = "") -> tuple[int, Any]:
         return self.ask("GET", target, accept=accept)
