@@ -25,7 +25,7 @@ from engine.http.gate import Gate
 from engine.http.messages import JSON, Answer, Request, Response, Upgrade, json_response, text_response
 from engine.http.metrics import WireMetrics
 from engine.http.negotiation import accepted
-from engine.http.openapi import OpenApi
+from engine.http.openapi import V2, V2_BODY, V2_PROTOBUF, V2_TYPE, OpenApi
 from engine.http.parameters import flag
 from engine.http.paths import Catalogue, RequestInfo, request_info
 from engine.http.routes import build_routes
@@ -178,6 +178,10 @@ class Wire:
         return text_response(NOT_FOUND, 404)
 
     def _openapi(self, request: Request, path: str) -> Response:
+        if path == "/openapi/v2":
+            if V2_PROTOBUF in request.header("accept"):
+                return Response(200, V2_BODY, V2_TYPE)
+            return json_response(V2)
         accepted(request, shapes=False)
         if path == "/openapi/v3":
             return json_response(self.openapi.index())

@@ -294,18 +294,17 @@ async def patch(call: Call) -> Response:
 
 
 def patch_document(call: Call, kind_of_patch: PatchType) -> Any:
-    """A patch body as JSON values. BadRequest for what is no patch."""
+    """A patch body as JSON values. BadRequest for what is no patch; a strategic one is refused in fewer words."""
+    prefix = "" if kind_of_patch == "strategic" else "error decoding patch: "
     try:
         document = json_body(call.request.body)
     except errors.BadRequest as error:
         text = error.message.removeprefix("couldn't get version/kind; json parse error: ")
-        raise errors.BadRequest(f"error decoding patch: {text}") from None
+        raise errors.BadRequest(f"{prefix}{text}") from None
     wanted = list if kind_of_patch == "json" else dict
     if not isinstance(document, wanted):
         into = "jsonpatch.Patch" if kind_of_patch == "json" else "map[string]interface {}"
-        raise errors.BadRequest(
-            f"error decoding patch: json: cannot unmarshal {_json_name(document)} into Go value of type {into}"
-        )
+        raise errors.BadRequest(f"{prefix}json: cannot unmarshal {_json_name(document)} into Go value of type {into}")
     return document
 
 

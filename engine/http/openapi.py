@@ -51,6 +51,15 @@ _SCALARS: Final[Mapping[str, _Json]] = {
     "int32": {"type": "integer", "format": "int32"}, "int64": {"type": "integer", "format": "int64"},
     "float64": {"type": "number", "format": "double"}, "any": {},
 }  # fmt: skip
+V2_PROTOBUF: Final = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+V2_TYPE: Final = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+"""What the answer says of itself: @ may not stand in a media type."""
+V2: Final[_Json] = {
+    "swagger": "2.0", "info": {"title": "Kubernetes", "version": "v1.36.2"}, "paths": {}, "definitions": {},
+}  # fmt: skip
+"""OpenAPI v2 names nothing: kubectl looks into it for kinds that v3 does not know, and finds that there are none."""
+V2_BODY: Final = b"\n\x032.0\x12\x15\n\nKubernetes\x12\x07v1.36.2"
+"""The same as gnostic's Document message: swagger (1), info (2) with title (1) and version (2)."""
 _WRITE_PARAMETERS: Final = ("dryRun", "fieldManager", "fieldValidation")
 
 
