@@ -22,6 +22,26 @@ _NONE: Final[Mapping[str, Any]] = {}
 
 def refusal(pod: JsonObject, facts: PodFacts, node: JsonObject, usage: Usage) -> tuple[str, str] | None:
     """(reason, message) why the node refuses the pod; None when it takes it. `usage` is without the pod."""
+    short = too_much(facts, node, usage)
+    if short is not None:
+        return short
+    spec = pod["spec"]
+    if (spec.get("nodeSelector") or spec.get("affinity")) and not _matches(spec, node):
+        return "NodeAffinity", _AFFINITY
+    for taint in (node.get("spec") or _NONE).get("taints") or ():
+        if taint.get("effect") == "NoExecute" and not any(_tolerates(t, taint) for t in spec.get("tolerations") or ()):
+            return "TaintToleration", _TAINTS
+    return None
+
+
+def capacity_of(node: JsonObject, resource: str) -> int:
+    """What a node can give of a resource: millicores, bytes, units."""
+    allocatable = (node.get("status") or _NONE).get("allocatable") or _NONE
+    return milli(allocatable.get(resource, 0)) if resource == "cpu" else units(allocatable.get(resource, 0))
+
+
+def too_much(facts: PodFacts, node: JsonObject, usage: Usage) -> tuple[str, str] | None:
+    """(reason, message) of the first resource that the node has too little left of; None when it has enough."""
     allocatable = (node.get("status") or _NONE).get("allocatable") or _NONE
     wanted = [
         ("pods", 1, usage.pods, units(allocatable.get("pods", 0))),
@@ -40,12 +60,6 @@ def refusal(pod: JsonObject, facts: PodFacts, node: JsonObject, usage: Usage) ->
                 f"OutOf{name}",
                 f"Node didn't have enough resource: {name}, requested: {amount}, used: {used}, capacity: {capacity}",
             )
-    spec = pod["spec"]
-    if (spec.get("nodeSelector") or spec.get("affinity")) and not _matches(spec, node):
-        return "NodeAffinity", _AFFINITY
-    for taint in (node.get("spec") or _NONE).get("taints") or ():
-        if taint.get("effect") == "NoExecute" and not any(_tolerates(t, taint) for t in spec.get("tolerations") or ()):
-            return "TaintToleration", _TAINTS
     return None
 
 

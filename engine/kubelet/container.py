@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from engine.clock import Timer, rfc3339
@@ -21,7 +22,7 @@ class Container:
     """One container of one pod. Instants are microseconds of cluster time."""
 
     __slots__ = (
-        "_backoff", "_config", "_pull_backoff", "busy", "facts", "fresh", "handle", "held", "hook_error",
+        "_backoff", "_config", "_pull_backoff", "actual", "busy", "facts", "fresh", "handle", "held", "hook_error",
         "hooking", "id", "image", "image_id", "killing", "last", "message", "probers", "pulling", "ready", "reason",
         "replaced", "restarts", "started", "started_at", "state", "terminated", "timer",
     )  # fmt: skip
@@ -50,6 +51,8 @@ class Container:
         """Its postStart hook runs: to the outside it has not come up yet."""
         self.hook_error = ""
         """Why its postStart hook failed, until it has ended for that; "" when it did not."""
+        self.actual: Mapping[str, Any] | None = None
+        """The resources it still has while others are allocated to it; None: it has what is allocated."""
         self.held = False
         """Being stopped, its preStop hook is done, and it waits for those that have to end before it."""
         self.replaced = False
@@ -152,7 +155,7 @@ class Container:
         if running:
             if facts.allocated:
                 status["allocatedResources"] = facts.allocated
-            status["resources"] = facts.resources
+            status["resources"] = facts.resources if self.actual is None else self.actual
             if facts.stop_signal:
                 status["stopSignal"] = facts.stop_signal
         return status

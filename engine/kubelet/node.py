@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 from engine.api.errors import ApiError, Conflict, NotFound
 from engine.api.kinds import LEASES, NODES, PODS
 from engine.api.server import Api, Caller, DeleteOptions
 from engine.clock import Clock, Timer, rfc3339_micro
 from engine.events import EventRecorder
-from engine.kubelet import admission, credentials, ending, machine, restore, spread
+from engine.kubelet import admission, credentials, ending, machine, resize, restore, spread
 from engine.kubelet.addresses import NodeAddresses, PodAddresses
 from engine.kubelet.attachments import Attachments
 from engine.kubelet.behaviour import COMPLETE, FAIL, HANG, MEMORY, NOT_READY, STORAGE
 from engine.kubelet.collecting import ImageCollector
 from engine.kubelet.config import KubeletConfig
 from engine.kubelet.container import RUNNING
-from engine.kubelet.eviction import Pressure
-from engine.kubelet.facts import facts_of
+from engine.kubelet.eviction import Pressure, priority_of
+from engine.kubelet.facts import PodFacts, facts_of
 from engine.kubelet.images import NodeImages
 from engine.kubelet.podstatus import pod_status
 from engine.kubelet.references import InvalidReference, parse
@@ -35,6 +36,7 @@ from engine.kubelet.worker import PodWorker
 from engine.storage.attaching import reported_attached, reported_in_use
 from store.types import Envelope, Uid
 
+_Answer = TypeVar("_Answer")
 _log = logging.getLogger(__name__)
 LEASE_NAMESPACE: Final = "kube-node-lease"
 _ENFORCED: Final = "Updated Node Allocatable limit across pods"
@@ -86,6 +88,8 @@ class Node:
         self.workers: dict[Uid, PodWorker] = {}
         self._admitted: dict[Uid, PodWorker] = {}
         self._usage = Usage()
+        self.deferred: dict[Uid, PodWorker] = {}
+        """Pods whose resize does not fit now."""
         self._status_timer: Timer | None = None
         self._start_timer: Timer | None = None
         self.address = ""
@@ -341,8 +345,8 @@ class Node:
         if spec is not old:
             if spec.get("activeDeadlineSeconds") != old.get("activeDeadlineSeconds"):
                 worker.watch_deadline()
-            if spec.get("containers") != old.get("containers"):
-                restore.change_images(worker)
+            if any(spec.get(field) != old.get(field) for field in ("containers", "initContainers")):
+                resize.spec_changed(worker)
             if spec.get("ephemeralContainers") != old.get("ephemeralContainers"):
                 worker.add_ephemerals(spec.get("ephemeralContainers") or ())
                 worker.post()
@@ -355,11 +359,14 @@ class Node:
 
     def _new_pod(self, env: Envelope) -> None:
         """Take up a pod: a new one, or one that an earlier kubelet has worked on."""
-        worker = PodWorker(self, env, facts_of(env.obj["spec"]))
+        known = restore.is_known(env)
+        worker = PodWorker(self, env, resize.facts_of_known(env) if known else facts_of(env.obj["spec"]))
         self.workers[env.uid] = worker
         meta = env.obj["metadata"]
-        if restore.is_known(env):
+        if known:
             restore.from_status(worker)
+            if resize.is_pending(env):
+                resize.consider(worker)
         elif not meta.get("deletionTimestamp"):
             worker.begin()
         if meta.get("deletionTimestamp"):
@@ -407,10 +414,33 @@ class Node:
             self._admitted[worker.uid] = worker
             self._usage.add(worker, 1)
 
+    def without(self, worker: PodWorker, ask: Callable[[Usage], _Answer]) -> _Answer:
+        """An answer about what all other pods use."""
+        self._usage.add(worker, -1)
+        answer = ask(self._usage)
+        self._usage.add(worker, 1)
+        return answer
+
+    def recount(self, worker: PodWorker, facts: PodFacts) -> None:
+        """The pod is allocated other resources from now on."""
+        self._usage.add(worker, -1)
+        worker.facts = facts
+        self._usage.add(worker, 1)
+        self._retry_resizes()
+
+    def _retry_resizes(self) -> None:
+        """What was deferred may fit now; the most important pods first."""
+        if self.deferred:
+            waiting, self.deferred = self.deferred, {}
+            for worker in sorted(waiting.values(), key=lambda worker: -priority_of(worker)):
+                self.clock.call_later(0, partial(resize.consider, worker))
+
     def release(self, worker: PodWorker) -> None:
         """The pod uses nothing any more."""
         if self._admitted.pop(worker.uid, None) is not None:
             self._usage.add(worker, -1)
+            self.deferred.pop(worker.uid, None)
+            self._retry_resizes()
         self.addresses_of_pods.give_back(worker.uid)
         self.waiting_for_volumes.pop(worker.uid, None)
         if self.attachments.drop(worker.uid):

@@ -16,7 +16,10 @@ from store.types import JsonObject
 if TYPE_CHECKING:
     from engine.kubelet.worker import PodWorker
 
-_OWN: Final = frozenset(("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"))
+_OWN: Final = frozenset((
+    "PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled", "PodResizePending",
+    "PodResizeInProgress",
+))  # fmt: skip
 _YES: Final = ("True", "", "")
 _NO: Final = ("False", "", "")
 _KEPT: Final = ("nominatedNodeName", "resourceClaimStatuses", "extendedResourceClaimStatus")
@@ -42,6 +45,9 @@ def pod_status(worker: PodWorker, before: JsonObject, now: int) -> JsonObject:
     else:
         ready = _containers_ready(worker, phase)
         stamp = rfc3339(now)
+        if worker.resize is not None:
+            type_, reason, message = worker.resize
+            conditions.append(_condition(earlier.get(type_), type_, "True", reason, message, generation, stamp))
         for type_, (value, reason, message) in (
             ("PodReadyToStartContainers", _YES if worker.sandbox else _NO),
             ("Initialized", _initialized(worker, phase)),

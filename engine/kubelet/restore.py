@@ -13,7 +13,7 @@ from engine.clock import SECOND, parse_time
 from engine.flags import parse_duration
 from engine.kubelet import ending
 from engine.kubelet.container import RUNNING, TERMINATED, WAITING, Container
-from engine.kubelet.facts import facts_of
+from engine.kubelet.facts import PodFacts
 from engine.kubelet.runtime import ContainerSpec, Exit
 from engine.kubelet.worker import PodWorker
 from store.types import Envelope
@@ -110,7 +110,7 @@ def go_on(worker: PodWorker) -> None:
     if "deletionTimestamp" in worker.env.obj["metadata"]:
         for c in worker.containers:
             if c.state == RUNNING:
-                _adopt(worker, c)
+                adopt(worker, c)
         return
     worker.watch_deadline()
     worker.hooking = None
@@ -120,7 +120,7 @@ def go_on(worker: PodWorker) -> None:
     for c in worker.containers:
         c.busy = False
         if c.state == RUNNING:
-            _adopt(worker, c)
+            adopt(worker, c)
         elif c.state == WAITING:
             c.fresh = c.last is None or c.reason != "CrashLoopBackOff"
             if not c.fresh and c.last is not None:
@@ -136,7 +136,7 @@ def go_on(worker: PodWorker) -> None:
         ending.complete(worker)
 
 
-def _adopt(worker: PodWorker, c: Container) -> None:
+def adopt(worker: PodWorker, c: Container) -> None:
     """Take over a running container; its probes go on from their last results."""
     for prober in c.probers:
         prober.stop()
@@ -164,7 +164,7 @@ def change_behaviour(worker: PodWorker) -> None:
         return
     for c in worker.containers:
         if c.state == RUNNING and not c.killing:
-            _adopt(worker, c)
+            adopt(worker, c)
             if c.handle is not None:
                 for complaint in c.handle.complaints:
                     worker.say("Warning", "InvalidBehaviour", complaint, c)
@@ -173,9 +173,8 @@ def change_behaviour(worker: PodWorker) -> None:
     worker.post()
 
 
-def change_images(worker: PodWorker) -> None:
+def change_images(worker: PodWorker, facts: PodFacts) -> None:
     """The pod's containers changed: those with another image are restarted."""
-    facts = facts_of(worker.env.obj["spec"])
     worker.facts = facts
     for c, now in zip((*worker.inits, *worker.apps), facts.containers, strict=True):
         before, c.facts = c.facts, now

@@ -27,6 +27,7 @@ from store.types import Envelope, JsonObject, Uid
 
 if TYPE_CHECKING:
     from engine.kubelet.node import Node
+    from engine.kubelet.resize import Resize
 
 DEADLINE: Final = "Pod was active on the node longer than the specified deadline"
 _ATTACH_TIMEOUT: Final = 123 * SECOND
@@ -58,6 +59,7 @@ class PodWorker:
         "node",
         "posted",
         "rejected",
+        "resize",
         "sandbox",
         "seen",
         "start_time",
@@ -92,6 +94,8 @@ class PodWorker:
         self.rejected = False
         """Not admitted."""
         self.failure_phase = self.failure_reason = self.failure_message = ""
+        self.resize: Resize | None = None
+        """Where a change of its resources stands; None: it has what its spec asks for."""
         self.disruption = ""
         """Why the kubelet itself ends the pod; "" when it does not."""
         self.grace_until = 0
