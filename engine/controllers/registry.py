@@ -42,6 +42,8 @@ from engine.controllers.replication import ReplicationManager
 from engine.controllers.resource_quota import ResourceQuotaController
 from engine.controllers.root_ca import RootCaPublisher, placeholder_root_ca
 from engine.controllers.serviceaccount import ServiceAccountController
+from engine.controllers.snapshots.controller import SnapshotController
+from engine.controllers.snapshots.sidecar import SimulatedSnapshotter
 from engine.controllers.statefulset.controller import StatefulSetController
 from engine.controllers.taint_eviction import TaintEvictionController
 from engine.controllers.ttl_after_finished import TtlAfterFinishedController
@@ -103,6 +105,8 @@ CONTROLLERS: dict[str, Callable[[ControllerContext], Controller]] = {
     "persistentvolume-attach-detach-controller": AttachDetachController,
     "csi-attacher": SimulatedAttacher,
     "csi-node-driver-registrar": SimulatedRegistrar,
+    "snapshot-controller": SnapshotController,
+    "csi-snapshotter": SimulatedSnapshotter,
     "resourcequota-controller": ResourceQuotaController,
     "disruption-controller": DisruptionController,
     "horizontal-pod-autoscaler-controller": HorizontalController,

@@ -277,7 +277,8 @@ class Node:
         if self.waiting_for_volumes and reported_attached(env) != reported_attached(before):
             waiting, self.waiting_for_volumes = self.waiting_for_volumes, {}
             for worker in waiting.values():
-                worker.make_sandbox()
+                if not worker.terminating:
+                    worker.make_sandbox()
         if self._start_timer is not None and self._start_timer.active:
             return
         resized = machine.asked_capacity(env) != machine.asked_capacity(before)

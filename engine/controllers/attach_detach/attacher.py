@@ -14,8 +14,9 @@ from engine.api.kinds import CSINODES, PERSISTENTVOLUMES, VOLUMEATTACHMENTS
 from engine.clock import SECOND, rfc3339
 from engine.controllers.controller import Key, Queue, Watch, being_deleted, with_metadata
 from engine.controllers.persistent_volume.driver import DRIVER
+from engine.controllers.slow_work import SlowWork
 from engine.storage.attaching import is_attached, volume_of_attachment
-from store.types import DELETED, Envelope, Uid, WatchEvent
+from store.types import DELETED, Envelope, WatchEvent
 
 if TYPE_CHECKING:
     from engine.controllers.registry import ControllerContext
@@ -31,14 +32,13 @@ class SimulatedAttacher:
     def __init__(self, context: ControllerContext) -> None:
         self.name = context.name
         self._api, self._caller, self._clock = context.api, context.caller, context.clock
-        self._due: dict[tuple[Uid, bool], int] = {}
-        """(attachment, being detached) → when that is done."""
+        self._work = SlowWork(context.clock)
 
     def watches(self) -> Sequence[Watch]:
         return (Watch(VOLUMEATTACHMENTS, _for_the_driver),)
 
     def start(self, queue: Queue) -> None:
-        self._due.clear()
+        self._work.clear()
 
     def reconcile(self, key: Key) -> int | None:
         attachment = self._api.find(VOLUMEATTACHMENTS, *key)
@@ -49,7 +49,7 @@ class SimulatedAttacher:
         return None if is_attached(attachment) else self._attach(attachment)
 
     def _attach(self, attachment: Envelope) -> int | None:
-        wait = self._work(attachment, False, _ATTACHING)
+        wait = self._work.wait((attachment.uid, False), _ATTACHING)
         present = list(attachment.obj["metadata"].get("finalizers") or ())
         if FINALIZER not in present:
             changed = with_metadata(attachment.obj, finalizers=[*present, FINALIZER])
@@ -73,22 +73,13 @@ class SimulatedAttacher:
         present = list(attachment.obj["metadata"].get("finalizers") or ())
         if FINALIZER not in present:
             return None
-        wait = self._work(attachment, True, _DETACHING)
+        wait = self._work.wait((attachment.uid, True), _DETACHING)
         if wait:
             return wait
         left = [name for name in present if name != FINALIZER]
         changed = with_metadata(attachment.obj, finalizers=left or None)
         self._api.update(self._caller, VOLUMEATTACHMENTS, "", attachment.name, changed)
         return None
-
-    def _work(self, attachment: Envelope, detaching: bool, takes: int) -> int:
-        """Microseconds until the work is done, which begins with the first call; 0 when it is."""
-        now, job = self._clock.now(), (attachment.uid, detaching)
-        due = self._due.setdefault(job, now + takes)
-        if now < due:
-            return due - now
-        del self._due[job]
-        return 0
 
 
 def _for_the_driver(event: WatchEvent) -> Iterable[Key]:

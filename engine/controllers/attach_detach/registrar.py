@@ -2,7 +2,8 @@
 
 The first StorageClass or volume that names `csi.kubarium.dev` installs it: a CSIDriver object, and for each node a
 CSINode that says under which name the driver knows the node and how many volumes can be attached there. A count that
-a person wrote stays. Without anybody who wants it nothing is there, as on a cluster without a driver.
+a person wrote stays. The definitions of volume snapshots come along, unless they are there. Without anybody who wants
+it nothing is there, as on a cluster without a driver.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from engine.api.kinds import CSIDRIVERS, CSINODES, NODES, PERSISTENTVOLUMES, STORAGECLASSES
+from engine.api.kinds import CRDS, CSIDRIVERS, CSINODES, NODES, PERSISTENTVOLUMES, STORAGECLASSES
 from engine.controllers.controller import Key, Queue, Watch
 from engine.controllers.persistent_volume.driver import DRIVER, ZONE
+from engine.storage.snapshot_kinds import DEFINITIONS
 from store.types import DELETED, Envelope, WatchEvent
 
 if TYPE_CHECKING:
@@ -53,6 +55,9 @@ class SimulatedRegistrar:
         if self._api.find(CSIDRIVERS, "", DRIVER) is None:
             spec = {"attachRequired": True, "podInfoOnMount": False}
             self._api.create(self._caller, CSIDRIVERS, "", {"metadata": {"name": DRIVER}, "spec": spec})
+        for definition in DEFINITIONS:
+            if self._api.find(CRDS, "", definition["metadata"]["name"]) is None:
+                self._api.create(self._caller, CRDS, "", definition)
         assert self._queue is not None
         for node in self._api.store.list(NODES):
             self._queue.add(("", node.name))

@@ -1,9 +1,9 @@
 """The simulated CSI driver `csi.kubarium.dev`: what the sidecar external-provisioner does for the classes that name it.
 
 A claim that the binder has annotated for this driver gets a volume two seconds later, of the class's reclaim policy
-and mount options, in a zone that the class, or the node that the scheduler chose, allows; a Released volume of reclaim
-policy Delete goes. Nothing is behind the volumes. Classes of other provisioners are not served: their claims wait, as
-they do on a cluster where that driver is not installed.
+and mount options, empty or filled from a snapshot or another claim, in a zone that the class, or the node that the
+scheduler chose, allows; a Released volume of reclaim policy Delete goes. Nothing is behind the volumes. Classes of
+other provisioners are not served: their claims wait, as they do on a cluster where that driver is not installed.
 
 Events and texts as in sig-storage-lib-external-provisioner.
 """
@@ -18,6 +18,7 @@ from engine.api.errors import AlreadyExists
 from engine.api.kinds import NODES, PERSISTENTVOLUMECLAIMS, PERSISTENTVOLUMES
 from engine.clock import SECOND
 from engine.controllers.controller import Key, Queue, Watch, being_deleted, with_metadata
+from engine.controllers.persistent_volume.sources import SourceError, check_source, is_populated_elsewhere, source_of
 from engine.storage.annotations import (
     PROVISIONED_BY,
     PROVISIONER_FINALIZER,
@@ -36,6 +37,7 @@ DRIVER: Final = "csi.kubarium.dev"
 ZONE: Final = "topology.kubernetes.io/zone"
 _CREATING: Final = 2 * SECOND
 _DELETING: Final = SECOND
+_LONGEST_RETRY: Final = 300 * SECOND
 _NO_SECRET: Final = {
     "volume.kubernetes.io/provisioner-deletion-secret-name": "",
     "volume.kubernetes.io/provisioner-deletion-secret-namespace": "",
@@ -55,12 +57,15 @@ class SimulatedDriver:
         self._recorder = context.recorder(f"{DRIVER}_csi-provisioner")
         self._due: dict[Uid, int] = {}
         """When the work on a claim or a volume is done."""
+        self._failures: dict[Uid, int] = {}
+        """Of a claim whose volume could not be made."""
 
     def watches(self) -> Sequence[Watch]:
         return Watch(PERSISTENTVOLUMECLAIMS, _asked), Watch(PERSISTENTVOLUMES, _released)
 
     def start(self, queue: Queue) -> None:
         self._due.clear()
+        self._failures.clear()
 
     def reconcile(self, key: Key) -> int | None:
         if key[0] == "claim":
@@ -84,6 +89,12 @@ class SimulatedDriver:
             or self._api.find(PERSISTENTVOLUMES, "", f"pvc-{claim.uid}") is not None
         ):
             self._due.pop(claim.uid, None)
+            self._failures.pop(claim.uid, None)
+            return None
+        source = source_of(claim.obj)
+        if source is not None and is_populated_elsewhere(source):
+            text = "Assuming an external populator will provision the volume"
+            self._recorder.event(claim, "Normal", "Provisioning", text)
             return None
         now = self._clock.now()
         due = self._due.get(claim.uid)
@@ -96,10 +107,11 @@ class SimulatedDriver:
             return due - now
         del self._due[claim.uid]
         try:
+            check_source(self._api, claim, DRIVER)
             volume = self._volume(claim, found)
-        except ProvisioningError as error:
-            self._fail(claim, found, error)
-            return None
+        except (ProvisioningError, SourceError) as error:
+            return self._fail(claim, found, error)
+        self._failures.pop(claim.uid, None)
         try:
             self._api.create(self._caller, PERSISTENTVOLUMES, "", volume)
         except AlreadyExists:
@@ -163,14 +175,20 @@ class SimulatedDriver:
             raise ProvisioningError("error generating accessibility requirements: no available topology found")
         return ""
 
-    def _fail(self, claim: Envelope, found: JsonObject, error: ProvisioningError) -> None:
-        """Tell, and give a claim that waits for its consumer back to the scheduler (ProvisioningReschedule)."""
+    def _fail(self, claim: Envelope, found: JsonObject, error: Exception) -> int | None:
+        """Tell, and give a claim that waits for its consumer back to the scheduler (ProvisioningReschedule).
+
+        Others are tried again after 1 s, 2 s … 5 min (`--retry-interval-start`, `--retry-interval-max`).
+        """
         text = f'failed to provision volume with StorageClass "{found["metadata"]["name"]}": {error}'
         self._recorder.event(claim, "Warning", "ProvisioningFailed", text)
         if selected_node(claim.obj):
             marks = {key: value for key, value in marks_of(claim.obj).items() if key != SELECTED_NODE}
             changed = with_metadata(claim.obj, annotations=marks or None)
             self._api.update(self._caller, PERSISTENTVOLUMECLAIMS, claim.namespace, claim.name, changed)
+            return None
+        failures = self._failures[claim.uid] = self._failures.get(claim.uid, 0) + 1
+        return min(SECOND << min(failures - 1, 9), _LONGEST_RETRY)
 
     # -- deleting --------------------------------------------------------------------------------------------------
 
