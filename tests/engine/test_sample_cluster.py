@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.api.kinds import DEPLOYMENTS, IMAGES, NODES, PODS, SERVICES
+from engine.api.kinds import DEPLOYMENTS, IMAGES, NODES, PERSISTENTVOLUMECLAIMS, PODS, SERVICES
 from engine.clock import MINUTE, SECOND, Clock, parse_time
 from engine.cluster import Cluster, ClusterOptions
 from engine.network.reach import reach
+from engine.storage.snapshot_kinds import SNAPSHOTS
 from store.store import Store
 from store.types import Envelope
 
@@ -103,6 +104,19 @@ def test_the_way_in_by_name(sample: Sample) -> None:
         found = reach(sample.cluster.api, None, f"http://shop.example.com/{path}")
         assert found.ok, found.trail()
         assert found.service == f"shop/{service}"
+
+
+def test_the_pictures_are_there_twice(sample: Sample) -> None:
+    """A snapshot of their disk is ready, and a clone of their claim has a disk of its own."""
+    (snapshot,) = sample.cluster.store.list(SNAPSHOTS)
+    assert snapshot.obj["status"]["readyToUse"] is True
+    assert snapshot.obj["status"]["restoreSize"] == "20Gi"
+    claims = {env.name: env.obj for env in sample.cluster.store.list(PERSISTENTVOLUMECLAIMS, "shop")}
+    assert {name: obj["status"]["phase"] for name, obj in claims.items()} == {
+        "media": "Bound",
+        "media-archive": "Bound",
+    }
+    assert claims["media"]["spec"]["volumeName"] != claims["media-archive"]["spec"]["volumeName"]
 
 
 def test_the_rest_settles_within_seconds(tmp_path: Path) -> None:

@@ -41,8 +41,8 @@ spec:
 """
 MOUNTED = [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]
 UNBOUND = (
-    "0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims. no new claims to deallocate, preemption: "
-    "0/3 nodes are available: 3 Preemption is not helpful for scheduling."
+    "0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims. no new claims to deallocate, "
+    "preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling."
 )
 
 

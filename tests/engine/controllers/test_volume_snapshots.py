@@ -48,7 +48,7 @@ def snapshot(world: World, name: str = "snap") -> JsonObject:
     return world.api.get(SNAPSHOTS, "default", name).obj
 
 
-def restore(world: World, name: str, size: str = "5Gi", **source: str) -> None:
+def restore(world: World, name: str, size: str = "5Gi", source: JsonObject | None = None) -> None:
     given = source or {"apiGroup": GROUP, "kind": "VolumeSnapshot", "name": "snap"}
     Storage(world).make(claim(name, "standard", size, dataSource=given))
 
@@ -252,9 +252,9 @@ def test_a_snapshot_is_held_while_it_is_restored(world: World) -> None:
 def test_cloned(world: World) -> None:
     """From a claim of the same namespace, at least as large, bound."""
     source = {"kind": "PersistentVolumeClaim", "name": "data"}
-    restore(world, "small", "1Gi", **source)
-    restore(world, "none", kind="PersistentVolumeClaim", name="nobody")
-    restore(world, "clone", **source)
+    restore(world, "small", "1Gi", source)
+    restore(world, "none", source={"kind": "PersistentVolumeClaim", "name": "nobody"})
+    restore(world, "clone", source=source)
     world.run(3)
     assert [phase(world, name) for name in ("small", "none", "clone")] == ["Pending", "Pending", "Bound"]
     messages = sorted(world.messages("ProvisioningFailed"))
@@ -266,7 +266,7 @@ def test_cloned(world: World) -> None:
 
 def test_other_sources_are_somebody_elses(world: World) -> None:
     """A volume populator's claim is left to it."""
-    restore(world, "copy", apiGroup="example.com", kind="Backup", name="x")
+    restore(world, "copy", source={"apiGroup": "example.com", "kind": "Backup", "name": "x"})
     world.run(60)
     assert phase(world, "copy") == "Pending"
     assert "Assuming an external populator will provision the volume" in world.messages("Provisioning")
