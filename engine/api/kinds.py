@@ -176,7 +176,7 @@ def _names(kind: Kind, which: str) -> Iterable[str]:
     if which == "plural":
         return (kind.resource.plural,)
     if which == "singular":
-        return (kind.singular, kind.kind.lower())
+        return (kind.singular, kind.kind.lower()) if kind.singular else (kind.kind.lower(),)
     return kind.short_names
 
 

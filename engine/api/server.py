@@ -130,7 +130,8 @@ class Api:
     ) -> Envelope:  # fmt: skip
         """Replace. With metadata.resourceVersion set, only if the object is still at that revision (else Conflict).
 
-        `subresource`: `status` replaces status only, without it status is kept; `scale` takes a Scale and returns the
+        `subresource`: `status` replaces status only, without it status is kept; `ephemeralcontainers`, `resize` and
+        `approval` change what their names say; `scale` takes a Scale and returns the
         workload, `finalize` a namespace's finalizers. An update that changes nothing makes no revision and returns the
         present envelope; one that removes the last finalizer of an object being deleted removes the object.
         """
@@ -171,8 +172,8 @@ class Api:
         if subresource in ("scale", "finalize"):
             return self.update(caller, resource, namespace, name, new, subresource=subresource, dry_run=dry_run)
         env = self._writer.update(
-            caller, kind, before, new, subresource="status" if subresource == "status" else "", dry_run=dry_run,
-            field_validation=field_validation, warnings=warnings,
+            caller, kind, before, new, subresource=subresource, dry_run=dry_run, field_validation=field_validation,
+            warnings=warnings,
         )  # fmt: skip
         return self._after_update(kind, env, dry_run)
 

@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from engine.api import errors, strategy, structural
+from engine.api import errors, parts, strategy, structural
 from engine.api.convert import to_stored
 from engine.api.crd import CustomKinds
 from engine.api.decode import OBJECT_META, Problem, decode, decode_error
@@ -208,18 +208,23 @@ class Writer:
                 "FieldValueInvalid", "metadata.resourceVersion", "Invalid value: 0: must be specified for an update"
             )  # fmt: skip
             raise errors.invalid(kind.resource.group, kind.kind, before.name, [cause])
+        if subresource in parts.POD_PARTS:
+            obj = parts.merged(subresource, old, obj)
+            asked = obj["metadata"]
         if subresource == "status":
             new = strategy.prepare_status(kind, old, obj)
+        elif subresource == parts.APPROVAL:
+            new = parts.approved(old, obj, self._now())
         elif trusted and _shares_state(old, obj):
             new = {**obj, "metadata": strategy.update_metadata(kind, old_meta, asked)}
             if kind.generation and strategy.changes_desired_state(kind, old, new):
                 new["metadata"]["generation"] = old_meta.get("generation", 0) + 1
         else:
-            new = self._changed(caller, kind, before, obj, asked, dry_run, warnings)
+            new = self._changed(caller, kind, before, obj, subresource, dry_run, warnings)
         return self.put_changed(caller, kind, before, new, dry_run)
 
     def _changed(
-        self, caller: Caller, kind: Kind, before: Envelope, obj: JsonObject, asked: JsonObject, dry_run: bool,
+        self, caller: Caller, kind: Kind, before: Envelope, obj: JsonObject, subresource: str, dry_run: bool,
         warnings: list[str] | None,
     ) -> JsonObject:  # fmt: skip
         old = before.obj
@@ -228,7 +233,10 @@ class Writer:
         meta = strategy.update_metadata(kind, old["metadata"], new.get("metadata") or {})
         new = strategy.prepare_update(kind, old, new, meta)
         new = self._pipeline.mutate("UPDATE", caller, kind, new, old, dry_run, warnings)
-        causes = self._pipeline.validate_update(kind, new, old)
+        if subresource in parts.POD_PARTS:
+            causes = parts.problems(subresource, new, old)
+        else:
+            causes = self._pipeline.validate_update(kind, new, old)
         if causes:
             raise errors.invalid(kind.resource.group, kind.kind, before.name, causes)
         self._pipeline.admit("UPDATE", caller, kind, new, old, dry_run, warnings)

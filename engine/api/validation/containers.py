@@ -33,6 +33,9 @@ _ENV_FIELDS: Final = (
     "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName",
     "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs",
 )  # fmt: skip
+_NOT_EPHEMERAL: Final = (
+    "ports", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle", "resources", "resizePolicy",
+)  # fmt: skip
 _ID_MOST: Final = 2**31 - 1
 _ID_RANGE: Final = "must be between 0 and 2147483647, inclusive"
 
@@ -88,6 +91,18 @@ def validate_init_containers(
             else:
                 validate_probe(causes, container[key], key, f"{where}.{key}")
     _host_port_conflicts(causes, containers, path)
+
+
+def validate_ephemeral_containers(
+    causes: Causes, containers: Sequence[JsonObject], volumes: Mapping[str, JsonObject], path: str
+) -> None:
+    """Debug containers: what a container that is added later may not have is forbidden."""
+    for index, container in enumerate(containers):
+        where = f"{path}[{index}]"
+        _common(causes, container, volumes, where)
+        for key in _NOT_EPHEMERAL:
+            if container.get(key):
+                causes.append(forbidden(f"{where}.{key}", "cannot be set for an Ephemeral Container"))
 
 
 def _common(causes: Causes, container: JsonObject, volumes: Mapping[str, JsonObject], path: str) -> None:
