@@ -29,7 +29,11 @@ _MAX_MESSAGE: Final = 4 * 1024 * 1024
 def application(wire: Wire) -> web.Application:
     """An aiohttp application that hands everything to the core."""
     app = web.Application(client_max_size=MAX_BODY + 1)
-    app.router.add_route("*", "/{path:.*}", lambda request: _handle(wire, request))
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return await _handle(wire, request)
+
+    app.router.add_route("*", "/{path:.*}", handle)
     return app
 
 

@@ -1,0 +1,91 @@
+"""The thread that serves: ports, certificates that last, a quick end."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from engine.client import ClientError, ConnectOptions, WireOptions
+from engine.http.certificates import Authority
+from engine.local import LocalClient
+from tests.engine.http.served import Served, serving
+
+
+def connect(served: Served) -> ssl.SSLSocket:
+    """A TLS connection with the administrator's certificate."""
+    folder = Path(served.options.certificates)
+    context = ssl.create_default_context(cafile=str(folder / "ca.crt"))
+    context.load_cert_chain(folder / "admin.crt", folder / "admin.key")
+    where = urlsplit(served.place.url)
+    plain = socket.create_connection((where.hostname or "", where.port or 0), timeout=20)
+    return context.wrap_socket(plain, server_hostname=where.hostname)
+
+
+def test_an_open_watch_holds_nobody_up(tmp_path: Path) -> None:
+    """Stopping ends a watch that waits: its body is complete, not torn."""
+    with serving(tmp_path) as served:
+        connection = connect(served)
+        connection.sendall(b"GET /api/v1/configmaps?watch=1&resourceVersion=0 HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(1000).startswith(b"HTTP/1.1 200 OK")
+    received = b""
+    while part := connection.recv(65536):
+        received += part
+    assert received.endswith(b"0\r\n\r\n")
+
+
+def test_malformed_requests_are_answered_or_cut(tmp_path: Path) -> None:
+    """Bytes that are no HTTP, endless headers, endless bodies: a 4xx or an end, and the next client is served."""
+    with serving(tmp_path) as served:
+        for sent in (
+            b"\x16\x03\x01 nonsense\r\n\r\n",
+            b"GET / HTTP/1.1\r\nx: " + b"y" * 200_000 + b"\r\n\r\n",
+            b"GET /" + b"z" * 200_000 + b" HTTP/1.1\r\n\r\n",
+            b"POST /api/v1/namespaces HTTP/1.1\r\nHost: x\r\nContent-Length: 5000000\r\n\r\n" + b"{" * 3_200_000,
+        ):
+            connection = connect(served)
+            try:
+                connection.sendall(sent)
+                answer = connection.recv(4096)
+            except OSError:
+                answer = b""  # cut while it was still sending
+            assert answer == b"" or answer.startswith((b"HTTP/1.1 4", b"HTTP/1.0 4")), answer[:80]
+            connection.close()
+        connection = connect(served)
+        connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(4096).startswith(b"HTTP/1.1 200 OK")
+        connection.close()
+
+
+def test_a_port_in_use_is_told(tmp_path: Path) -> None:
+    """The error names the port and the way out; the cluster itself runs."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        wire = WireOptions(str(tmp_path / "pki"), str(tmp_path / "kubeconfig"), port=port)
+        client = LocalClient(ConnectOptions(wire=wire))
+        client.start()
+        try:
+            client.ready.result(30)
+            assert client.endpoint is not None
+            with pytest.raises(ClientError, match=f"127.0.0.1:{port}: the port is in use"):
+                client.endpoint.result(30)
+            assert client.get("namespaces", "", "default").result(30).name == "default"
+        finally:
+            client.stop(timeout=10)
+    assert not (tmp_path / "kubeconfig").exists()
+
+
+def test_certificates_last(tmp_path: Path) -> None:
+    """A second start uses what the first one made; a CA that is gone takes all others with it."""
+    first = Authority(tmp_path / "pki")
+    pairs = first.ca, first.server("127.0.0.1"), first.admin()
+    again = Authority(tmp_path / "pki")
+    assert (again.ca, again.server("127.0.0.1"), again.admin()) == pairs
+    assert again.server("192.0.2.7") != pairs[1]
+    (tmp_path / "pki" / "ca.key").unlink()
+    assert Authority(tmp_path / "pki").admin() != pairs[2]
