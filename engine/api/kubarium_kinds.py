@@ -148,6 +148,17 @@ _IMAGE_SPEC: Final = _object(
                 ["path"],
             ),
         },
+        "requires": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Environment variables without which its containers say so and exit with 1.",
+        },
+        "executables": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Programs of the image, by name or path. A container that asks for another one cannot be "
+            "started. Empty: whatever is asked for.",
+        },
         "commands": {
             "type": "array",
             "description": "Commands that exec finds in its containers, besides the few that every container has.",

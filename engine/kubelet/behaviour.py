@@ -125,6 +125,10 @@ class Behaviour:
     """From SIGTERM to its exit; None: the machine's."""
     stop_code: int = 0
     never_ready: bool = False
+    requires: tuple[str, ...] = ()
+    """Environment variables without which it says so and exits with 1."""
+    executables: tuple[str, ...] = ()
+    """The programs of its image, by name or path; empty: whatever is asked for."""
     memory: Curve = Curve()
     storage: Curve = Curve()
     """Bytes on the machine's disk: logs and whatever it writes outside of claims."""
@@ -195,6 +199,20 @@ def behaviour_of(
             else:
                 behaviour = replace(behaviour, deaf=True, declared=True, exit_after=None)
     return behaviour, tuple(complaints)
+
+
+def program_missing(facts: ContainerFacts, behaviour: Behaviour) -> str:
+    """Why the image cannot run the container's command, in the runtime's words; "" when it can."""
+    command = facts.spec.get("command")
+    if not command or not behaviour.executables or command[0] in behaviour.executables:
+        return ""
+    if "/" not in command[0] and any(path.rpartition("/")[2] == command[0] for path in behaviour.executables):
+        return ""
+    why = f"stat {command[0]}: no such file or directory" if "/" in command[0] else "executable file not found in $PATH"
+    return (
+        "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
+        f'unable to start container process: error during container init: exec: "{command[0]}": {why}'
+    )
 
 
 def parse_curve(text: str) -> Curve:

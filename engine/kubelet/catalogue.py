@@ -142,6 +142,8 @@ def _behaviour(spec: Mapping[str, Any]) -> Behaviour:
         deaf=bool(stop.get("ignoresSigterm", False)),
         stop_after=amounts.span(stop["after"]) if "after" in stop else None,
         stop_code=int(stop.get("code", 0)),
+        requires=tuple(str(name) for name in spec.get("requires") or ()),
+        executables=tuple(str(name) for name in spec.get("executables") or ()),
         memory=_curve(spec.get("memory") or _NONE),
         storage=_curve(spec.get("storage") or _NONE),
         pids=_curve(spec.get("pids") or _NONE),

@@ -22,9 +22,34 @@ class Container:
     """One container of one pod. Instants are microseconds of cluster time."""
 
     __slots__ = (
-        "_backoff", "_config", "_pull_backoff", "actual", "busy", "facts", "fresh", "handle", "held", "hook_error",
-        "hooking", "id", "image", "image_id", "killing", "last", "message", "probers", "pulling", "ready", "reason",
-        "replaced", "restarts", "started", "started_at", "state", "terminated", "timer",
+        "_backoff",
+        "_config",
+        "_pull_backoff",
+        "actual",
+        "busy",
+        "facts",
+        "fresh",
+        "handle",
+        "held",
+        "hooking",
+        "id",
+        "image",
+        "image_id",
+        "killing",
+        "last",
+        "message",
+        "probers",
+        "pulling",
+        "ready",
+        "reason",
+        "replaced",
+        "restarts",
+        "start_error",
+        "started",
+        "started_at",
+        "state",
+        "terminated",
+        "timer",
     )  # fmt: skip
 
     def __init__(self, facts: ContainerFacts, waiting: str, config: KubeletConfig) -> None:
@@ -49,8 +74,8 @@ class Container:
         """Being stopped."""
         self.hooking = False
         """Its postStart hook runs: to the outside it has not come up yet."""
-        self.hook_error = ""
-        """Why its postStart hook failed, until it has ended for that; "" when it did not."""
+        self.start_error: tuple[str, str] | None = None
+        """(reason, message) why it did not come up, until it has ended for that."""
         self.actual: Mapping[str, Any] | None = None
         """The resources it still has while others are allocated to it; None: it has what is allocated."""
         self.held = False
@@ -92,12 +117,16 @@ class Container:
 
     def run(self, handle: Handle) -> None:
         """Turn to running."""
+        self.count_run()
+        self.state, self.handle, self.started_at = RUNNING, handle, handle.started_at
+        self.busy = self.killing = False
+
+    def count_run(self) -> None:
+        """It is started, for the first time or again."""
         if self.terminated is not None:
             self.last, self.terminated = self.terminated, None
         if self.last is not None:
             self.restarts += 1
-        self.state, self.handle, self.started_at = RUNNING, handle, handle.started_at
-        self.busy = self.killing = False
 
     def end(self, ending: Exit) -> None:
         """Turn to terminated."""

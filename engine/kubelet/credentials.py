@@ -12,12 +12,15 @@ import base64
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from engine.api.kinds import SECRETS
 from engine.api.server import Api
 from engine.kubelet.references import Reference
 from store.types import JsonObject
+
+if TYPE_CHECKING:
+    from engine.kubelet.worker import PodWorker
 
 DOCKER_CONFIG: Final = "kubarium.dev/docker-config"
 NODE: Final = "node"
@@ -37,6 +40,22 @@ class Access(NamedTuple):
 
 
 ANONYMOUS: Final = Access()
+
+
+def access_of(worker: PodWorker, reference: Reference) -> Access:
+    """The credentials that a pod has for an image; a pull secret that does not exist is told."""
+    node, env = worker.node, worker.env
+    wanted = [ref["name"] for ref in env.obj["spec"].get("imagePullSecrets") or () if ref.get("name")]
+    if not wanted and not node.has_credentials:
+        return ANONYMOUS
+    access, missing = access_to(node.api, env.namespace, wanted, node.env.obj, reference)
+    if missing:
+        worker.say(
+            "Warning", "FailedToRetrieveImagePullSecret",
+            f"Unable to retrieve some image pull secrets ({', '.join(missing)}); attempting to pull the image may not "
+            "succeed.",
+        )  # fmt: skip
+    return access
 
 
 def access_to(

@@ -19,7 +19,7 @@ class Moments:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._revisions: dict[int, Revision | None] = {}
-        """Instant → the newest revision made until then, None when it cannot be told; for the run of one question."""
+        """Instant → the newest revision made until then, None: the present is asked. For the run of one question."""
 
     def find(self, resource: Resource, namespace: str, name: str, at: int) -> JsonObject | None:
         """An object as it was at an instant of cluster time; None when there was none."""
@@ -50,7 +50,11 @@ class Moments:
         return [env.obj for env in found]
 
     def _revision(self, at: int) -> Revision | None:
+        """None: the present says it, or nothing does."""
         if at not in self._revisions:
+            if at >= (self._store.cluster_time or 0):
+                self._revisions[at] = None
+                return None
             try:
                 self._revisions[at] = self._store.history.revision_at(Micros(at))
             except Expired:

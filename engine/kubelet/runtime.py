@@ -58,6 +58,10 @@ class HookRun(NamedTuple):
     """Why it failed, as the container's waiting message tells it; "" when it did not."""
 
 
+class CannotStart(Exception):
+    """A container could not be started. The message is the runtime's."""
+
+
 class Stats(NamedTuple):
     """What a container uses."""
 
@@ -218,7 +222,7 @@ class Runtime(Protocol):
         """An image that is on the node."""
 
     def start(self, spec: ContainerSpec, exited: Callable[[Exit], None]) -> Handle:
-        """Run a container now. `exited` is called when it ends."""
+        """Run a container now. `exited` is called when it ends. Raises CannotStart."""
 
     def adopt(self, spec: ContainerSpec, started_at: int, exited: Callable[[Exit], None]) -> Handle:
         """Take over a container that has been running since `started_at`; it may have ended meanwhile."""

@@ -7,25 +7,29 @@ probes, its log and its memory are functions of the time since its start. So it 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from engine.api.server import Api
 from engine.clock import SECOND, Clock, Timer
 from engine.kubelet import log_lines, serving, spread
 from engine.kubelet.amounts import go_duration
-from engine.kubelet.behaviour import Behaviour, behaviour_of
+from engine.kubelet.behaviour import AT_ONCE, Behaviour, LogRule, behaviour_of, program_missing
 from engine.kubelet.catalogue import Catalogue, ImageInfo
 from engine.kubelet.commands import interpret
 from engine.kubelet.config import KubeletConfig
+from engine.kubelet.environment import environment_of
 from engine.kubelet.exec.machine import Machine
 from engine.kubelet.exec.process import Process
 from engine.kubelet.facts import ContainerFacts, ProbeFacts
 from engine.kubelet.hooks import run_hook
 from engine.kubelet.inside import Inside
+from engine.kubelet.moments import Moments
 from engine.kubelet.platforms import runs
 from engine.kubelet.references import InvalidReference, Reference, parse
 from engine.kubelet.runtime import (
     Answer,
+    CannotStart,
     ContainerSpec,
     ExecOutput,
     ExecRequest,
@@ -76,7 +80,11 @@ class SimulatedRuntime:
         return Pulled(info.image_id, info.size)
 
     def start(self, spec: ContainerSpec, exited: Callable[[Exit], None]) -> SimulatedContainer:
-        return SimulatedContainer(self, spec, self.clock.now(), exited)
+        container = SimulatedContainer(self, spec, self.clock.now(), exited)
+        if container.behaviour.executables and (why := program_missing(spec.facts, container.behaviour)):
+            container.detach()
+            raise CannotStart(why)
+        return container
 
     def adopt(self, spec: ContainerSpec, started_at: int, exited: Callable[[Exit], None]) -> SimulatedContainer:
         return SimulatedContainer(self, spec, started_at, exited)
@@ -87,7 +95,19 @@ class SimulatedRuntime:
             catalogued = self.catalogue.find(parse(facts.image)).behaviour
         except InvalidReference:
             catalogued = None
-        return behaviour_of(facts, pod.obj["metadata"].get("annotations") or {}, catalogued)
+        behaviour, complaints = behaviour_of(facts, pod.obj["metadata"].get("annotations") or {}, catalogued)
+        if behaviour.requires:
+            behaviour = self._without(behaviour, pod, facts)
+        return behaviour, complaints
+
+    def _without(self, behaviour: Behaviour, pod: Envelope, facts: ContainerFacts) -> Behaviour:
+        """A container that lacks a variable says so and ends."""
+        known = environment_of(Moments(self.api.store), pod.obj, facts.spec, self.clock.now())
+        lacking = [name for name in behaviour.requires if name not in known]
+        if not lacking:
+            return behaviour
+        logs = tuple(LogRule(f"error: environment variable {name} is not set") for name in lacking)
+        return replace(behaviour, exit_after=AT_ONCE, exit_code=1, logs=logs)
 
     def exec(
         self, spec: ContainerSpec, handle: Handle, request: ExecRequest, output: ExecOutput

@@ -17,12 +17,12 @@ from engine.clock import SECOND, Timer
 from engine.kubelet import ending, sandbox, spread
 from engine.kubelet.amounts import go_duration
 from engine.kubelet.container import RUNNING, TERMINATED, Container
-from engine.kubelet.credentials import ANONYMOUS, Access, access_to
+from engine.kubelet.credentials import access_of
 from engine.kubelet.facts import ContainerFacts, PodFacts, ProbeFacts
 from engine.kubelet.images import ImageError
 from engine.kubelet.probes import Prober
 from engine.kubelet.references import InvalidReference, Reference, parse
-from engine.kubelet.runtime import ContainerSpec, Exit, Handle, Pulled
+from engine.kubelet.runtime import CannotStart, ContainerSpec, Exit, Handle, Pulled
 from store.types import Envelope, JsonObject, Uid
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 DEADLINE: Final = "Pod was active on the node longer than the specified deadline"
 _ATTACH_TIMEOUT: Final = 123 * SECOND
 """podAttachAndMountTimeout: how long a pod's sync waits for its volumes."""
+_START_ERROR: Final = 128
+"""Exit code that containerd tells of a container that it could not start."""
 _RESYNC: Final = (10 * SECOND, 15 * SECOND)
 """Wait between two looks at a pod whose sync failed."""
 
@@ -241,23 +243,9 @@ class PodWorker:
             self.say(type_, reason, message, c)
 
         c.pulling = self.node.images.ensure(
-            c.facts.image, reference, c.facts.policy, self._access(reference), say,
+            c.facts.image, reference, c.facts.policy, access_of(self, reference), say,
             lambda outcome: self._image_came(c, reference, outcome),
         )  # fmt: skip
-
-    def _access(self, reference: Reference) -> Access:
-        """The credentials for an image: of the pod's pull secrets that exist, and of the node."""
-        wanted = [ref["name"] for ref in self.env.obj["spec"].get("imagePullSecrets") or () if ref.get("name")]
-        if not wanted and not self.node.has_credentials:
-            return ANONYMOUS
-        access, missing = access_to(self.node.api, self.env.namespace, wanted, self.node.env.obj, reference)
-        if missing:
-            self.say(
-                "Warning", "FailedToRetrieveImagePullSecret",
-                f"Unable to retrieve some image pull secrets ({', '.join(missing)}); attempting to pull the image may "
-                "not succeed.",
-            )  # fmt: skip
-        return access
 
     def _image_came(self, c: Container, reference: Reference, outcome: Pulled | ImageError) -> None:
         c.pulling = None
@@ -296,7 +284,12 @@ class PodWorker:
         c.id = f"containerd://{spread.hex_id(self.uid, c.facts.name, restarts)}"
         c.image, c.image_id = image, image_id
         spec = ContainerSpec(self.env, c.facts, restarts, c.id, self.address)
-        handle = self.node.runtime.start(spec, lambda ending: self.exited(c, ending))
+        try:
+            handle = self.node.runtime.start(spec, lambda ending: self.exited(c, ending))
+        except CannotStart as error:
+            self.say("Normal", "Created", "Container created", c)
+            self._not_started(c, str(error))
+            return
         self.say("Normal", "Created", "Container created", c)
         self.say("Normal", "Started", "Container started", c)
         for complaint in handle.complaints:
@@ -308,6 +301,14 @@ class PodWorker:
             self._run_post_start(c, handle, c.facts.post_start)
         else:
             self._came_up(c, handle)
+
+    def _not_started(self, c: Container, why: str) -> None:
+        """The runtime could not run it: it has ended before it began."""
+        self.say("Warning", "Failed", f"Error: {why}", c)
+        c.count_run()
+        c.started_at = 0
+        c.start_error = ("RunContainerError", why)
+        self.exited(c, Exit(_START_ERROR, "StartError", self.node.clock.now(), why))
 
     def _came_up(self, c: Container, handle: Handle) -> None:
         if self.timer is not None and self.initialized and all(other.state == RUNNING for other in self.apps):
@@ -327,7 +328,7 @@ class PodWorker:
                 self._came_up(c, handle)
                 return
             self.say("Warning", "FailedPostStartHook", "PostStartHook failed", c)
-            c.hook_error = outcome.error
+            c.start_error = ("PostStartHookError", outcome.error)
             ending.kill(self, c, self.facts.grace * SECOND, "FailedPostStartHook")
 
         if outcome.after:
@@ -397,9 +398,9 @@ class PodWorker:
             c.replaced = False
             self.launch(c)
         elif c.facts.restarts(exit_.code):
-            if c.hook_error:
-                c.wait("PostStartHookError", c.hook_error)
-                c.hook_error = ""
+            if c.start_error is not None:
+                c.wait(*c.start_error)
+                c.start_error = None
             self.restart(c, exit_.at)
         elif c.facts.kind == "init":
             if exit_.code == 0:

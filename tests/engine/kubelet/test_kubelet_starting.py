@@ -304,3 +304,34 @@ def test_an_image_that_makes_no_sense_is_told(machines: Machines) -> None:
     kind, reason, message = machines.events("odd")[0]
     assert (kind, reason) == ("Warning", "InvalidImage")
     assert "soon" in message
+
+
+def test_a_program_that_the_image_lacks_cannot_be_started(machines: Machines) -> None:
+    """RunContainerError in the runtime's words, an end with 128 that began at the epoch, then the back-off."""
+    machines.image("web", image="web", executables=["/bin/web"])
+    machines.pod("good", containers=[{"image": "web:1", "command": ["web"]}])
+    machines.pod("bad", containers=[{"image": "web:1", "command": ["/bin/wbe"]}])
+    machines.when("bad", reason="RunContainerError")
+    why = (
+        "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
+        'unable to start container process: error during container init: exec: "/bin/wbe": stat /bin/wbe: no such file '
+        "or directory"
+    )
+    assert machines.container("bad")["state"]["waiting"]["message"] == why
+    ended = machines.container("bad")["lastState"]["terminated"]
+    assert (ended["exitCode"], ended["reason"], ended["startedAt"]) == (128, "StartError", "1970-01-01T00:00:00Z")
+    assert ("Warning", "Failed", f"Error: {why}") in machines.events("bad")
+    machines.when("bad", reason="CrashLoopBackOff")
+    assert machines.status("good")["phase"] == "Running"
+
+
+def test_a_variable_that_an_image_needs(machines: Machines) -> None:
+    """Without it the container says so and exits with 1; from wherever it comes, it runs."""
+    machines.image("web", image="web", requires=["URL"])
+    machines.api.create(USER, CONFIGMAPS, "default", {"metadata": {"name": "s"}, "data": {"URL": "x"}})
+    machines.pod("without", containers=[{"image": "web:1"}])
+    machines.pod("with", containers=[{"image": "web:1", "envFrom": [{"configMapRef": {"name": "s"}}]}])
+    machines.when("without", reason="CrashLoopBackOff")
+    assert machines.container("without")["lastState"]["terminated"]["exitCode"] == 1
+    assert machines.container("with")["restartCount"] == 0
+    assert machines.status("with")["phase"] == "Running"
