@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engine.api.errors import Forbidden
-from engine.api.kinds import DEPLOYMENTS, NAMESPACES, PODS, REPLICASETS
+from engine.api.kinds import DEPLOYMENTS, NAMESPACES, PODS
 from store.types import JsonObject
 from tests.engine.controllers.world import USER, World, workload
 
@@ -86,17 +86,3 @@ def test_templates_are_warned_about(world: World) -> None:
     body["spec"]["template"]["spec"]["hostNetwork"] = True
     world.api.create(USER, DEPLOYMENTS, "default", body, field_validation="Strict", warnings=warnings)
     assert warnings == ['would violate PodSecurity "baseline:latest": host namespaces (hostNetwork=true)']
-
-
-def test_broken_18_pod_security_rejects(world: World) -> None:
-    """The ReplicaSet says FailedCreate; a security context heals it."""
-    label(world, enforce="restricted")
-    world.create(REPLICASETS, workload(2))
-    world.run(5)
-    assert not world.pods()
-    assert 'violates PodSecurity "restricted:latest"' in world.messages("FailedCreate")[0]
-    template = world.api.get(REPLICASETS, "default", "web").obj["spec"]["template"]
-    containers = [{**template["spec"]["containers"][0], "securityContext": GOOD}]
-    world.spec(REPLICASETS, "web", template={**template, "spec": {**template["spec"], "containers": containers}})
-    world.run(1000)
-    assert len(world.pods()) == 2

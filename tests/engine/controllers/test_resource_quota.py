@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from engine.api.errors import Forbidden
-from engine.api.kinds import PERSISTENTVOLUMECLAIMS, PODS, REPLICASETS, RESOURCEQUOTAS, SERVICES
+from engine.api.kinds import PERSISTENTVOLUMECLAIMS, PODS, RESOURCEQUOTAS, SERVICES
 from store.types import JsonObject
 from tests.engine.controllers.volumes import claim
-from tests.engine.controllers.world import USER, World, workload
+from tests.engine.controllers.world import USER, World
 
 
 @pytest.fixture
@@ -112,20 +112,6 @@ def test_claims_by_class(world: World) -> None:
     with pytest.raises(Forbidden, match=f"exceeded quota: q, requested: {name}=1Gi, used: {name}=2Gi"):
         world.create(PERSISTENTVOLUMECLAIMS, claim("c", "fast", "1Gi"))
     assert status(world)["used"] == {"requests.storage": "6Gi", name: "2Gi", "persistentvolumeclaims": "2"}
-
-
-def test_broken_16_quota_exceeded(world: World) -> None:
-    """The ReplicaSet says FailedCreate and has fewer pods; a larger quota heals it."""
-    world.create(RESOURCEQUOTAS, quota({"pods": "1"}))
-    world.create(REPLICASETS, workload(3))
-    world.run(5)
-    assert len(world.pods()) == 1
-    messages = world.messages("FailedCreate")
-    assert "is forbidden: exceeded quota: q, requested: pods=1, used: pods=1, limited: pods=1" in messages[0]
-    world.spec(RESOURCEQUOTAS, "q", hard={"pods": "5"})
-    world.run(1000)
-    assert len(world.pods()) == 3
-    assert status(world)["used"] == {"pods": "3"}
 
 
 def test_deleting_the_quota_lifts_it(world: World) -> None:
