@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from store.types import JsonObject
 from tests.engine.broken_clusters.ward import Ward
 
 BROKEN = """
@@ -80,11 +81,11 @@ def test_nine_at_once(ward: Ward) -> None:
     ward.patch("Service", "api", {"spec": {"selector": {"app": "api"}}})
     ward.patch("Service", "cart", {"spec": {"ports": [{"port": 80, "targetPort": 8080}]}})
     ward.delete("NetworkPolicy", "shut")
-    container = {"name": "c", "image": "typo:1.0"}
-    ward.patch("Deployment", "typo", {"spec": {"template": {"spec": {"containers": [container]}}}})
+    changed: dict[str, JsonObject] = {"typo": {"image": "typo:1.0"}, "large": {"resources": {"requests": {"cpu": "1"}}}}
+    for name, container in changed.items():
+        containers = [{"name": "c", **container}]
+        ward.patch("Deployment", name, {"spec": {"template": {"spec": {"containers": containers}}}})
     ward.apply("{apiVersion: v1, kind: ConfigMap, metadata: {name: settings}}")
-    container = {"name": "c", "resources": {"requests": {"cpu": "1"}}}
-    ward.patch("Deployment", "large", {"spec": {"template": {"spec": {"containers": [container]}}}})
     ward.patch("Node", "node-a", {"metadata": {"labels": {"disk": "ssd"}}})
     ward.scale("api", 2)
     ward.delete("ResourceQuota", "jobs")
