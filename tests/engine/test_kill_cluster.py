@@ -14,7 +14,7 @@ import sys
 import threading
 from pathlib import Path
 
-from engine.api.kinds import CONFIGMAPS, DEPLOYMENTS, PODS
+from engine.api.kinds import CONFIGMAPS, DAEMONSETS, DEPLOYMENTS, JOBS, PODS, STATEFULSETS
 from engine.clock import MINUTE, Clock
 from engine.cluster import Cluster, ClusterOptions
 from store.store import Store
@@ -23,6 +23,7 @@ from store.types import Micros
 ROOT = Path(__file__).parent.parent.parent
 ROUNDS = int(os.environ.get("KUBARIUM_KILL_ROUNDS", "3"))
 REPLICAS = 60
+NODES = 8
 
 LOAD = """
 import sys
@@ -32,11 +33,22 @@ client.start()
 client.ready.result(60)
 first = sys.argv[2] == "0"
 if first:
-    for number in range(8):
+    for number in range(int(sys.argv[4])):
         client.create("nodes", "", {"metadata": {"name": f"n{number}"}}, intent="setup").result(30)
-    template = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "c", "image": "web:1"}]}}
-    spec = {"replicas": int(sys.argv[3]), "selector": {"matchLabels": {"app": "web"}}, "template": template}
-    client.create("deployments.apps", "default", {"metadata": {"name": "web"}, "spec": spec}, intent="setup").result(30)
+    def make(resource, name, notes=None, policy="Always", wrap=None, **spec):
+        pod = {"containers": [{"name": "c", "image": "web:1"}], "restartPolicy": policy}
+        spec["template"] = {"metadata": {"labels": {"app": name}, "annotations": notes or {}}, "spec": pod}
+        if policy == "Always":
+            spec["selector"] = {"matchLabels": {"app": name}}
+        if wrap is not None:
+            spec = {**wrap, "jobTemplate": {"spec": spec}}
+        client.create(resource, "default", {"metadata": {"name": name}, "spec": spec}, intent="setup").result(30)
+    make("deployments.apps", "web", replicas=int(sys.argv[3]))
+    make("statefulsets.apps", "db", replicas=4)
+    make("daemonsets.apps", "agent")
+    done = {"kubarium.dev/complete": "20s"}
+    make("jobs.batch", "load", done, "Never", completions=12, parallelism=3, completionMode="Indexed", backoffLimit=99)
+    make("cronjobs.batch", "tick", {"kubarium.dev/complete": "5s"}, "Never", {"schedule": "* * * * *"}, backoffLimit=99)
 print("UP", flush=True)
 number = 0
 while True:
@@ -56,7 +68,7 @@ while True:
 def killed_under_load(store: Path, number: int, chance: random.Random) -> list[tuple[str, str, int]]:
     """One round. Returns (name, uid, revision) of every acknowledged write."""
     process = subprocess.Popen(
-        [sys.executable, "-c", LOAD, str(store), str(number), str(REPLICAS)],
+        [sys.executable, "-c", LOAD, str(store), str(number), str(REPLICAS), str(NODES)],
         cwd=ROOT, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdout is not None
@@ -74,7 +86,7 @@ def killed_under_load(store: Path, number: int, chance: random.Random) -> list[t
 
 
 def test_acknowledged_writes_survive_and_the_cluster_carries_on(tmp_path: Path) -> None:
-    """Every acknowledged write of every round is there afterwards, and the Deployment becomes whole again."""
+    """Every acknowledged write of every round is there afterwards, and every workload becomes what its spec says."""
     path = tmp_path / "cluster.db"
     chance = random.Random(7)
     acknowledged: list[tuple[str, str, int]] = []
@@ -99,9 +111,16 @@ def test_acknowledged_writes_survive_and_the_cluster_carries_on(tmp_path: Path) 
         cluster = Cluster(store, Clock(Micros(int(at))), ClusterOptions(99))
         cluster.start()
         cluster.run_for(10 * MINUTE)
-        web = cluster.api.get(DEPLOYMENTS, "default", "web")
-        assert web.obj["status"].get("availableReplicas") == REPLICAS
-        assert len([pod for pod in store.list(PODS, "default") if pod.labels.get("app") == "web"]) == REPLICAS
+        for resource, name, figure, wanted in (
+            (DEPLOYMENTS, "web", "availableReplicas", REPLICAS), (STATEFULSETS, "db", "availableReplicas", 4),
+            (DAEMONSETS, "agent", "numberAvailable", NODES), (JOBS, "load", "succeeded", 12),
+        ):  # fmt: skip
+            status = cluster.api.get(resource, "default", name).obj["status"]
+            assert status.get(figure) == wanted, name
+            if resource != JOBS:
+                assert len([pod for pod in store.list(PODS, "default") if pod.labels.get("app") == name]) == wanted
+        done = [job for job in store.list(JOBS, "default") if job.name.startswith("tick-")]
+        assert len([job for job in done if job.obj["status"].get("succeeded") == 1]) == 3
         assert cluster.crashes == 0
         cluster.stop()
     finally:
