@@ -39,6 +39,11 @@ SCENES: Final[dict[str, tuple[tuple[int, int], tuple[str, ...]]]] = {
     "rescheduled-200x60": (LARGE, ("+45", *BUSY_NODE, "x", "enter", "+420")),
     "delete-120x40": (MIDDLE, ("+45", ":deployments", "j", "ctrl+d")),
     "help-200x60": (LARGE, ("+5", ":pods", "question_mark")),
+    "timeline-120x40": (MIDDLE, ("+45", *BUSY_NODE, "x", "enter", "+420", "t", "j", "j")),
+    "timeline-200x60": (LARGE, ("+45", *BUSY_NODE, "x", "enter", "+420", "t", "j", "j")),
+    "past-120x40": (MIDDLE, ("+45", *BUSY_NODE, "x", "enter", "+420", "t", "a", "enter")),
+    "history-120x40": (MIDDLE, ("+45", ":deployments /catalog", "h")),
+    "undo-120x40": (MIDDLE, ("+45", ":deployments /storefront", "s", "up", "up", "enter", "+20", "U")),
     "manifests-120x40": (MIDDLE, ("+45", ":pods /sales", "m")),
     "manifests-200x60": (LARGE, ("+45", ":pods /sales", "m")),
 }

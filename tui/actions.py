@@ -14,7 +14,7 @@ from typing import Final, Literal
 Group = Literal["General", "Move", "View", "Object", "Time", "Namespaces", "Sort", "Text", "Logs"]
 
 TABLE: Final = ("table",)
-LISTS: Final = ("table", "folder")
+LISTS: Final = ("table", "folder", "list")
 TEXT: Final = ("text",)
 EDITOR: Final = ("editor",)
 INSPECTOR: Final = ("inspector",)
@@ -75,10 +75,15 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("clock.pause", "Pause or resume time", (".",), "Time", "clock_pause"),
     Action("clock.slower", "Cluster time slower", ("<",), "Time", "clock_speed", args=("-1",)),
     Action("clock.faster", "Cluster time faster", (">",), "Time", "clock_speed", args=("1",)),
+    Action("time.undo", "Undo the last action", ("U",), "Time", "undo"),
+    Action("time.timeline", "Timeline: what happened", ("t",), "Time", "timeline"),
+    Action("time.earlier", "Look at the moment before", ("{",), "Time", "moment", args=("-1",)),
+    Action("time.later", "Look at the next moment", ("}",), "Time", "moment", args=("1",)),
+    Action("time.now", "Return to now", ("|",), "Time", "now"),
     # -- moving in tables
     Action("table.down", "Down", ("j", "down"), "Move", "down", LISTS),
     Action("table.up", "Up", ("k", "up"), "Move", "up", LISTS),
-    Action("table.left", "Left", ("h", "left"), "Move", "left", TABLE),
+    Action("table.left", "Left", ("left",), "Move", "left", TABLE),
     Action("table.right", "Right", ("l", "right"), "Move", "right", TABLE),
     Action("table.top", "First row", ("g", "home"), "Move", "top", LISTS),
     Action("table.bottom", "Last row", ("G", "end"), "Move", "bottom", LISTS),
@@ -116,6 +121,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("pod.logs", "Logs", ("l",), "Object", "inspect", TABLE, ("pods",), args=("logs",), over=("table.right",)),
     Action("pod.previous-logs", "Logs of the run before", ("p",), "Object", "previous_logs", TABLE, ("pods",)),
     Action("pod.why", "Why: scheduling, node by node", ("w",), "Object", "why", TABLE, ("pods",)),
+    Action("object.history", "Its history", ("h",), "Object", "past", TABLE),
     Action("object.manifest", "Its manifest in the folder", ("m",), "Object", "manifest", TABLE),
     Action("object.owner", "Its owner", ("J",), "Object", "owner", TABLE),
     Action("object.copy", "Copy the name", ("c",), "Object", "copy", TABLE),
@@ -147,6 +153,18 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("text.logs", "Logs", ("l",), "Object", "inspect", INSPECTOR, args=("logs",)),
     Action("text.why", "Why", ("w",), "Object", "inspect", INSPECTOR, args=("why",)),
     Action("yaml.managed", "Managed fields", ("m",), "Text", "managed_fields", ("yaml",)),
+    # -- the past
+    Action("timeline.visit", "Look at the cluster as it was then", ("enter",), "Time", "enter", ("timeline",)),
+    Action("timeline.actions", "Only people's actions, or all", ("a",), "View", "actions_only", ("timeline",)),
+    Action("timeline.author", "Only this author, or all", ("b",), "View", "by_author", ("timeline",)),
+    Action("timeline.undo", "Undo this action", ("u",), "Time", "undo_this", ("timeline", "revisions")),
+    Action("revisions.mark", "Compare with this revision", ("space",), "View", "mark", ("revisions",)),
+    Action("revisions.visit", "Look at the cluster as it was then", ("enter",), "Time", "enter", ("revisions",)),
+    Action("snapshot.new", "Give the present a name", ("n",), "Time", "snapshot_new", ("snapshots",)),
+    Action("snapshot.restore", "Go back to it", ("r",), "Time", "snapshot_restore", ("snapshots",), danger=True),
+    Action("snapshot.fork", "Copy the cluster as it was into a file", ("f",), "Time", "snapshot_fork", ("snapshots",)),
+    Action("snapshot.drop", "Forget it", ("ctrl+d",), "Time", "snapshot_drop", ("snapshots",), danger=True),
+    Action("snapshot.visit", "Look at the cluster as it was then", ("enter",), "Time", "enter", ("snapshots",)),
     # -- why
     Action("why.down", "Down", ("j", "down"), "Move", "down", WHY),
     Action("why.up", "Up", ("k", "up"), "Move", "up", WHY),
@@ -167,7 +185,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         )
     ),
     Action("logs.follow", "Follow the end", ("s",), "Logs", "log_follow", ("logs",)),
-    Action("logs.times", "Timestamps", ("t",), "Logs", "log_times", ("logs",)),
+    Action("logs.times", "Timestamps", ("t",), "Logs", "log_times", ("logs",), over=("time.timeline",)),
     Action("logs.wrap", "Wrap long lines", ("w",), "Logs", "wrap", ("logs",), over=("text.why",)),
     Action("logs.previous", "The run before", ("p",), "Logs", "log_previous", ("logs",)),
     # -- manifests
@@ -203,6 +221,16 @@ KEY_BAR: Final[tuple[tuple[str, str], ...]] = (
     ("text.logs", "logs"),
     ("object.events", "events"),
     ("object.manifest", "manifest"),
+    ("timeline.visit", "look at it"),
+    ("timeline.actions", "actions only"),
+    ("timeline.author", "by author"),
+    ("timeline.undo", "undo this"),
+    ("revisions.mark", "compare"),
+    ("revisions.visit", "look at it"),
+    ("snapshot.new", "new"),
+    ("snapshot.restore", "restore"),
+    ("snapshot.fork", "fork"),
+    ("snapshot.visit", "look at it"),
     ("text.full", "full"),
     ("logs.follow", "follow"),
     ("yaml.managed", "managed fields"),
@@ -218,6 +246,9 @@ KEY_BAR: Final[tuple[tuple[str, str], ...]] = (
     ("table.faults", "faults"),
     ("text.next", "next match"),
     ("pane.next", "pane"),
+    ("time.undo", "undo"),
+    ("time.timeline", "timeline"),
+    ("object.history", "history"),
     ("clock.pause", "pause"),
     ("clock.faster", "faster"),
     ("app.help", "help"),

@@ -15,13 +15,14 @@ from textual.app import App
 from textual.screen import Screen
 
 from engine.client import ClientError, ClusterClient, Item, Query
-from tui.commands import CommandError, Goto, parse
+from tui.commands import CommandError, Do, Goto, parse
 from tui.keymap import KeyContext, Keymap
 from tui.kinds.spec import KindView
 from tui.screens.cluster import ClusterScreen
 from tui.screens.resources import ResourceScreen
 from tui.session import SPEEDS, Session, answer
 from tui.theme import DARK, LIGHT, VARIABLE_DEFAULTS
+from tui.travel import TravelActions
 
 SCREENS: Final = {
     "manifests": "tui.screens.manifests:ManifestsScreen",
@@ -30,11 +31,14 @@ SCREENS: Final = {
     "why": "tui.screens.why:WhyScreen",
     "inspect": "tui.screens.inspect:InspectScreen",
     "failure": "tui.screens.failure:FailureScreen",
+    "timeline": "tui.screens.timeline:TimelineScreen",
+    "history": "tui.screens.history:HistoryScreen",
+    "snapshots": "tui.screens.snapshots:SnapshotsScreen",
 }
 """Screens by name, imported when they are first opened. Each is called with (session, keymap, *arguments)."""
 
 
-class KubariumApp(App[None]):
+class KubariumApp(TravelActions, App[None]):
     """The console on one cluster."""
 
     TITLE = "kubarium"
@@ -44,12 +48,15 @@ class KubariumApp(App[None]):
     Toast { background: $panel; }
     """
 
-    def __init__(self, client: ClusterClient, *, keys_file: str | None = None) -> None:
-        """`keys_file`: key configuration, None for the user's own. Raises KeymapError."""
+    def __init__(self, client: ClusterClient, *, keys_file: str | None = None, read_only: bool = False) -> None:
+        """`keys_file`: key configuration, None for the user's own. Raises KeymapError.
+
+        `read_only`: writes are refused until that is switched off.
+        """
         super().__init__()
         self.keymap_of_actions = Keymap.load(keys_file)
-        self.client = client
-        self.session = Session(client, self)
+        self.session = Session(client, self, read_only=read_only)
+        self.client = self.session.client
         self.home = ClusterScreen(self.session, self.keymap_of_actions)
         self.register_theme(DARK)
         self.register_theme(LIGHT)
@@ -156,13 +163,16 @@ class KubariumApp(App[None]):
         if isinstance(command, Goto):
             self._go_to(command.screen)
             return
+        if isinstance(command, Do):
+            getattr(self, command.method)(*command.arguments)
+            return
         self.session.remember(text)
         if command.query.namespace is not None:
             self.session.favour(command.query.namespace)
-        self._home()
+        self.go_home()
         self.open_query(command.query, filter=command.filter)
 
-    def _home(self) -> None:
+    def go_home(self) -> None:
         """A command starts anew from the home screen; drilling down goes on from where one is."""
         while len(self.screen_stack) > 1:
             self.pop_screen()
@@ -171,7 +181,7 @@ class KubariumApp(App[None]):
         if screen == "q":
             self.exit()
         elif screen == "cluster":
-            self._home()
+            self.go_home()
         elif screen == "dir":
             self.open_manifest()
         elif screen == "help":

@@ -83,7 +83,7 @@ def _console(options: ConnectOptions, args: argparse.Namespace) -> int:
     from tui.keymap import KeymapError
 
     try:
-        app = KubariumApp(connect(options), keys_file=args.keys)
+        app = KubariumApp(connect(options), keys_file=args.keys, read_only=args.read_only)
     except KeymapError as error:
         print(f"kubarium: {error}", file=sys.stderr)
         return 1
@@ -159,6 +159,7 @@ def _parser(command: str) -> argparse.ArgumentParser:
             "folder", nargs="?", metavar="DIR", help="folder of manifests to watch; none: empty cluster"
         )
         parser.add_argument("--keys", metavar="FILE", help="key bindings (default ~/.config/kubarium/keys.toml)")
+        parser.add_argument("--read-only", action="store_true", help="refuse all changes from the console")
     elif command == "run":
         parser = argparse.ArgumentParser(
             "kubarium run", usage="kubarium run [options] [DIR]",

@@ -18,6 +18,8 @@ from tui.session import Session
 SCREENS: Final = {
     "cluster": "home: nodes, namespaces, pods",
     "dir": "manifests of the folder",
+    "timeline": "what happened; the past looked at",
+    "snapshots": "named moments to go back to",
     "aliases": "all kinds",
     "help": "keys of this view",
     "q": "quit",
@@ -30,6 +32,8 @@ SAME: Final = {
     "manifests": "dir",
     "folder": "dir",
     "alias": "aliases",
+    "history": "timeline",
+    "snap": "snapshots",
     "?": "help",
 }
 
@@ -53,7 +57,28 @@ class Goto:
     screen: str
 
 
-def parse(text: str, session: Session) -> Open | Goto:
+@dataclass(frozen=True, slots=True)
+class Do:
+    """Call a method of the app."""
+
+    method: str
+    arguments: tuple[str, ...]
+
+
+DEEDS: Final = {
+    "snapshot": ("take_snapshot", "give the present a name"),
+    "restore": ("restore_snapshot", "go back to a snapshot"),
+    "fork": ("fork_cluster", "copy the cluster into a store file, as it is or as a snapshot has it"),
+    "undo": ("do_undo", "undo the last action"),
+    "now": ("do_now", "return from the past"),
+    "readonly": ("do_read_only", "refuse all writes, or allow them again"),
+}
+"""Commands that do something: (method of the app, what it does)."""
+_ARGUMENTS: Final = {"snapshot": (1, 1), "restore": (1, 1), "fork": (1, 2)}
+"""Fewest and most words after the command; (0, 0) for the others."""
+
+
+def parse(text: str, session: Session) -> Open | Goto | Do:
     """Read a command line. Raises CommandError."""
     words = text.split()
     if not words:
@@ -62,6 +87,11 @@ def parse(text: str, session: Session) -> Open | Goto:
     screen = SAME.get(first, first)
     if screen in SCREENS and len(words) == 1:
         return Goto(screen)
+    if first in DEEDS:
+        fewest, most = _ARGUMENTS.get(first, (0, 0))
+        if not fewest <= len(words) - 1 <= most:
+            raise CommandError(f":{first} takes {fewest if fewest == most else f'{fewest} or {most}'} words after it")
+        return Do(DEEDS[first][0], tuple(words[1:]))
     kind = session.find_kind(first)
     if kind is None and not session.kinds:
         raise CommandError(f"the cluster is still starting: {first!r} is not known yet")
@@ -109,7 +139,7 @@ def candidates(text: str, session: Session, namespaces: Sequence[str]) -> list[t
         rank = _match(kind, start)
         if rank is not None:
             found.append(((rank, kind_order(kind), kind.plural), kind.plural, ",".join(kind.short_names)))
-    for screen, what in SCREENS.items():
+    for screen, what in (*SCREENS.items(), *((deed, what) for deed, (_, what) in DEEDS.items())):
         if screen.startswith(start):
             found.append(((1, 50, screen), screen, what))
     found.sort()

@@ -105,6 +105,11 @@ class ObjectActions(Widget):
 
         self.app.push_screen(DeleteDialog(self.session, self.resource, items), decided)
 
+    def do_past(self) -> None:
+        """The object's history."""
+        if self.current is not None:
+            self.console.open_screen("history", self.resource, self.current)
+
     def do_kill(self) -> None:
         client = self.session.client
 

@@ -69,10 +69,11 @@ def _object_lines(planned: PlannedObject) -> list[str]:
     head = f"{sign} {word} {planned.resource} {name}"
     if planned.message:
         head += f": {planned.message}"
-    return [head, *(f"    {c.path}: {_value(c.before)} → {_value(c.after)}" for c in planned.changes)]
+    return [head, *(f"    {c.path}: {value_text(c.before)} → {value_text(c.after)}" for c in planned.changes)]
 
 
-def _value(value: Any) -> str:
+def value_text(value: Any) -> str:
+    """A field's value in one short line."""
     if value is None:
         return "(none)"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

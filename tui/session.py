@@ -18,6 +18,7 @@ from textual.message_pump import MessagePump
 from engine.client import ClusterClient, ClusterSummary, FolderFile, KindInfo
 from tui.board import PodBoard
 from tui.buffers import Buffers
+from tui.gate import gated
 from tui.kinds.registry import view_of
 from tui.kinds.spec import KindView, Load
 
@@ -28,9 +29,9 @@ SPEEDS: Final = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 
 class Session:
     """The console's view of one cluster. It is the `Facts` that cells may ask."""
 
-    def __init__(self, client: ClusterClient, owner: MessagePump) -> None:
-        self.client = client
-        self.board = PodBoard(client, owner)
+    def __init__(self, client: ClusterClient, owner: MessagePump, read_only: bool = False) -> None:
+        self.client, self.gate = gated(client, read_only)
+        self.board = PodBoard(self.client, owner)
         self.summary = ClusterSummary()
         self.ready = False
         """The cluster runs: requests are answered."""

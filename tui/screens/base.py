@@ -18,7 +18,7 @@ from textual.widget import Widget
 
 from tui.actions import Action
 from tui.commands import candidates
-from tui.keymap import KeyContext, Keymap, pressed
+from tui.keymap import KeyContext, Keymap, pressed, shown
 from tui.session import Session
 from tui.widgets.command_line import CommandLine
 from tui.widgets.header import HeaderBar
@@ -97,6 +97,7 @@ class BaseScreen(Screen[None]):
         self.command_line.complete = self._complete
         self.set_interval(1.0, self._each_second)
         self.header.crumbs = self.crumbs()
+        self.header.now_key = shown(self.keymap.keys_of("time.now")[0])
         self.refresh_keys()
 
     def on_unmount(self) -> None:
@@ -114,10 +115,16 @@ class BaseScreen(Screen[None]):
         session = self.session
         told = (
             replace(session.summary, cluster_time=0, revision=0), session.files, tuple(session.work.values()),
+            session.gate.moment, session.gate.read_only,
         )  # fmt: skip
         if told != self._told and self.app.screen is self:
             self._told = told
-            self.header.refresh()
+            self.header.show_time()
+
+    def on_screen_resume(self) -> None:
+        # What was told while another screen covered this one.
+        self.header.show_time()
+        self.refresh_keys()
 
     def tick(self) -> None:
         """Once a second while cluster time goes on: what shows time is painted anew, all in one frame."""
@@ -178,7 +185,9 @@ class BaseScreen(Screen[None]):
 
     def do_filter(self) -> None:
         target = self.filter_target
-        if target is not None:
+        if target is None:
+            self.notify("There is nothing to filter here", severity="warning")
+        else:
             self._open_line("filter", target.filter_text if isinstance(target, ResourcePane) else target.search)
 
     def _open_line(self, mode: str, text: str) -> None:

@@ -49,7 +49,6 @@ class TableScreen(BaseScreen):
             for pane in self.table_panes():
                 pane.resume()
             self.inspector.resume()
-        self.refresh_keys()
 
     def panes(self) -> list[VirtualTable | object]:  # type: ignore[override]
         tables: list[VirtualTable | object] = [pane.table for pane in self.table_panes()]

@@ -68,6 +68,7 @@ class HeaderBar(Widget):
 
     DEFAULT_CSS = """
     HeaderBar { height: 2; background: $panel; color: $foreground; padding: 0 1; }
+    HeaderBar.past { background: $warning 25%; }
     """
 
     def __init__(self, session: Session) -> None:
@@ -78,6 +79,13 @@ class HeaderBar(Widget):
         self.filter_text = ""
         self.crumbs: tuple[str, ...] = ()
         """Where the view is: `cluster › deployments › pods`."""
+        self.now_key = "|"
+        """What returns from the past."""
+
+    def show_time(self) -> None:
+        """Paint anew, marked while the past is looked at."""
+        self.set_class(self._session.gate.moment is not None, "past")
+        self.refresh()
 
     def render(self) -> Content:
         summary, session = self._session.summary, self._session
@@ -85,17 +93,26 @@ class HeaderBar(Widget):
         if not session.ready:
             return Content.assemble(("kubarium", "bold $tone-accent"), ("  starting the cluster …", "$tone-dim"))
         paused = not summary.speed
+        gate = session.gate
         left = [
             Piece(summary.name, "accent", 0),
             Piece(" › ".join(self.crumbs), "", 4),
             Piece(f"ns {self.namespace() or 'all'}", "", 2),
             Piece(f"filter {self.filter_text}" if self.filter_text else "", "warn", 1),
         ]
+        if gate.read_only:
+            left.insert(1, Piece("read-only", "warn", 1))
+        if gate.moment is not None:
+            left.insert(1, Piece(f"◀◀ THE PAST, {self.now_key} returns to now", "warn", 0))
         left += [Piece(f"◐ {what} {done}/{total}", "busy", 1) for what, done, total in session.work.values()]
         time = [
             Piece(f"rev {summary.revision}", "dim", 5),
             Piece(clock_text(session.now(), room >= 76), "", 2),
-            Piece(speed_text(summary.speed), "warn" if paused or summary.speed != 1 else "ok", 0),
+            Piece(
+                "" if gate.moment is not None else speed_text(summary.speed),
+                "warn" if paused or summary.speed != 1 else "ok",
+                0,
+            ),
         ]
         nodes_tone: Tone = "ok" if summary.nodes_ready == summary.nodes else "bad"
         glyph = GLYPHS[nodes_tone]
