@@ -203,7 +203,9 @@ def _parser(command: str) -> argparse.ArgumentParser:
         add_arguments(parser)
     flags = parser.add_argument_group("Kubernetes' component flags")
     for flag in component_flags():
-        flags.add_argument(f"--{flag.name}", metavar="VALUE", help=f"{flag.help} (default {flag.default})")
+        # argparse formats help texts: a flag whose text or default has a % (85%) is meant as it stands.
+        text = f"{flag.help} (default {flag.default})".replace("%", "%%")
+        flags.add_argument(f"--{flag.name}", metavar="VALUE", help=text)
     return parser
 
 
