@@ -22,7 +22,7 @@ from engine.http.gate import Gate
 from engine.http.messages import Answer, Response, Socket, Stream, Upgrade
 from engine.http.parameters import flag, integer
 from engine.kubelet.logs import Line, LogOptions, LogText
-from engine.kubelet.runtime import ExecEnd, ExecRequest, ExecSession
+from engine.kubelet.runtime import ExecEnd, ExecOutput, ExecRequest, ExecSession
 from engine.kubelet.streams import KubeletRefusal, LogStream, NotListening, PortConnection, Streams
 from store.types import Envelope
 
@@ -190,24 +190,10 @@ async def execute(call: Call) -> Answer:
         raise BadRequest("you must specify at least 1 of stdin, stdout, stderr")
     request = ExecRequest(command, stdin, tty)
 
-    async def talk(socket: Socket) -> None:
-        outbox = _Outbox()
-        output = _Channels(outbox, stdout, stderr and not tty)
-        try:
-            session = await call.gate.run(
-                lambda: streams.exec(call.namespace, call.name, container, request, output)
-            )  # fmt: skip
-        except ApiError as error:
-            await socket.send(channels.error_status(error))
-            await socket.close()
-            return
-        submit = call.gate.cluster.loop.submit
-        try:
-            await _converse(socket, outbox, lambda message: _told(session, message, submit))
-        finally:
-            submit(session.cancel)
+    def begin(output: ExecOutput) -> ExecSession:
+        return streams.exec(call.namespace, call.name, container, request, output)
 
-    return Upgrade((channels.V5, channels.V4), talk)
+    return Upgrade((channels.V5, channels.V4), _Session(call.gate, begin, stdout, stderr and not tty).talk)
 
 
 def _told(session: ExecSession, message: bytes, submit: Callable[[Callable[[], None]], object]) -> None:
@@ -223,38 +209,38 @@ def _told(session: ExecSession, message: bytes, submit: Callable[[Callable[[], N
 
 
 async def attach(call: Call) -> Answer:
-    """GET or POST pods/NAME/attach: what the container writes from now on; what is typed goes nowhere."""
+    """GET or POST pods/NAME/attach, as a WebSocket."""
     _required(call, "get", "create")
-    container, stdout, tty = call.parameter("container"), flag(call.request, "stdout"), flag(call.request, "tty")
-    streams = _streams(call)
+    stdin, stdout, stderr, tty = (flag(call.request, name) for name in ("stdin", "stdout", "stderr", "tty"))
+    container, streams = call.parameter("container"), _streams(call)
     await _checked(call, lambda: streams.check(call.namespace, call.name, container))
 
-    async def talk(socket: Socket) -> None:
+    def begin(output: ExecOutput) -> ExecSession:
+        return streams.attach(call.namespace, call.name, container, stdin, tty, output)
+
+    return Upgrade((channels.V5, channels.V4), _Session(call.gate, begin, stdout, stderr and not tty).talk)
+
+
+class _Session:
+    """One command, or one attachment, and the client that talks to it."""
+
+    def __init__(self, gate: Gate, begin: Callable[[ExecOutput], ExecSession], stdout: bool, stderr: bool) -> None:
+        self._gate, self._begin, self._stdout, self._stderr = gate, begin, stdout, stderr
+
+    async def talk(self, socket: Socket) -> None:
         outbox = _Outbox()
-
-        def receive(lines: Sequence[Line]) -> None:
-            data = "".join(f"{line}\r\n" if tty else f"{line}\n" for _, line in lines).encode()
-            if stdout:
-                outbox.put(channels.written(channels.STDOUT, data))
-
-        def ended() -> None:
-            outbox.put(channels.end_status(ExecEnd(0)))
-            outbox.end()
-
+        output = _Channels(outbox, self._stdout, self._stderr)
         try:
-            stream = await call.gate.run(
-                lambda: streams.attach(call.namespace, call.name, container, receive, ended)
-            )  # fmt: skip
+            session = await self._gate.run(lambda: self._begin(output))
         except ApiError as error:
             await socket.send(channels.error_status(error))
             await socket.close()
             return
+        submit = self._gate.cluster.loop.submit
         try:
-            await _converse(socket, outbox, lambda message: None)
+            await _converse(socket, outbox, lambda message: _told(session, message, submit))
         finally:
-            call.gate.cluster.loop.submit(stream.close)
-
-    return Upgrade((channels.V5, channels.V4), talk)
+            submit(session.cancel)
 
 
 async def _checked(call: Call, check: Callable[[], object]) -> None:

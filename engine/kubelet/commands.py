@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from engine.clock import SECOND
 
-_SHELLS: Final = frozenset(("sh", "bash", "ash", "dash"))
+SHELLS: Final = frozenset(("sh", "bash", "ash", "dash"))
 _UNITS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _SLEEP: Final = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)")
 
@@ -35,7 +35,7 @@ def interpret(words: Sequence[str]) -> Script | None:
     if not words:
         return None
     name = words[0].rpartition("/")[2]
-    if name in _SHELLS and len(words) >= 3 and words[1] in ("-c", "-ec", "-lc", "-xc", "-exc"):
+    if name in SHELLS and len(words) >= 3 and words[1] in ("-c", "-ec", "-lc", "-xc", "-exc"):
         return _shell(words[2], stop_at_failure="e" in words[1])
     return _run([list(words)], stop_at_failure=False)
 

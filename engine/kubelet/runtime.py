@@ -195,6 +195,9 @@ class Handle(Protocol):
     def serve(self, request: HttpRequest) -> HttpAnswer | None:
         """What the container answers now; None: it does not listen yet."""
 
+    def finish(self, code: int) -> None:
+        """Its process ends by itself now, with this exit code."""
+
     def terminate(self) -> None:
         """SIGTERM from inside of the container: it ends as if by itself, unless it heeds no SIGTERM."""
 

@@ -201,6 +201,9 @@ class SimulatedContainer:
     def serve(self, request: HttpRequest) -> HttpAnswer | None:
         return serving.answer(self.behaviour, self.spec, self._runtime.clock.now() - self.started_at, request)
 
+    def finish(self, code: int) -> None:
+        self._end(Exit(code, "Error" if code else "Completed", self._runtime.clock.now()))
+
     def terminate(self) -> None:
         if not self.behaviour.deaf:
             self.stop(_NO_HURRY)

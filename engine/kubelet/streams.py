@@ -19,7 +19,7 @@ from engine.api.kinds import NODES, PODS
 from engine.api.server import Api
 from engine.clock import Clock
 from engine.informers import Informers
-from engine.kubelet import spread
+from engine.kubelet import attaching, spread
 from engine.kubelet.facts import ContainerFacts, facts_of
 from engine.kubelet.kubelets import Kubelets
 from engine.kubelet.logs import Follower, Line, LogOptions, Run, find_run, read
@@ -172,17 +172,28 @@ class Streams:
         return found
 
     def attach(
-        self, namespace: str, pod: str, container: str, receive: Callable[[Sequence[Line]], None],
-        ended: Callable[[], None],
-    ) -> LogStream:  # fmt: skip
-        """What a container writes from now on. Raises as `exec`."""
+        self, namespace: str, pod: str, container: str, stdin: bool, tty: bool, output: ExecOutput
+    ) -> ExecSession:  # fmt: skip
+        """What a container writes from now on. Raises as `exec`.
+
+        A container with `stdin: true` whose process is a shell reads what is written here; any other does not.
+        """
         env, facts = self._locate(namespace, pod, container)
-        if self._running(env, facts.name) is None:
+        found = self._running(env, facts.name)
+        if found is None:
             raise KubeletRefusal(
                 "Internal error occurred: unable to upgrade connection: "
                 f"container {facts.name} not found in pod {pod}_{namespace}"
             )
-        return self._follow(find_run(env, facts, previous=False), (), receive, ended)
+        spec, handle = found
+        if stdin and attaching.reads(facts):
+            session: ExecSession = attaching.ShellAttachment(self._runtime, spec, handle, tty, output)
+            self._sessions.setdefault(env.uid, []).append((facts.name, handle, session))
+            return session
+        run = find_run(env, facts, previous=False)
+        return attaching.LogAttachment(
+            lambda receive, ended: self._follow(run, (), receive, ended), bool(facts.spec.get("tty")), output
+        )
 
     # -- ports -----------------------------------------------------------------------------------------------------
 

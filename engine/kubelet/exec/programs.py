@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -365,7 +366,8 @@ def _which(call: Call) -> int:
 
 def _help(call: Call) -> int:
     call.say("This container is simulated. It has these commands, and no file system that can be written:")
-    call.say("  " + " ".join(sorted(PROGRAMS)))
+    call.say(textwrap.fill(" ".join(sorted(PROGRAMS)), 100, initial_indent="  ", subsequent_indent="  "))
+    call.say("A shell also knows cd, exit, export, unset and set -e; variables, quotes, pipes, ;, && and ||.")
     for rule in call.machine.commands:
         call.say("  " + " ".join(rule.words) + "   (declared by its image)")
     return 0

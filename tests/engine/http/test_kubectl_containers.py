@@ -149,3 +149,13 @@ def test_the_proxy_of_services_and_pods(town: ServedTown, pod: str) -> None:
     assert output(town.kubectl("get", "--raw", f"/api/v1/namespaces/default/pods/{pod}:8080/proxy/hi")) == "hello"
     refused = town.kubectl("get", "--raw", f"/api/v1/namespaces/default/pods/{pod}:81/proxy/")
     assert "ServiceUnavailable" in refused.stderr
+
+
+def test_debug_starts_a_container_beside(town: ServedTown, pod: str) -> None:
+    """An ephemeral container, in which commands run."""
+    started = town.kubectl(
+        "debug", pod, "--image=busybox:1", "--container=look", "--profile=general", "--", "sleep", "99"
+    )
+    assert started.returncode == 0, started.stderr
+    town.play(10)
+    assert "sleep 99" in output(town.kubectl("exec", pod, "-c", "look", "--", "ps"))

@@ -8,10 +8,12 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from engine.clock import SECOND
 from engine.http.channels import V4, V5
-from engine.http.forwarding import SPDY
+from engine.http.forwarding import CHANNELS, SPDY
 from engine.http.messages import Stream, Upgrade
 from tests.engine.http.test_spdy import Peer, data
 from tests.engine.http.wire_world import ADMIN, WireWorld, request
@@ -293,3 +295,18 @@ def test_usage_is_in_discovery_and_says_that_it_is_simulated(town: WireWorld) ->
     )  # fmt: skip
     assert [row["cells"] for row in table["rows"]] == [["web", "100000000n", "32768Ki", "15s"]]
     assert town.ask("DELETE", "/apis/metrics.k8s.io/v1beta1/nodes/n1")[0] == 405
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.binary(max_size=60), max_size=6))
+def test_any_messages_are_taken_or_the_connection_ends(town: WireWorld, messages: list[bytes]) -> None:
+    """Whatever a client says to exec, attach and portforward: nothing fails, and nothing is written."""
+    before = town.store.revision
+    for target, protocol in (
+        (f"{POD}/exec?container=app&command=sh&stdin=1&stdout=1&stderr=1&tty=1", V5),
+        (f"{POD}/attach?container=app&stdin=1&stdout=1", V4),
+        (f"{POD}/portforward", SPDY),
+        (f"{POD}/portforward?ports=8080,81", CHANNELS),
+    ):
+        upgraded(town, target, *messages, protocol=protocol, leaves=True)
+    assert town.store.revision == before

@@ -12,7 +12,7 @@ from engine.clock import SECOND
 from engine.kubelet.exec.shell import ShellError, parse
 from engine.kubelet.exec.terminal import Terminal
 from tests.engine.kubelet.machines import USER, Machines
-from tests.engine.kubelet.sessions import begin, sh
+from tests.engine.kubelet.sessions import Heard, begin, sh
 
 
 @pytest.fixture
@@ -257,3 +257,53 @@ def test_a_terminal_takes_any_keys(keys: list[bytes]) -> None:
         typed = terminal.type(data)
         assert not typed.lines or typed.lines.endswith(b"\n")
         assert all(char.isprintable() or char in "\n\t" for char in typed.lines.decode())
+
+
+def attach(machines: Machines, stdin: bool = True, tty: bool = False) -> Heard:
+    heard = Heard()
+    heard.session = machines.streams.attach("default", "p", "", stdin, tty, heard)
+    return heard
+
+
+def test_who_attaches_to_a_shell_talks_to_it(machines: Machines) -> None:
+    """Its exit is the container's; the attachment ends well."""
+    machines.pod(containers=[{"image": "busybox:1", "stdin": True, "tty": True}], restartPolicy="Never")
+    machines.when(state="running")
+    heard = attach(machines, tty=True)
+    heard.type("hostname\r")
+    heard.type("exit 3\r")
+    assert heard.output.endswith("/ # hostname\r\np\r\n/ # exit 3\r\n")
+    assert heard.code == 0
+    machines.run(2)
+    assert machines.container()["state"]["terminated"]["exitCode"] == 3
+
+
+def test_a_shell_with_one_client_ends_when_it_leaves(machines: Machines) -> None:
+    """stdinOnce; without it the shell waits for the next client."""
+    for name, once in (("p", False), ("once", True)):
+        container = {"image": "x", "command": ["sh"], "stdin": True, "stdinOnce": once}
+        machines.pod(name, containers=[container], restartPolicy="Never")
+        machines.when(name, state="running")
+        heard = Heard()
+        session = machines.streams.attach("default", name, "", True, False, heard)
+        session.cancel()
+        machines.run(2)
+        assert machines.status(name)["phase"] == ("Succeeded" if once else "Running")
+
+
+def test_who_attaches_to_anything_else_sees_its_log(machines: Machines) -> None:
+    """From then on; what is typed goes nowhere, and the end of the container is the end."""
+    machines.image("web", image="web", logs=[{"text": "line {n}", "every": "10s"}], exit={"after": "25s"})
+    machines.pod(containers=[{"image": "web:1", "stdin": True}], restartPolicy="Never")
+    machines.when(state="running")
+    heard = attach(machines)
+    heard.type("hostname\n")
+    machines.run(60)
+    assert (heard.output, heard.code) == ("line 1\nline 2\n", 0)
+
+
+def test_attaching_to_what_does_not_run_is_refused(machines: Machines) -> None:
+    """As the kubelet does."""
+    machines.pod()
+    with pytest.raises(InternalError, match="unable to upgrade connection: container c not found in pod p_default"):
+        attach(machines)
