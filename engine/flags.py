@@ -145,6 +145,14 @@ FLAGS: Final = (
         "image-gc-low-threshold", "number", "80", "kubelet", "percent of the disk down to which they are deleted"
     ),
     Flag("minimum-image-ttl-duration", "duration", "2m", "kubelet", "a younger image is not deleted"),
+    Flag(
+        "shutdown-grace-period", "duration", "0s", "kubelet",
+        "how long a machine that is rebooted waits for its pods to end",
+    ),
+    Flag(
+        "shutdown-grace-period-critical-pods", "duration", "0s", "kubelet",
+        "the part of shutdown-grace-period that is for critical pods",
+    ),
     Flag("serialize-image-pulls", "boolean", "true", "kubelet", "pull one image after another on each node"),
     Flag(
         "max-parallel-image-pulls", "number", "0", "kubelet",

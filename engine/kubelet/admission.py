@@ -13,7 +13,7 @@ from engine.kubelet.facts import PodFacts
 from store.types import JsonObject
 
 if TYPE_CHECKING:
-    from engine.kubelet.node import Usage
+    from engine.kubelet.allocation import Usage
 
 _AFFINITY: Final = "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector"
 _TAINTS: Final = "Predicate TaintToleration failed: node(s) had taints that the pod doesn't tolerate"

@@ -68,6 +68,10 @@ class KubeletConfig:
     """`--image-gc-low-threshold`: percent of the disk down to which they are."""
     image_minimum_age: int = 2 * MINUTE
     """`--minimum-image-ttl-duration`: a younger image is not deleted."""
+    shutdown_grace: int = 0
+    """`--shutdown-grace-period`: how long a machine that goes down waits for its pods; 0: not at all."""
+    shutdown_grace_critical: int = 0
+    """`--shutdown-grace-period-critical-pods`: the part of it that is for critical pods."""
     pull_base: Range = (80_000, 250_000)
     """Resolving a reference and its manifest."""
     pull_bandwidth: int = 80_000_000
@@ -93,6 +97,8 @@ class KubeletConfig:
             image_gc_high=int(flags.number("image-gc-high-threshold")),
             image_gc_low=int(flags.number("image-gc-low-threshold")),
             image_minimum_age=flags.duration("minimum-image-ttl-duration"),
+            shutdown_grace=flags.duration("shutdown-grace-period"),
+            shutdown_grace_critical=flags.duration("shutdown-grace-period-critical-pods"),
             max_pods=int(flags.number("max-pods")),
             status_max_images=int(flags.number("node-status-max-images")),
         )

@@ -14,11 +14,11 @@ from typing import Final
 
 from engine.api.kinds import IMAGES, MACHINES, NODES, PODS
 from engine.api.server import Api
-from engine.clock import Clock
+from engine.clock import Clock, Timer
 from engine.cloud.simulated.declared import PROVIDER, machine_of
 from engine.events import EventRecorder
 from engine.informers import Informers
-from engine.kubelet import machine, spread
+from engine.kubelet import machine, shutdown, spread
 from engine.kubelet.addresses import NodeAddresses
 from engine.kubelet.catalogue import Catalogue
 from engine.kubelet.config import KubeletConfig
@@ -60,6 +60,8 @@ class Kubelets:
         self._network = NodeAddresses()
         self._bound: dict[str, dict[Uid, Envelope]] = {}
         """Node name → its pods, as last seen."""
+        self._booting: dict[str, Timer] = {}
+        """Machines that were switched off and come up again by themselves."""
         self._events: deque[WatchEvent] = deque()
         self._dirty: OrderedDict[PodWorker, None] = OrderedDict()
         """A queue without repeats. (The first key of a plain dict is found past all that were taken before it.)"""
@@ -201,7 +203,11 @@ class Kubelets:
             if off:
                 node.power_off()
         elif node.running:
+            if shutdown.reboot_word(env) not in ("", shutdown.reboot_word(node.env)):
+                self._reboot(node)
             node.node_seen(env)
+        elif node.name in self._booting:
+            node.env = env
         else:
             node.env = env
             self._start(node, fresh=True)
@@ -249,6 +255,26 @@ class Kubelets:
         self._leases.remove(node.name)
         self._reports.remove(node.name)
         node.stop()
+
+    def _reboot(self, node: Node) -> None:
+        """Its machine goes down, in good order if it is given the time, and comes up again."""
+        if not self.config.shutdown_grace:
+            self._power_cut(node)
+        elif node.shutdown is None:
+            node.shutdown = shutdown.Shutdown(node, lambda: self._power_cut(node))
+            node.post_status()
+            node.shutdown.begin()
+
+    def _power_cut(self, node: Node) -> None:
+        if node.running:
+            self._stop(node)
+        node.power_off()
+        self._booting[node.name] = self._clock.call_later(shutdown.BOOT, lambda: self._boot(node))
+
+    def _boot(self, node: Node) -> None:
+        del self._booting[node.name]
+        if self.nodes.get(node.name) is node and self._has_power(node.env) and not machine.is_stopped(node.env):
+            self._start(node, fresh=True)
 
     def _renew(self, name: str) -> None:
         self.nodes[name].renew_lease()

@@ -132,11 +132,11 @@ def registered_status(node: Envelope, address: str, config: KubeletConfig) -> tu
 
 
 def conditions(
-    before: Mapping[str, Any], now: int, network_ready: bool, pressed: Sequence[str] = ()
+    before: Mapping[str, Any], now: int, not_ready: str = "", pressed: Sequence[str] = ()
 ) -> tuple[list[JsonObject], list[str]]:
     """The conditions that a kubelet posts over `before` (a node's status), and the events that tell of changes.
 
-    `pressed`: the pressure conditions that are true.
+    `not_ready`: why the node is not, "" when it is; `pressed`: the pressure conditions that are true.
     """
     earlier = {c["type"]: c for c in before.get("conditions") or ()}
     stamp = rfc3339(now)
@@ -157,10 +157,10 @@ def conditions(
     for p in PRESSURES:
         status, words = ("True", p.pressed) if p.type in pressed else ("False", p.well)
         made.append(condition(p.type, status, *words))
-    if network_ready:
+    if not not_ready:
         made.append(condition("Ready", "True", "KubeletReady", "kubelet is posting ready status", "NodeReady"))
     else:
-        made.append(condition("Ready", "False", "KubeletNotReady", NETWORK_NOT_READY, "NodeNotReady"))
+        made.append(condition("Ready", "False", "KubeletNotReady", not_ready, "NodeNotReady"))
     return made, events
 
 

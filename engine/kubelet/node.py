@@ -16,8 +16,9 @@ from engine.api.kinds import LEASES, NODES, PODS
 from engine.api.server import Api, Caller, DeleteOptions
 from engine.clock import Clock, Timer, rfc3339_micro
 from engine.events import EventRecorder
-from engine.kubelet import admission, credentials, ending, machine, resize, restore, spread
+from engine.kubelet import admission, credentials, ending, machine, resize, restore, shutdown, spread
 from engine.kubelet.addresses import NodeAddresses, PodAddresses
+from engine.kubelet.allocation import Usage
 from engine.kubelet.attachments import Attachments
 from engine.kubelet.behaviour import COMPLETE, FAIL, HANG, MEMORY, NOT_READY, STORAGE
 from engine.kubelet.collecting import ImageCollector
@@ -29,6 +30,7 @@ from engine.kubelet.images import NodeImages
 from engine.kubelet.podstatus import pod_status
 from engine.kubelet.references import InvalidReference, parse
 from engine.kubelet.runtime import Runtime
+from engine.kubelet.shutdown import Shutdown
 from engine.kubelet.signals import CONDITIONS
 from engine.kubelet.usage import declared_usage
 from engine.kubelet.volumes import Volumes
@@ -41,25 +43,6 @@ _log = logging.getLogger(__name__)
 LEASE_NAMESPACE: Final = "kube-node-lease"
 _ENFORCED: Final = "Updated Node Allocatable limit across pods"
 _BEHAVIOUR: Final = (COMPLETE, FAIL, HANG, NOT_READY, MEMORY, STORAGE)
-
-
-class Usage:
-    """What the admitted pods of a node ask for."""
-
-    __slots__ = ("cpu", "extended", "memory", "pods", "storage")
-
-    def __init__(self) -> None:
-        self.pods = self.cpu = self.memory = self.storage = 0
-        self.extended: dict[str, int] = {}
-
-    def add(self, worker: PodWorker, sign: int) -> None:
-        facts = worker.facts
-        self.pods += sign
-        self.cpu += sign * facts.cpu
-        self.memory += sign * facts.memory
-        self.storage += sign * facts.storage
-        for name, amount in facts.extended.items():
-            self.extended[name] = self.extended.get(name, 0) + sign * amount
 
 
 class Node:
@@ -88,6 +71,10 @@ class Node:
         self.workers: dict[Uid, PodWorker] = {}
         self._admitted: dict[Uid, PodWorker] = {}
         self._usage = Usage()
+        self.rebooted = False
+        """The machine was off since its kubelet last spoke."""
+        self.shutdown: Shutdown | None = None
+        """The machine goes down in good order."""
         self.deferred: dict[Uid, PodWorker] = {}
         """Pods whose resize does not fit now."""
         self._status_timer: Timer | None = None
@@ -105,7 +92,7 @@ class Node:
 
     def start(self, fresh: bool) -> None:
         """Run the kubelet. `fresh`: it starts; else the process does, and the kubelet is taken to have run on."""
-        self.running = True
+        self.running, self.shutdown = True, None
         if not machine.is_registered(self.env):
             self._register()
         elif fresh:
@@ -113,7 +100,7 @@ class Node:
             self._start_timer = self.clock.call_later(self.config.recovery_delay, self.post_status)
             self.note("Normal", "Starting", "Starting kubelet.")
             self.note("Normal", "NodeAllocatableEnforced", _ENFORCED)
-        elif not self._is_ready():
+        elif not self._is_told():
             self._start_timer = self.clock.call_later(self.config.recovery_delay, self.post_status)
         if reported_in_use(self.env):
             self._volumes_changed()
@@ -133,6 +120,7 @@ class Node:
 
     def power_off(self) -> None:
         """The machine is switched off, after its kubelet has stopped: nothing runs any more."""
+        self.rebooted, self.shutdown = True, None
         for worker in self.workers.values():
             restore.cut_off(worker)
 
@@ -153,7 +141,7 @@ class Node:
             self.env = api.update(self.caller, NODES, "", self.name, obj)
             address = self.address or self._network.host()
             status, complaint = machine.registered_status(self.env, address, self.config)
-            status["conditions"], events = machine.conditions(status, now, network_ready=False)
+            status["conditions"], events = machine.conditions(status, now, machine.NETWORK_NOT_READY)
             self.env = api.update_status(self.caller, self.env, status)
         except ApiError as error:
             _log.warning("node %s cannot be registered: %s", self.name, error)
@@ -184,9 +172,11 @@ class Node:
         conditions = (self.env.obj.get("status") or {}).get("conditions") or ()
         return any(c["type"] in CONDITIONS and c["status"] == "True" for c in conditions)
 
-    def _is_ready(self) -> bool:
+    def _is_told(self) -> bool:
+        """The Ready condition says what this kubelet says."""
         conditions = (self.env.obj.get("status") or {}).get("conditions") or ()
-        return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+        ready = any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+        return ready is (self.shutdown is None)
 
     def _learn_annotations(self) -> None:
         """What the Node object declares about its machine."""
@@ -249,10 +239,14 @@ class Node:
             self._status_timer = None
         status = dict(env.obj.get("status") or {})
         # The network plugin comes up when the node has a range of pod addresses.
-        network_ready = bool((env.obj.get("spec") or {}).get("podCIDR")) or self.config.own_pod_ranges
-        status["conditions"], events = machine.conditions(
-            status, self.clock.now(), network_ready=network_ready, pressed=self.pressure.conditions
-        )
+        has_range = bool((env.obj.get("spec") or {}).get("podCIDR")) or self.config.own_pod_ranges
+        not_ready = "" if has_range else machine.NETWORK_NOT_READY
+        if self.shutdown is not None:
+            not_ready = shutdown.NOT_READY
+        if self.rebooted:
+            info = status.get("nodeInfo") or {}
+            status["nodeInfo"] = {**info, "bootID": shutdown.next_boot_id(info)}
+        status["conditions"], events = machine.conditions(status, self.clock.now(), not_ready, self.pressure.conditions)
         status["images"] = self.images.status()
         asked, _ = machine.asked_capacity(env)
         for sizes in ("capacity", "allocatable"):
@@ -263,6 +257,10 @@ class Node:
         except ApiError as error:
             _log.warning("status of node %s: %s", self.name, error)
             return
+        if self.rebooted:
+            self.rebooted = False
+            boot_id = status["nodeInfo"]["bootID"]
+            self.note("Warning", "Rebooted", f"Node {self.name} has been rebooted, boot id: {boot_id}")
         self._say_conditions(events)
 
     def node_seen(self, env: Envelope) -> None:
@@ -284,7 +282,7 @@ class Node:
         resized = machine.asked_capacity(env) != machine.asked_capacity(before)
         if resized:
             self.pressure.touch()
-        if resized or not self._is_ready():
+        if resized or not self._is_told():
             self.status_changed()
 
     def status_changed(self) -> None:
@@ -402,6 +400,8 @@ class Node:
     def admit(self, worker: PodWorker) -> tuple[str, str] | None:
         """Count a pod in; (reason, message) when the node refuses it."""
         node = self.api.find(NODES, "", self.name) or self.env
+        if self.shutdown is not None:
+            return shutdown.REFUSAL
         refusal = self.pressure.refusal(worker) or admission.refusal(
             worker.env.obj, worker.facts, node.obj, self._usage
         )
@@ -442,6 +442,8 @@ class Node:
             self._usage.add(worker, -1)
             self.deferred.pop(worker.uid, None)
             self._retry_resizes()
+            if self.shutdown is not None:
+                self.shutdown.ended(worker.uid)
         self.addresses_of_pods.give_back(worker.uid)
         self.waiting_for_volumes.pop(worker.uid, None)
         if self.attachments.drop(worker.uid):

@@ -115,6 +115,8 @@ def go_on(worker: PodWorker) -> None:
     worker.watch_deadline()
     worker.hooking = None
     if not worker.sandbox:
+        if any(c.terminated is not None for c in worker.containers):
+            worker.say("Normal", "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.")
         worker.make_sandbox()
         return
     for c in worker.containers:

@@ -186,9 +186,13 @@ class PodWorker:
 
     def evict(self, why: str, grace: int) -> None:
         """The node is short of something: the pod fails, within `grace` seconds."""
-        self.failure_phase, self.failure_reason, self.failure_message = "Failed", "Evicted", why
-        self.disruption = why
         self.say("Warning", "Evicted", why)
+        self.fail("Evicted", why, grace)
+
+    def fail(self, reason: str, why: str, grace: int) -> None:
+        """The kubelet ends the pod for its node's sake."""
+        self.failure_phase, self.failure_reason, self.failure_message = "Failed", reason, why
+        self.disruption = why
         self.post()
         ending.terminate(self, grace)
 
