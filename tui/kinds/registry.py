@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from engine.client import Item
 from tui.kinds import core, workloads
+from tui.kinds.cloud import CLOUD_KINDS
 from tui.kinds.nodes import NODES
 from tui.kinds.others import OTHERS
 from tui.kinds.pods import PODS
@@ -40,6 +41,7 @@ VIEWS: Final[dict[str, KindView]] = {
         workloads.HORIZONTALPODAUTOSCALERS,
         workloads.CONTROLLERREVISIONS,
         *OTHERS,
+        *CLOUD_KINDS,
     )
 }
 

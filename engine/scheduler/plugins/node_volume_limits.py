@@ -40,6 +40,10 @@ class NodeVolumeLimits(VolumeFilter, ReservePlugin):
         self._where: dict[Uid, str] = {}
         self._drivers: dict[_Claim, str] = {}
         """Of the claims that are counted."""
+        self._limits: dict[str, dict[str, int]] = {csi.name: _limits(csi) for csi in self._api.store.list(CSINODES)}
+        """Node → most volumes by driver."""
+        self._least: dict[str, int] | None = None
+        """The least of these limits by driver; None: not known at present."""
         for pod in self._api.store.list(PODS):
             self._take(pod)
         self._api.store.listen(self._on_event)
@@ -54,9 +58,12 @@ class NodeVolumeLimits(VolumeFilter, ReservePlugin):
         codes = np.zeros(nodes.size, np.int64)
         wanted = self._wanted(pod)
         if wanted:
-            for csi in self._api.store.list(CSINODES):
-                row = nodes.row(csi.name)
-                if row is not None and self._full(csi, wanted):
+            # Where nothing is attached yet, only more volumes at once than some node takes at all could be too many.
+            least, asked = self._least_limits(), Counter(wanted.values())
+            many = any(number > least.get(driver, number) for driver, number in asked.items())
+            for name in self._limits if many else self._nodes:
+                row = nodes.row(name)
+                if row is not None and name in self._limits and self._full(name, wanted):
                     codes[row] = 1
         return codes[rows]
 
@@ -96,8 +103,16 @@ class NodeVolumeLimits(VolumeFilter, ReservePlugin):
                 found[pod.mounts.namespace, name] = driver
         return found
 
-    def _full(self, csi: Envelope, wanted: dict[_Claim, str]) -> bool:
-        limits, present = _limits(csi), self._nodes.get(csi.name)
+    def _least_limits(self) -> dict[str, int]:
+        if self._least is None:
+            self._least = {}
+            for limits in self._limits.values():
+                for driver, limit in limits.items():
+                    self._least[driver] = min(limit, self._least.get(driver, limit))
+        return self._least
+
+    def _full(self, node: str, wanted: dict[_Claim, str]) -> bool:
+        limits, present = self._limits[node], self._nodes.get(node)
         more: Counter[str] = Counter()
         for claim, driver in wanted.items():
             if driver in limits and (present is None or claim not in present.pods):
@@ -105,6 +120,13 @@ class NodeVolumeLimits(VolumeFilter, ReservePlugin):
         return any((present.by_driver[d] if present is not None else 0) + n > limits[d] for d, n in more.items())
 
     def _on_event(self, event: WatchEvent) -> None:
+        if event.now.key.plural == "csinodes":
+            self._least = None
+            if event.type == DELETED:
+                self._limits.pop(event.now.name, None)
+            else:
+                self._limits[event.now.name] = _limits(event.now)
+            return
         if event.now.key.plural != "pods" or not event.now.obj["spec"].get("volumes"):
             return
         if event.type == DELETED:
