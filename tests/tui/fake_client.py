@@ -116,6 +116,7 @@ class FakeClient:
 
     def __init__(self, objects: Sequence[tuple[str, Json]] = (), *, fail: BaseException | None = None) -> None:
         """`objects`: (resource, object) each; `fail`: the error that `ready` carries."""
+        self.served: Sequence[KindInfo] = KINDS
         self.objects: dict[str, dict[str, FakeItem]] = {}
         self.writes: list[tuple[Any, ...]] = []
         """(verb, resource, namespace, name, what, intent) per write."""
@@ -191,7 +192,7 @@ class FakeClient:
     # -- reads -------------------------------------------------------------------------------------------------------
 
     def kinds(self) -> Future[Sequence[KindInfo]]:
-        return done(KINDS)
+        return done(self.served)
 
     def get(self, resource: str, namespace: str, name: str) -> Future[Any]:
         for item in self.objects.get(resource, {}).values():

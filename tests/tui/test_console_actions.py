@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -342,3 +343,16 @@ def test_the_app_is_quiet_until_it_runs() -> None:
     client = FakeClient()
     KubariumApp(client)
     assert not client.started
+
+
+async def test_a_kind_that_came_by_a_definition_is_known() -> None:
+    """The command line asks what is served when it opens: a CRD may have come since the start."""
+    async with console() as (app, pilot, client):
+        new = replace(client.kinds().result()[0], resource="widgets.example.com", plural="widgets", short_names=("wd",))
+        client.served = (*client.kinds().result(), new)
+        await pilot.press("colon")
+        await settle(pilot)
+        await pilot.press("w", "d", "enter")
+        await settle(pilot)
+        assert app.session.find_kind("wd") is not None
+        assert not app._notifications

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
 
+from engine.client import ClientError
 from tui.actions import Action
 from tui.commands import candidates
 from tui.keymap import KeyContext, Keymap, pressed, shown
@@ -182,6 +184,12 @@ class BaseScreen(Screen[None]):
 
     def do_command(self) -> None:
         self._open_line("command", "")
+        self.run_worker(self._learn_kinds(), exclusive=True, group="kinds", exit_on_error=False)
+
+    async def _learn_kinds(self) -> None:
+        """A kind may have come since the start, by a CRD."""
+        with suppress(ClientError):  # what is known already can still be asked for
+            await self.session.learn_kinds()
 
     def do_filter(self) -> None:
         target = self.filter_target
