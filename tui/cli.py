@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from engine.client import ClientError, ClusterClient, ConnectOptions, RunReport, component_flags, connect, play
+from tui import keeping
 from tui.serving import add_arguments, run_kubectl, state_folder, wire_options
 
 _DESCRIPTION: Final = """\
@@ -29,6 +30,8 @@ A whole Kubernetes v1.36 cluster behind glass: one process, one SQLite file, a t
   kubarium run DIR      play cluster time as fast as it goes, and print a report
   kubarium serve DIR    run without a console until SIGTERM or Ctrl-C
   kubarium kubectl …    run kubectl on the cluster that is open in another terminal
+  kubarium snapshot|snapshots|restore|fork|diff DIR …
+                        the past of a kept cluster (each has its --help)
 """
 _EPILOG: Final = """\
 examples:
@@ -46,6 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["kubectl"]:
         return _kubectl(words[1:])
+    if words and words[0] in keeping.COMMANDS:
+        return _kept(words[0], words[1:])
     command = words[0] if words[:1] in (["run"], ["serve"]) else "console"
     parser = _parser(command)
     args = parser.parse_args(words if command == "console" else words[1:])
@@ -89,6 +94,14 @@ def _console(options: ConnectOptions, args: argparse.Namespace) -> int:
         return 1
     app.run()
     return app.return_code or 0
+
+
+def _kept(command: str, words: Sequence[str]) -> int:
+    try:
+        return keeping.run(command, words, default_store)
+    except (ClientError, OSError) as error:
+        print(f"kubarium: {error}", file=sys.stderr)
+        return 1
 
 
 def _run(options: ConnectOptions, args: argparse.Namespace) -> int:

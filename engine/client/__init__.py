@@ -38,6 +38,7 @@ from engine.client.history import (
 from engine.client.opening import (
     ConnectOptions,
     FlagInfo,
+    KeptCluster,
     RunReport,
     component_flags,
     connect,
@@ -80,6 +81,7 @@ __all__ = [
     "Intent",
     "Item",
     "Json",
+    "KeptCluster",
     "KindInfo",
     "LogLine",
     "LogQuery",

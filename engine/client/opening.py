@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from engine.client.history import ObjectChange, SnapshotInfo
 from engine.client.protocol import ClusterClient
 from engine.client.wire import WireOptions
 
@@ -82,3 +83,40 @@ def component_flags() -> Sequence[FlagInfo]:
     from engine.flags import FLAGS
 
     return [FlagInfo(flag.name, flag.default, flag.help) for flag in FLAGS]
+
+
+class KeptCluster:
+    """A cluster's file that no process has open. Methods raise ClientError."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def snapshots(self) -> Sequence[SnapshotInfo]:
+        """All of them, oldest first."""
+        from engine.history import kept
+
+        return kept.snapshots(self._path)
+
+    def snapshot(self, name: str) -> SnapshotInfo:
+        """Give the newest moment a name."""
+        from engine.history import kept
+
+        return kept.snapshot(self._path, name)
+
+    def restore(self, name: str) -> int:
+        """Go back to a snapshot; returns how many objects that changed."""
+        from engine.history import kept
+
+        return kept.go_back(self._path, name)
+
+    def fork(self, target: str, name: str | None = None) -> None:
+        """Copy it into a new file, as it is or as a snapshot has it."""
+        from engine.history import kept
+
+        kept.fork(self._path, target, name)
+
+    def diff(self, one: str, other: str) -> Sequence[ObjectChange]:
+        """What differs between two moments: names of snapshots, numbers of revisions, or `now`."""
+        from engine.history import kept
+
+        return kept.diff(self._path, one, other)

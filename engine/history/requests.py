@@ -5,7 +5,7 @@ Methods under "reads" run on the history's thread and touch only the log; the ot
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -28,15 +28,12 @@ from engine.client.history import (
 )
 from engine.client.values import ClusterSummary, Mailbox, Query
 from engine.folder.fields import differences
-from engine.history import timeline, undo
-from engine.history.declared import UNDECLARED, declared
+from engine.history import between, kept, timeline, undo
 from engine.history.past import PastMoment, summary_at
 from engine.loop import Loop
-from store import branches
 from store.asof import AsOf
 from store.history import History
-from store.store import Store
-from store.types import Envelope, Micros, ObjectKey, Resource, Revision, RevisionRecord, Snapshot
+from store.types import Envelope, Micros, ObjectKey, Resource, Revision, Snapshot
 
 _NODES, _PODS = Resource("", "nodes"), Resource("", "pods")
 
@@ -116,21 +113,7 @@ class HistoryRequests:
         )
 
     def changes_between(self, one: int, other: int) -> list[ObjectChange]:
-        low, high = sorted((Revision(one), Revision(other)))
-        first: dict[str, RevisionRecord] = {}
-        last: dict[str, RevisionRecord] = {}
-        for record in self._history.changes(low, high):
-            if record.key[:2] not in UNDECLARED:
-                first.setdefault(record.uid, record)
-                last[record.uid] = record
-        found: list[ObjectChange] = []
-        for uid, record in last.items():
-            before = first[uid].previous
-            was = self._history.record(before) if before is not None else None
-            found += _difference(was, record)
-        if one > other:
-            found = [_backwards(change) for change in found]
-        return sorted(found, key=lambda change: change[1:4])
+        return between.changes(self._history, Revision(one), Revision(other))
 
     def intents(self, limit: int) -> list[Intent]:
         return undo.intents(self._history, limit)
@@ -151,10 +134,9 @@ class HistoryRequests:
         self._store.drop_snapshot(name).result()
 
     def fork(self, path: str, name: str | None) -> None:
-        target = Path(path).expanduser().absolute()
-        self._store.fork(target)
+        self._store.fork(Path(path).expanduser().absolute())
         if name is not None:
-            restore_file(target, name, self._user)
+            kept.go_back(path, name)
 
     # -- the present (the engine's thread) -------------------------------------------------------------------------
 
@@ -182,38 +164,7 @@ class HistoryRequests:
         return Caller(self._user, intent, ("system:masters", "system:authenticated"))
 
 
-def restore_file(path: Path, name: str, user: str) -> int:
-    """Go back to a snapshot in a store that no cluster runs on; returns how many objects that changed.
-
-    Raises NoSnapshot, CannotOpen, InUse, Damaged or NewerFormat.
-    """
-    store = Store.open(path)
-    try:
-        difference = store.difference(name, restore.LEFT_ALONE)
-        caller = Caller(user, f"{store.revision} restore {name}")
-        return sum(branches.go_back(store, difference, caller.author, store.cluster_time or Micros(0)))
-    finally:
-        store.close()
-
-
 def _changes(before: dict[str, object], after: dict[str, object]) -> Iterator[FieldChange]:
     for change in differences(before, after):
         if change.path != "metadata.resourceVersion":
             yield change
-
-
-def _difference(was: RevisionRecord | None, record: RevisionRecord) -> Sequence[ObjectChange]:
-    key = record.key
-    what = str(key.resource), key.namespace, key.name
-    if record.op == "delete":
-        return [ObjectChange("deleted", *what, ())] if was is not None else []
-    if was is None:
-        return [ObjectChange("created", *what, ())]
-    changes = tuple(differences(declared(orjson.loads(was.raw)), declared(orjson.loads(record.raw))))
-    return [ObjectChange("changed", *what, changes)] if changes else []
-
-
-def _backwards(change: ObjectChange) -> ObjectChange:
-    action = {"created": "deleted", "deleted": "created"}.get(change.action, change.action)
-    turned = tuple(FieldChange(each.path, each.after, each.before) for each in change.changes)
-    return change._replace(action=action, changes=turned)  # type: ignore[arg-type]

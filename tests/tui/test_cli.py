@@ -151,3 +151,21 @@ def test_serve_runs_until_sigterm_and_goes_on_where_it_was(tmp_path: Path) -> No
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) == 0
     assert main(["run", "--for", "1m", "--store", str(store), "-o", "json"]) == 0
+
+
+def test_the_past_of_a_kept_cluster_by_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """snapshot, diff, restore and fork work on the store that a run left; what is refused is told in one line."""
+    store = str(tmp_path / "kept.db")
+    folder = tmp_path / "f"
+    assert main(["run", folder_with(folder, node=NODE), "--store", store, "--for", "30s"]) == 0
+    assert main(["snapshot", store, "empty"]) == 0
+    assert main(["run", folder_with(folder, pod=POD), "--store", store, "--for", "30s"]) == 0
+    capsys.readouterr()
+    assert main(["diff", store, "empty"]) == 0
+    assert "+ pods default/p" in capsys.readouterr().out
+    assert main(["fork", store, str(tmp_path / "fork.db"), "empty"]) == 0
+    assert main(["restore", store, "empty"]) == 0
+    assert main(["snapshots", store]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("empty ")
+    assert main(["restore", store, "nothing"]) == 1
+    assert capsys.readouterr().err == 'kubarium: there is no snapshot named "nothing"\n'

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.api.kinds import DEPLOYMENTS, NAMESPACES, NODES, PODS
-from engine.client import ClientError, ConnectOptions, connect
-from engine.history.requests import restore_file
+from engine.api.kinds import CONFIGMAPS, DEPLOYMENTS, NAMESPACES, NODES, PODS
+from engine.client import ClientError, ConnectOptions, KeptCluster, connect
 from store.store import Store
-from store.types import NoSnapshot
+from store.types import Author, Micros, ObjectKey
 from tests.engine.history.past_world import SHOP, PastWorld, workload
 
 
@@ -109,5 +108,34 @@ def test_the_client_asks_the_past_of_a_running_cluster(tmp_path: Path) -> None:
     assert fork.revision > taken.revision
     assert [env.name for env in fork.list(NAMESPACES) if env.name == "shop"] == ["shop"]
     fork.close()
-    with pytest.raises(NoSnapshot):
-        restore_file(tmp_path / "fork.db", "other", "kubernetes-admin")
+    kept = KeptCluster(str(tmp_path / "fork.db"))
+    with pytest.raises(ClientError, match="no snapshot"):
+        kept.restore("other")
+
+
+def test_a_kept_cluster_is_named_compared_gone_back_and_forked(tmp_path: Path) -> None:
+    """Without opening it in a console: by the path of its file."""
+    path = str(tmp_path / "c.db")
+    store = Store.open(path)
+    key = ObjectKey("", "configmaps", "shop", "c")
+    for value in ("1", "2"):
+        if value == "2":
+            store.close()
+            KeptCluster(path).snapshot("one")
+            store = Store.open(path)
+        body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "uid": "u"}, "data": {"a": value}}
+        store.put(key, body, Author("somebody"), Micros(int(value)))
+    store.close()
+    kept = KeptCluster(path)
+    (change,) = kept.diff("one", "now")
+    assert (change.action, change.name, [tuple(each) for each in change.changes]) == (
+        "changed", "c", [("data.a", "1", "2")],
+    )  # fmt: skip
+    kept.fork(str(tmp_path / "f.db"), "one")
+    assert kept.restore("one") == 1
+    for file in ("c.db", "f.db"):
+        store = Store.open(tmp_path / file)
+        assert store.list(CONFIGMAPS)[0].obj["data"] == {"a": "1"}
+        store.close()
+    with pytest.raises(ClientError, match="no cluster is kept there"):
+        KeptCluster(str(tmp_path / "nothing.db")).snapshots()
