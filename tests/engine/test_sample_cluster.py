@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from engine.api.kinds import DEPLOYMENTS, IMAGES, NODES, PERSISTENTVOLUMECLAIMS, PODS, SERVICES
+from engine.api.server import Caller
 from engine.clock import MINUTE, SECOND, Clock, parse_time
 from engine.cluster import Cluster, ClusterOptions
 from engine.network.reach import reach
 from engine.storage.snapshot_kinds import SNAPSHOTS
 from store.store import Store
-from store.types import Envelope
+from store.types import Envelope, WatchEvent
 
 SAMPLE = Path(__file__).parents[2] / "sample-cluster"
 START = parse_time("2026-01-01T00:00:00Z")
@@ -141,6 +142,29 @@ def test_the_missing_image(sample: Sample) -> None:
     sample.edit("shop/recommendations.yaml", "recommendations:2.4.0", "recommendations:2.3.1")
     sample.run(MINUTE)
     assert sample.deployment("recommendations").obj["status"]["availableReplicas"] == 1
+
+
+def test_a_life_in_full(sample: Sample) -> None:
+    """reviews: its words were fetched first, its sidecar runs beside it, and when a pod goes the sidecar ends last."""
+    first, second = sample.pods("reviews")
+    inits = {s["name"]: s for s in first.obj["status"]["initContainerStatuses"]}
+    assert inits["word-list"]["state"]["terminated"]["reason"] == "Completed"
+    assert "running" in inits["log-shipper"]["state"]
+    sample.cluster.api.delete(Caller("someone"), PODS, "shop", first.name)
+    ended: dict[str, int] = {}
+
+    def look(event: WatchEvent) -> None:
+        status = event.now.obj["status"]
+        for each in (*status.get("containerStatuses", ()), *status.get("initContainerStatuses", ())):
+            if event.now.uid == first.uid and "terminated" in each["state"]:
+                ended.setdefault(each["name"], sample.cluster.clock.now())
+
+    sample.cluster.store.listen(look, PODS)
+    sample.run(MINUTE)
+    assert ended["reviews"] < ended["log-shipper"]
+    assert first.name not in [pod.name for pod in sample.pods("reviews")]
+    assert second.name in [pod.name for pod in sample.pods("reviews")]
+    assert sample.deployment("reviews").obj["status"]["availableReplicas"] == 2
 
 
 def test_why_the_report_is_pending(sample: Sample) -> None:
