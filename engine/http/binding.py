@@ -15,6 +15,7 @@ from typing import Any, Final
 from aiohttp import WSMsgType, web
 
 from engine.api.errors import BadRequest
+from engine.http.bare import bare_upgraded
 from engine.http.core import MAX_BODY, TooLarge, Wire, status_response
 from engine.http.messages import PeerCertificate, Request, Response, Stream, Upgrade
 
@@ -47,6 +48,8 @@ async def _handle(wire: Wire, request: web.Request) -> web.StreamResponse:
         return await _send(request, status_response(BadRequest("the request body did not arrive in time")))
     answer = await wire.answer(_ours(request, body))
     if isinstance(answer, Upgrade):
+        if answer.bare is not None and request.headers.get("Upgrade", "").lower() == "spdy/3.1":
+            return await bare_upgraded(request, *answer.bare)
         return await _upgraded(request, answer)
     if isinstance(answer, Stream):
         return await _streamed(request, answer)

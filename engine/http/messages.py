@@ -86,12 +86,18 @@ class Socket(Protocol):
     async def close(self, code: int = 1000) -> None: ...
 
 
+Talk = Callable[[Socket], Awaitable[None]]
+
+
 @dataclass(slots=True)
 class Upgrade:
     """Talk over a WebSocket with the first of `protocols` that the client offers."""
 
     protocols: Sequence[str]
-    talk: Callable[[Socket], Awaitable[None]]
+    talk: Talk
+    bare: tuple[str, Talk] | None = None
+    """For a client that asks for SPDY/3.1 on the bare connection: the version of the streams, and who talks. Bytes come
+    and go as they are. None: it is refused."""
 
 
 Answer = Response | Stream | Upgrade

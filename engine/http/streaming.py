@@ -16,7 +16,7 @@ from typing import Final
 from engine.api import errors
 from engine.api.errors import ApiError, BadRequest
 from engine.clock import parse_time
-from engine.http import channels, forwarding
+from engine.http import channels, forwarding, tunnels
 from engine.http.calls import Call
 from engine.http.gate import Gate
 from engine.http.messages import Answer, Response, Socket, Stream, Upgrade
@@ -193,7 +193,7 @@ async def execute(call: Call) -> Answer:
     def begin(output: ExecOutput) -> ExecSession:
         return streams.exec(call.namespace, call.name, container, request, output)
 
-    return Upgrade((channels.V5, channels.V4), _Session(call.gate, begin, stdout, stderr and not tty).talk)
+    return _session(call, begin, stdin=stdin, stdout=stdout, stderr=stderr and not tty)
 
 
 def _told(session: ExecSession, message: bytes, submit: Callable[[Callable[[], None]], object]) -> None:
@@ -218,7 +218,23 @@ async def attach(call: Call) -> Answer:
     def begin(output: ExecOutput) -> ExecSession:
         return streams.attach(call.namespace, call.name, container, stdin, tty, output)
 
-    return Upgrade((channels.V5, channels.V4), _Session(call.gate, begin, stdout, stderr and not tty).talk)
+    return _session(call, begin, stdin=stdin, stdout=stdout, stderr=stderr and not tty)
+
+
+def _session(
+    call: Call, begin: Callable[[ExecOutput], ExecSession], *, stdin: bool, stdout: bool, stderr: bool
+) -> Upgrade:
+    session = _Session(call.gate, begin, stdout, stderr)
+    wanted = {channels.STATUS: True, channels.STDIN: stdin, channels.STDOUT: stdout, channels.STDERR: stderr}
+    expected = frozenset(channel for channel, is_wanted in wanted.items() if is_wanted)
+
+    async def talk_bare(socket: Socket) -> None:
+        spdy = tunnels.SpdyChannels(socket)
+        if await spdy.open(expected):
+            await session.talk(spdy)
+
+    version = tunnels.chosen(call.request, tunnels.COMMANDS)
+    return Upgrade((channels.V5, channels.V4), session.talk, (version, talk_bare) if version else None)
 
 
 class _Session:
@@ -317,4 +333,5 @@ async def portforward(call: Call) -> Answer:
             return forwarding.talk_channels(socket, door, ports)
         return forwarding.talk_spdy(socket, door)
 
-    return Upgrade(protocols, talk)
+    version = tunnels.chosen(call.request, tunnels.PORTS)
+    return Upgrade(protocols, talk, (version, lambda socket: forwarding.talk_spdy(socket, door)) if version else None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from engine.client import ClusterClient, ConnectOptions, WireOptions, connect, n
 from engine.clock import SECOND
 
 WAIT: Final = 30.0
+NOTHING: Final[Mapping[str, str]] = {}
 KUBECTL: Final = shutil.which("kubectl")
 needs_kubectl = pytest.mark.skipif(KUBECTL is None, reason="there is no kubectl here")
 _START: Final = 1_795_424_829_000_000
@@ -71,18 +72,21 @@ class ServedTown:
 
     # -- kubectl ---------------------------------------------------------------------------------------------------
 
-    def kubectl(self, *arguments: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
-        """One command, to its end."""
+    def kubectl(
+        self, *arguments: str, given: str | None = None, settings: Mapping[str, str] = NOTHING
+    ) -> subprocess.CompletedProcess[str]:
+        """One command, to its end. `settings`: environment variables."""
         return subprocess.run(
-            self._command(arguments), input=given, capture_output=True, text=True, timeout=WAIT, env=self._environment,
+            self._command(arguments), input=given, capture_output=True, text=True, timeout=WAIT,
+            env={**self._environment, **settings},
             stdin=None if given is not None else subprocess.DEVNULL, check=False,
         )  # fmt: skip
 
-    def begin(self, *arguments: str) -> subprocess.Popen[str]:
+    def begin(self, *arguments: str, settings: Mapping[str, str] = NOTHING) -> subprocess.Popen[str]:
         """One command that goes on: to be read and terminated."""
         return subprocess.Popen(
             self._command(arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
-            text=True, env=self._environment,
+            text=True, env={**self._environment, **settings},
         )  # fmt: skip
 
     def _command(self, arguments: Sequence[str]) -> list[str]:

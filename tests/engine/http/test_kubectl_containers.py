@@ -159,3 +159,23 @@ def test_debug_starts_a_container_beside(town: ServedTown, pod: str) -> None:
     assert started.returncode == 0, started.stderr
     town.play(10)
     assert "sleep 99" in output(town.kubectl("exec", pod, "-c", "look", "--", "ps"))
+
+
+WITHOUT_WEBSOCKETS = {"KUBECTL_REMOTE_COMMAND_WEBSOCKETS": "false", "KUBECTL_PORT_FORWARD_WEBSOCKETS": "false"}
+
+
+def test_clients_that_know_no_websockets(town: ServedTown, pod: str, ended: list[subprocess.Popen[str]]) -> None:
+    """They upgrade the bare connection to SPDY: exit codes, input, and ports."""
+    script = ("--", "sh", "-c", "echo out; ls /nope; exit 3")
+    failed = town.kubectl("exec", "-v=7", pod, "-c", "app", *script, settings=WITHOUT_WEBSOCKETS)
+    assert (failed.returncode, failed.stdout) == (3, "out\n")
+    assert "X-Stream-Protocol-Version: v4.channel.k8s.io" in failed.stderr
+    text = "".join(f"line {n}\n" for n in range(5000))
+    cat = ("exec", "-i", pod, "-c", "app", "--", "cat")
+    assert output(town.kubectl(*cat, given=text, settings=WITHOUT_WEBSOCKETS)) == text
+    forwarding = town.begin("port-forward", pod, ":8080", settings=WITHOUT_WEBSOCKETS)
+    ended.append(forwarding)
+    assert forwarding.stdout is not None
+    port = forwarding.stdout.readline().split(" -> ")[0].rpartition(":")[2]
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/hi", timeout=WAIT) as answer:
+        assert answer.read() == b"hello"
