@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from engine.api.errors import Unauthorized
@@ -14,6 +14,7 @@ from engine.api.requests import Caller
 from engine.http.messages import Request
 from engine.http.paths import RequestInfo
 
+_COMMANDS: Final = ("attach", "exec", "portforward")
 AUTHENTICATED: Final = "system:authenticated"
 
 
@@ -38,6 +39,9 @@ class Access:
         if caller is None:
             raise Unauthorized("Unauthorized")
         await self.authorize(caller, info)
+        if request.upgrades and info.verb == "get" and info.subresource in _COMMANDS:
+            # A WebSocket begins with a GET, and yet it runs commands (AuthorizePodWebsocketUpgradeCreatePermission).
+            await self.authorize(caller, replace(info, verb="create"))
         return caller
 
 

@@ -81,7 +81,8 @@ def test_commands_are_answered_and_refused(client: ClusterClient) -> None:
     sleeping = client.exec("default", "p", ["sh", "-c", "sleep 1; echo up"])
     forgotten = client.exec("default", "p", ["sleep", "1000"])
     client.step(2 * SECOND).result(_WAIT)
-    assert sleeping.result(_WAIT) == (0, "up\n", "")
+    paused = "[simulated] the cluster is paused: this goes on after 1s of its time\n"
+    assert sleeping.result(_WAIT) == (0, "up\n", paused)
     assert forgotten.cancel()
 
 

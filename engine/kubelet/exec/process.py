@@ -14,6 +14,7 @@ from typing import Final
 
 from engine.clock import Timer
 from engine.kubelet import spread
+from engine.kubelet.amounts import go_duration
 from engine.kubelet.exec.calls import Call, Input, Interrupted, Sleep, Steps, Wait
 from engine.kubelet.exec.machine import SIMULATED, Machine
 from engine.kubelet.exec.programs import find
@@ -37,6 +38,7 @@ class Process:
         self._waits: Wait | None = None
         self._timer: Timer | None = None
         self._steps: Steps | None = None
+        self._told_of_pause = False
         if not request.stdin:
             self._unread.append(None)
         self._begin()
@@ -153,6 +155,7 @@ class Process:
             self._waits = wait
             if isinstance(wait, Sleep):
                 if wait.span is not None:
+                    self._tell_of_pause(wait.span)
                     self._timer = self._machine.clock.call_later(wait.span, lambda: self._go_on(None))
                 return
             if not self._unread or self._steps is None:
@@ -162,6 +165,12 @@ class Process:
             except StopIteration as stop:
                 self._end(stop.value)
                 return
+
+    def _tell_of_pause(self, span: int) -> None:
+        if self._machine.clock.speed == 0 and not self._told_of_pause:
+            self._told_of_pause = True
+            waits = go_duration(span)
+            self._error(f"[simulated] the cluster is paused: this goes on after {waits} of its time\n".encode())
 
     def _end(self, code: int) -> None:
         self._steps = None

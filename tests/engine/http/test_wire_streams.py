@@ -11,10 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from engine.api.errors import Forbidden
+from engine.api.requests import Caller
 from engine.clock import SECOND
+from engine.http.access import Access, by_certificate
 from engine.http.channels import V4, V5
 from engine.http.forwarding import CHANNELS, SPDY
 from engine.http.messages import Stream, Upgrade
+from engine.http.paths import RequestInfo
 from tests.engine.http.test_spdy import Peer, data
 from tests.engine.http.wire_world import ADMIN, WireWorld, request
 
@@ -310,3 +314,19 @@ def test_any_messages_are_taken_or_the_connection_ends(town: WireWorld, messages
     ):
         upgraded(town, target, *messages, protocol=protocol, leaves=True)
     assert town.store.revision == before
+
+
+def test_a_websocket_needs_the_right_to_create() -> None:
+    """Who may only get pods/exec runs no commands; a plain GET is refused for what it is."""
+
+    async def readers(caller: Caller, info: RequestInfo) -> None:
+        if info.verb != "get":
+            raise Forbidden(f"{caller.user} may not {info.verb} {info.plural}/{info.subresource}")
+
+    world = WireWorld(access=Access(by_certificate, readers))
+    try:
+        status, body = world.ask("GET", f"{POD}/exec?command=ls&stdout=1", upgrade="websocket")
+        assert (status, body["message"]) == (403, "kubernetes-admin may not create pods/exec")
+        assert world.ask("GET", f"{POD}/exec?command=ls&stdout=1")[0] == 404
+    finally:
+        world.close()
