@@ -153,6 +153,11 @@ FLAGS: Final = (
         "shutdown-grace-period-critical-pods", "duration", "0s", "kubelet",
         "the part of shutdown-grace-period that is for critical pods",
     ),
+    Flag(
+        "maximum-dead-containers-per-container", "number", "1", "kubelet",
+        "ended runs of a container that are kept, for its previous log and last state",
+    ),
+    Flag("maximum-dead-containers", "number", "-1", "kubelet", "the same for a whole node; -1 for no limit"),
     Flag("serialize-image-pulls", "boolean", "true", "kubelet", "pull one image after another on each node"),
     Flag(
         "max-parallel-image-pulls", "number", "0", "kubelet",
@@ -162,7 +167,7 @@ FLAGS: Final = (
 )  # fmt: skip
 """Every flag, in the order of `--help`."""
 
-_UNLIMITED: Final = frozenset({"node-status-max-images"})
+_UNLIMITED: Final = frozenset({"node-status-max-images", "maximum-dead-containers"})
 """Numbers of which -1 means: no limit."""
 _BY_NAME: Final = {flag.name: flag for flag in FLAGS}
 _BOOLEANS: Final = ("true", "false")

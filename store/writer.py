@@ -209,6 +209,9 @@ class Writer:
         self._closing = True
         self._hurry.set()
         self._work.set()
+        if self._thread is threading.current_thread():
+            # A forgotten store may be collected on any thread, also on its own: that one ends by itself.
+            return
         if self._thread is not None:
             self._thread.join()
         self._refuse(self.failure or WriteFailed(_CLOSED))

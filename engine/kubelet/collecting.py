@@ -4,6 +4,9 @@ Above 85 % of the disk, unused images are deleted, those unused for longest firs
 be freed is told: FreeDiskSpaceFailed at once, ImageGCFailed when it happens again. An image is in use while any
 container of the machine is made from it, also an ended one that is still remembered. The kubelet looks every 5 minutes
 (pkg/kubelet/images/image_gc_manager.go), here only while the disk is above the line.
+
+Ended containers are swept every minute (pkg/kubelet/kuberuntime/kuberuntime_gc.go); with them goes what
+`logs --previous` and `lastState` tell.
 """
 
 from __future__ import annotations
@@ -20,6 +23,46 @@ if TYPE_CHECKING:
 
 PERIOD: Final = 5 * MINUTE
 """ImageGCPeriod"""
+
+
+SWEEP: Final = MINUTE
+"""ContainerGCPeriod"""
+
+
+class ContainerCollector:
+    """One node's ended containers: more than may be kept are swept away, the oldest first."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        config = node.config
+        self.limited = config.dead_per_container == 0 or config.dead_containers >= 0
+        """Ended containers may be swept at all: one for each container is all that a machine here keeps."""
+        self._timer: Timer | None = None
+
+    def consider(self) -> None:
+        """A container was replaced by its next run."""
+        if self.limited and (self._timer is None or not self._timer.active):
+            clock = self._node.clock
+            phase = spread.within((0, SWEEP - 1), self._node.env.uid, "containers")
+            self._timer = clock.call_later((phase - clock.now()) % SWEEP or SWEEP, self.sweep)
+
+    def sweep(self) -> None:
+        """Delete what is too much."""
+        node = self._node
+        if not node.running:
+            return
+        dead = [
+            (str(c.last["finishedAt"]), worker, c)
+            for worker in node.workers.values() for c in worker.containers
+            if c.last is not None and not c.swept
+        ]  # fmt: skip
+        dead.sort(key=lambda each: (each[0], each[1].uid, each[2].facts.name))
+        kept = len(dead) if node.config.dead_per_container else 0
+        if node.config.dead_containers >= 0:
+            kept = min(kept, node.config.dead_containers)
+        for _, worker, c in dead[: len(dead) - kept]:
+            c.swept = True
+            worker.post()
 
 
 class ImageCollector:

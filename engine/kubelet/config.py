@@ -72,6 +72,10 @@ class KubeletConfig:
     """`--shutdown-grace-period`: how long a machine that goes down waits for its pods; 0: not at all."""
     shutdown_grace_critical: int = 0
     """`--shutdown-grace-period-critical-pods`: the part of it that is for critical pods."""
+    dead_per_container: int = 1
+    """`--maximum-dead-containers-per-container`: ended runs of a container that are kept for `logs --previous`."""
+    dead_containers: int = -1
+    """`--maximum-dead-containers`: the same for a whole machine; -1: no limit."""
     pull_base: Range = (80_000, 250_000)
     """Resolving a reference and its manifest."""
     pull_bandwidth: int = 80_000_000
@@ -99,6 +103,8 @@ class KubeletConfig:
             image_minimum_age=flags.duration("minimum-image-ttl-duration"),
             shutdown_grace=flags.duration("shutdown-grace-period"),
             shutdown_grace_critical=flags.duration("shutdown-grace-period-critical-pods"),
+            dead_per_container=int(flags.number("maximum-dead-containers-per-container")),
+            dead_containers=int(flags.number("maximum-dead-containers")),
             max_pods=int(flags.number("max-pods")),
             status_max_images=int(flags.number("node-status-max-images")),
         )

@@ -48,6 +48,7 @@ class Container:
         "started",
         "started_at",
         "state",
+        "swept",
         "terminated",
         "timer",
     )  # fmt: skip
@@ -80,6 +81,8 @@ class Container:
         """The resources it still has while others are allocated to it; None: it has what is allocated."""
         self.held = False
         """Being stopped, its preStop hook is done, and it waits for those that have to end before it."""
+        self.swept = False
+        """What is left of its last run was deleted from the machine."""
         self.replaced = False
         """Its definition changed: it is restarted whatever the policy says."""
         self.handle: Handle | None = None
@@ -127,6 +130,7 @@ class Container:
             self.last, self.terminated = self.terminated, None
         if self.last is not None:
             self.restarts += 1
+            self.swept = False
 
     def end(self, ending: Exit) -> None:
         """Turn to terminated."""
@@ -175,7 +179,8 @@ class Container:
                 waiting["message"] = self.message
             state = {"waiting": waiting}
         status: JsonObject = {
-            "name": facts.name, "state": state, "lastState": {"terminated": self.last} if self.last else {},
+            "name": facts.name, "state": state,
+            "lastState": {"terminated": self.last} if self.last and not self.swept else {},
             "ready": self.ready, "restartCount": self.restarts, "image": self.image, "imageID": self.image_id,
             "started": self.started,
         }  # fmt: skip

@@ -21,7 +21,7 @@ from engine.kubelet.addresses import NodeAddresses, PodAddresses
 from engine.kubelet.allocation import Usage
 from engine.kubelet.attachments import Attachments
 from engine.kubelet.behaviour import COMPLETE, FAIL, HANG, MEMORY, NOT_READY, STORAGE
-from engine.kubelet.collecting import ImageCollector
+from engine.kubelet.collecting import ContainerCollector, ImageCollector
 from engine.kubelet.config import KubeletConfig
 from engine.kubelet.container import RUNNING
 from engine.kubelet.eviction import Pressure, priority_of
@@ -66,6 +66,7 @@ class Node:
         self._volumes_timer: Timer | None = None
         self.pressure = Pressure(self)
         self.collector = ImageCollector(self)
+        self.sweeper = ContainerCollector(self)
         self.running = False
         """Its kubelet runs."""
         self.workers: dict[Uid, PodWorker] = {}

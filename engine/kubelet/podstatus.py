@@ -76,7 +76,7 @@ def pod_status(worker: PodWorker, before: JsonObject, now: int) -> JsonObject:
             status["initContainerStatuses"] = [_init_status(c) for c in worker.inits]
         status["containerStatuses"] = [c.status() for c in worker.apps]
         if worker.ephemerals:
-            status["ephemeralContainerStatuses"] = [c.status() for c in worker.ephemerals]
+            status["ephemeralContainerStatuses"] = [_ephemeral_status(c) for c in worker.ephemerals]
     for name in _KEPT:
         if name in old:
             status[name] = old[name]
@@ -133,6 +133,12 @@ def _init_status(c: Container) -> JsonObject:
     if c.facts.kind == "init":
         status["ready"] = c.completed
     return status
+
+
+def _ephemeral_status(c: Container) -> JsonObject:
+    """Nobody asks whether it is ready, and it has no resources of its own."""
+    status = {key: value for key, value in c.status().items() if key not in ("started", "resources")}
+    return {**status, "ready": False}
 
 
 def _initialized(worker: PodWorker, phase: str) -> tuple[str, str, str]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.clock import SECOND, Timer
-from engine.kubelet import ending, sandbox, spread
+from engine.kubelet import ending, sandbox, spread, starting
 from engine.kubelet.amounts import go_duration
 from engine.kubelet.container import RUNNING, TERMINATED, Container
 from engine.kubelet.credentials import access_of
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 DEADLINE: Final = "Pod was active on the node longer than the specified deadline"
 _ATTACH_TIMEOUT: Final = 123 * SECOND
 """podAttachAndMountTimeout: how long a pod's sync waits for its volumes."""
-_START_ERROR: Final = 128
-"""Exit code that containerd tells of a container that it could not start."""
 _RESYNC: Final = (10 * SECOND, 15 * SECOND)
 """Wait between two looks at a pod whose sync failed."""
 
@@ -292,53 +290,29 @@ class PodWorker:
             handle = self.node.runtime.start(spec, lambda ending: self.exited(c, ending))
         except CannotStart as error:
             self.say("Normal", "Created", "Container created", c)
-            self._not_started(c, str(error))
+            starting.not_started(self, c, str(error))
             return
         self.say("Normal", "Created", "Container created", c)
         self.say("Normal", "Started", "Container started", c)
         for complaint in handle.complaints:
             self.say("Warning", "InvalidBehaviour", complaint, c)
         c.run(handle)
+        if c.restarts:
+            self.node.sweeper.consider()
         if handle.consumes:
             self.node.pressure.touch()
         if c.facts.post_start is not None:
-            self._run_post_start(c, handle, c.facts.post_start)
+            starting.run_post_start(self, c, handle, c.facts.post_start)
         else:
-            self._came_up(c, handle)
+            self.came_up(c, handle)
 
-    def _not_started(self, c: Container, why: str) -> None:
-        """The runtime could not run it: it has ended before it began."""
-        self.say("Warning", "Failed", f"Error: {why}", c)
-        c.count_run()
-        c.started_at = 0
-        c.start_error = ("RunContainerError", why)
-        self.exited(c, Exit(_START_ERROR, "StartError", self.node.clock.now(), why))
-
-    def _came_up(self, c: Container, handle: Handle) -> None:
+    def came_up(self, c: Container, handle: Handle) -> None:
+        """A container runs, and its postStart hook is done: it is probed, and the next one may start."""
         if self.timer is not None and self.initialized and all(other.state == RUNNING for other in self.apps):
             self.timer.cancel()
         self.start_probes(c, handle)
         self.post()
         self.advance()
-
-    def _run_post_start(self, c: Container, handle: Handle, hook: Mapping[str, Any]) -> None:
-        """The container has come up when its hook is done; a failed one kills it."""
-        c.hooking, self.hooking = True, c
-        outcome = handle.hook(hook)
-
-        def done() -> None:
-            c.hooking, self.hooking = False, None
-            if not outcome.error:
-                self._came_up(c, handle)
-                return
-            self.say("Warning", "FailedPostStartHook", "PostStartHook failed", c)
-            c.start_error = ("PostStartHookError", outcome.error)
-            ending.kill(self, c, self.facts.grace * SECOND, "FailedPostStartHook")
-
-        if outcome.after:
-            c.set_timer(self.node.clock.call_later(outcome.after, done))
-        elif outcome.after == 0:
-            done()
 
     # -- probes ----------------------------------------------------------------------------------------------------
 
@@ -390,7 +364,7 @@ class PodWorker:
 
     def exited(self, c: Container, exit_: Exit) -> None:
         """A container ended."""
-        c.end(exit_)
+        c.end(starting.with_message(self, c, exit_))
         if self.hooking is c:
             self.hooking = None
         self.post()

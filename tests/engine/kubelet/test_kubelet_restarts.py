@@ -6,6 +6,7 @@ import pytest
 
 from engine.api.kinds import PODS
 from engine.clock import parse_time
+from engine.kubelet.config import KubeletConfig
 from tests.engine.kubelet.machines import USER, Machines
 
 
@@ -175,3 +176,36 @@ def test_a_corrected_image_is_pulled_at_once(machines: Machines) -> None:
     fixed = {**spec, "containers": [{**spec["containers"][0], "image": "nginx:1"}]}
     machines.api.update(USER, PODS, "default", "p", {**env.obj, "spec": fixed})
     machines.when(phase="Running", limit=3)
+
+
+def test_the_log_is_why_it_failed(machines: Machines) -> None:
+    """terminationMessagePolicy FallbackToLogsOnError: the log's end is the message of a failed run only."""
+    words = ["sh", "-c", "echo starting; echo disk is full; exit 4"]
+    for name, command in (("bad", words), ("good", ["sh", "-c", "echo done"])):
+        machines.pod(
+            name, restartPolicy="Never",
+            containers=[{"command": command, "terminationMessagePolicy": "FallbackToLogsOnError"}],
+        )  # fmt: skip
+    machines.run(6)
+    assert machines.container("bad")["state"]["terminated"]["message"] == "starting\ndisk is full"
+    assert "message" not in machines.container("good")["state"]["terminated"]
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        (KubeletConfig(), ["a", "b"]), (KubeletConfig(dead_per_container=0), []),
+        (KubeletConfig(dead_containers=1), ["b"]),
+    ],
+)  # fmt: skip
+def test_ended_containers_are_swept(config: KubeletConfig, told: list[str]) -> None:
+    """--maximum-dead-containers…: the last states that are too many go, the oldest first; restarts still count."""
+    machines = Machines(config=config)
+    machines.node()
+    machines.pod("a", annotations={"kubarium.dev/fail": "300s"})
+    machines.run(3)
+    machines.pod("b", annotations={"kubarium.dev/fail": "300s"})
+    machines.when("b", restartCount=1, state="running")
+    machines.run(61)
+    assert [machines.container(name)["restartCount"] for name in "ab"] == [1, 1]
+    assert [name for name in "ab" if machines.container(name)["lastState"]] == told
