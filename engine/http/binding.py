@@ -161,7 +161,8 @@ class _AiohttpSocket:
 
 
 async def _upgraded(request: web.Request, answer: Upgrade) -> web.StreamResponse:
-    socket = web.WebSocketResponse(protocols=tuple(answer.protocols), max_msg_size=_MAX_MESSAGE, autoping=True)
+    named = tuple(protocol for protocol in answer.protocols if protocol)
+    socket = web.WebSocketResponse(protocols=named, max_msg_size=_MAX_MESSAGE, autoping=True)
     offered = {word.strip() for word in request.headers.get("Sec-WebSocket-Protocol", "").split(",")}
     if not socket.can_prepare(request) or not offered & set(answer.protocols):
         return await _send(request, status_response(BadRequest("Upgrade request required")))

@@ -91,9 +91,10 @@ Talk = Callable[[Socket], Awaitable[None]]
 
 @dataclass(slots=True)
 class Upgrade:
-    """Talk over a WebSocket with the first of `protocols` that the client offers."""
+    """Talk over a WebSocket."""
 
     protocols: Sequence[str]
+    """The first of them that the client offers; with "" among them also a client that offers none."""
     talk: Talk
     bare: tuple[str, Talk] | None = None
     """For a client that asks for SPDY/3.1 on the bare connection: the version of the streams, and who talks. Bytes come

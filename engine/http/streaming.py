@@ -326,12 +326,12 @@ async def portforward(call: Call) -> Answer:
     except ValueError as error:
         raise BadRequest(str(error)) from None
     door = _Door(call.gate, streams, env)
-    protocols = (forwarding.SPDY, forwarding.CHANNELS) if ports else (forwarding.SPDY,)
+    protocols = (forwarding.SPDY, forwarding.CHANNELS, "") if ports else (forwarding.SPDY,)
 
     def talk(socket: Socket) -> Awaitable[None]:
-        if socket.protocol == forwarding.CHANNELS:
-            return forwarding.talk_channels(socket, door, ports)
-        return forwarding.talk_spdy(socket, door)
+        if socket.protocol == forwarding.SPDY:
+            return forwarding.talk_spdy(socket, door)
+        return forwarding.talk_channels(socket, door, ports)
 
     version = tunnels.chosen(call.request, tunnels.PORTS)
     return Upgrade(protocols, talk, (version, lambda socket: forwarding.talk_spdy(socket, door)) if version else None)

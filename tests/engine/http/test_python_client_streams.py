@@ -1,7 +1,8 @@
-"""The official Python client's streams: exec and logs over the real wire."""
+"""Streams of Python clients over the real wire: exec, logs, ports."""
 
 from __future__ import annotations
 
+import urllib.request
 from collections.abc import Iterator
 
 import pytest
@@ -48,3 +49,32 @@ def test_exec_and_logs(town: ServedTown) -> None:
     metrics = kubernetes.client.CustomObjectsApi(core.api_client)
     listed = metrics.list_namespaced_custom_object("metrics.k8s.io", "v1beta1", "default", "pods")
     assert {item["metadata"]["annotations"]["kubarium.dev/simulated"] for item in listed["items"]} == {"true"}
+
+
+def test_ports_in_plain_channels(town: ServedTown) -> None:
+    """The official client forwards several ports at once."""
+    from kubernetes.stream import portforward
+
+    core = kubernetes.client.CoreV1Api(kubernetes.config.new_client_from_config(str(town.kubeconfig)))
+    pod = core.list_namespaced_pod("default", label_selector="app=web").items[0].metadata.name
+    forwarded = portforward(core.connect_get_namespaced_pod_portforward, pod, "default", ports="8080,81")
+    connection = forwarded.socket(8080)
+    connection.settimeout(30)
+    connection.sendall(b"GET /hi HTTP/1.1\r\nConnection: close\r\n\r\n")
+    answer = b""
+    while part := connection.recv(4096):
+        answer += part
+    assert answer.endswith(b"\r\n\r\nhello")
+    assert forwarded.error(8080) is None
+    assert "error forwarding port 81 to pod " in forwarded.error(81)
+
+
+def test_ports_without_a_protocol(town: ServedTown) -> None:
+    """As kr8s asks: plain channels."""
+    kr8s = pytest.importorskip("kr8s", reason="kr8s is a development dependency")
+    api = kr8s.api(kubeconfig=str(town.kubeconfig))
+    pod = next(iter(api.get("pods", namespace="default", label_selector={"app": "web"})))
+    with pod.portforward(remote_port=8080, local_port=0) as port:
+        for _ in range(2):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/hi", timeout=30) as answer:
+                assert answer.read() == b"hello"
