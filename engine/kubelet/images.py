@@ -15,6 +15,7 @@ from engine.clock import Clock
 from engine.kubelet.amounts import go_duration
 from engine.kubelet.config import KubeletConfig
 from engine.kubelet.credentials import NODE, Access
+from engine.kubelet.pulling import Puller
 from engine.kubelet.references import Reference
 from engine.kubelet.runtime import Cancel, Pulled, PullFailed, Runtime
 
@@ -56,10 +57,10 @@ class NodeImages:
     """The image store and the puller of one node."""
 
     def __init__(
-        self, runtime: Runtime, clock: Clock, platform: str, config: KubeletConfig, changed: Callable[[], None]
+        self, runtime: Runtime, clock: Clock, puller: Puller, config: KubeletConfig, changed: Callable[[], None]
     ) -> None:
         """`changed` is called when an image came or went."""
-        self._runtime, self._clock, self.platform, self._changed = runtime, clock, platform, changed
+        self._runtime, self._clock, self._puller, self._changed = runtime, clock, puller, changed
         self._config = config
         self._present: dict[Reference, Pulled] = {}
         self._secrets: dict[Reference, frozenset[str]] = {}
@@ -147,7 +148,7 @@ class NodeImages:
         request.begun_at = self._clock.now()
         present = request.reference in self._present
         request.pull = self._runtime.pull(
-            self.platform,
+            self._puller,
             request.reference,
             request.access.granted,
             present,

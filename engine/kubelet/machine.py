@@ -13,6 +13,7 @@ from engine.clock import rfc3339
 from engine.kubelet import spread
 from engine.kubelet.amounts import units
 from engine.kubelet.config import KubeletConfig
+from engine.kubelet.pulling import Puller
 from store.types import Envelope, JsonObject
 
 CAPACITY: Final = "kubarium.dev/capacity"
@@ -82,6 +83,12 @@ def platform(node: Envelope) -> str:
     """`linux/amd64`."""
     labels = node.labels
     return f"{labels.get('kubernetes.io/os', 'linux')}/{labels.get('kubernetes.io/arch', 'amd64')}"
+
+
+def puller(node: Envelope) -> Puller:
+    """What pulls images on this machine."""
+    version: str = ((node.obj.get("status") or _NONE).get("nodeInfo") or _NONE).get("containerRuntimeVersion") or ""
+    return Puller(platform(node), version.startswith("docker://"))
 
 
 def registered_object(node: Envelope, pod_range: str) -> JsonObject:

@@ -58,7 +58,7 @@ class Node:
         self.caller = Caller(f"system:node:{env.name}", groups=("system:nodes", "system:authenticated"))
         self._recorder = EventRecorder(api, "kubelet", env.name)
         self._network, self._dirty = network, dirty
-        self.images = NodeImages(runtime, clock, machine.platform(env), config, self._images_changed)
+        self.images = NodeImages(runtime, clock, machine.puller(env), config, self._images_changed)
         self.volumes = Volumes(api)
         self.attachments = Attachments(api, env.name)
         self.waiting_for_volumes: dict[Uid, PodWorker] = {}

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from engine.kubelet.facts import ContainerFacts, ProbeFacts
+from engine.kubelet.pulling import Puller
 from engine.kubelet.references import Reference
 from store.types import Envelope
 
@@ -216,7 +217,7 @@ class Runtime(Protocol):
     """What a machine's container runtime offers to its kubelet."""
 
     def pull(
-        self, platform: str, reference: Reference, credentials: bool, present: bool,
+        self, puller: Puller, reference: Reference, credentials: bool, present: bool,
         done: Callable[[Pulled | PullFailed], None],
     ) -> Cancel:  # fmt: skip
         """Fetch an image; `present`: its layers are on the node already. `done` is called once."""

@@ -15,7 +15,7 @@ from engine.clock import SECOND, Clock, Timer
 from engine.kubelet import log_lines, serving, spread
 from engine.kubelet.amounts import go_duration
 from engine.kubelet.behaviour import AT_ONCE, Behaviour, LogRule, behaviour_of, program_missing
-from engine.kubelet.catalogue import Catalogue, ImageInfo
+from engine.kubelet.catalogue import Catalogue
 from engine.kubelet.commands import interpret
 from engine.kubelet.config import KubeletConfig
 from engine.kubelet.environment import environment_of
@@ -25,7 +25,7 @@ from engine.kubelet.facts import ContainerFacts, ProbeFacts
 from engine.kubelet.hooks import run_hook
 from engine.kubelet.inside import Inside
 from engine.kubelet.moments import Moments
-from engine.kubelet.platforms import runs
+from engine.kubelet.pulling import Puller, pull_failure
 from engine.kubelet.references import InvalidReference, Reference, parse
 from engine.kubelet.runtime import (
     Answer,
@@ -60,13 +60,13 @@ class SimulatedRuntime:
         self.clock, self.catalogue, self.config = clock, catalogue, config
 
     def pull(
-        self, platform: str, reference: Reference, credentials: bool, present: bool,
+        self, puller: Puller, reference: Reference, credentials: bool, present: bool,
         done: Callable[[Pulled | PullFailed], None],
     ) -> Timer:  # fmt: skip
         info = self.catalogue.find(reference)
-        span = spread.within(self.config.pull_base, reference, platform) + info.pull_delay
+        span = spread.within(self.config.pull_base, reference, puller.platform) + info.pull_delay
         outcome: Pulled | PullFailed
-        why = _pull_failure(info, reference, platform, credentials)
+        why = pull_failure(info, reference, puller, credentials)
         if why:
             outcome = PullFailed(why)
         else:
@@ -271,19 +271,3 @@ class SimulatedContainer:
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._runtime.clock.call_at(ending.at, lambda: self._exited(ending))
-
-
-def _pull_failure(info: ImageInfo, reference: Reference, platform: str, credentials: bool) -> str:
-    """Why an image cannot be pulled, in containerd's words; "" when it can."""
-    if info.exists and (credentials or not info.private) and runs(info.platforms, platform):
-        return ""
-    unpack = f'failed to pull and unpack image "{reference}": '
-    resolve = f'{unpack}failed to resolve reference "{reference}": '
-    if not info.exists:
-        return f"rpc error: code = NotFound desc = {resolve}{reference}: not found"
-    if info.private and not credentials:
-        return (
-            f"{resolve}pull access denied, repository does not exist or may require authorization: "
-            "server message: insufficient_scope: authorization failed"
-        )
-    return f"rpc error: code = NotFound desc = {unpack}no match for platform in manifest: not found"

@@ -120,6 +120,27 @@ def test_a_multi_platform_image_runs_where_it_was_built_for() -> None:
     )
 
 
+def test_docker_says_it_in_its_own_words() -> None:
+    """A node whose runtime is Docker tells a missing platform, a missing tag and a closed registry as Docker does."""
+    machines = Machines()
+    node = {
+        "metadata": {"name": "n1", "labels": {"kubernetes.io/arch": "arm64"}},
+        "status": {"nodeInfo": {"containerRuntimeVersion": "docker://28.5.1"}},
+    }
+    machines.api.create(USER, NODES, "", node)
+    machines.run(2)
+    machines.image("intel", image="intel", platforms=["linux/amd64"])
+    machines.image("gone", image="shop/gone", exists=False)
+    machines.image("closed", image="registry.example/closed", private=True)
+    for name, image in (("a", "intel:1"), ("b", "shop/gone:2"), ("c", "registry.example/closed:1")):
+        machines.pod(name, containers=[{"image": image}])
+    machines.run(8)
+    told = [machines.container(name)["state"]["waiting"]["message"] for name in "abc"]
+    assert told[0].endswith("no matching manifest for linux/arm64/v8 in the manifest list entries")
+    assert told[1].endswith("manifest for shop/gone:2 not found: manifest unknown: manifest unknown")
+    assert "pull access denied for registry.example/closed, repository does not exist or may require" in told[2]
+
+
 @pytest.mark.parametrize(
     ("platforms", "machine", "fit"),
     [
