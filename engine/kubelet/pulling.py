@@ -21,7 +21,7 @@ class Puller(NamedTuple):
 
 
 def pull_failure(info: ImageInfo, reference: Reference, puller: Puller, credentials: bool) -> str:
-    """ "" when it can be pulled."""
+    """What the runtime says about it; empty when the image can be pulled."""
     if info.exists and (credentials or not info.private) and runs(info.platforms, puller.platform):
         return ""
     return _docker(info, reference, puller, credentials) if puller.docker else _containerd(info, reference, credentials)
