@@ -114,6 +114,10 @@ FLAGS: Final = (
         "node-status-report-frequency", "duration", "5m", "kubelet",
         "how often a kubelet posts an unchanged status",
     ),
+    Flag(
+        "kubelet-config", "text", "", "kubelet",
+        "file with a KubeletConfiguration (`--config` of kubelet) for all nodes; flags that are given go before it",
+    ),
     Flag("max-pods", "number", "110", "kubelet", "pods that a node takes"),
     Flag(
         "eviction-hard", "text",
@@ -207,6 +211,8 @@ class Flags:
 
     def __init__(self, given: Mapping[str, str] | None = None) -> None:
         """Raises BadFlag for an unknown name or a malformed value."""
+        self.given: Mapping[str, str] = dict(given or {})
+        """The values that are not defaults."""
         self._values: dict[str, str] = {flag.name: flag.default for flag in FLAGS}
         for name, text in (given or {}).items():
             flag = _BY_NAME.get(name)

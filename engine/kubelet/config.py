@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from engine.clock import MINUTE, SECOND
 from engine.flags import BadFlag, Flags
+from engine.kubelet.config_file import with_file
 from engine.kubelet.signals import Threshold, parse_thresholds
 
 Range = tuple[int, int]
@@ -87,7 +88,8 @@ class KubeletConfig:
 
     @classmethod
     def from_flags(cls, flags: Flags) -> KubeletConfig:
-        """With the component flags of one cluster. Raises BadFlag."""
+        """With the component flags of one cluster, and the file that `--kubelet-config` names. Raises BadFlag."""
+        flags = with_file(flags)
         return cls(
             status_update=flags.duration("node-status-update-frequency"),
             status_report=flags.duration("node-status-report-frequency"),
