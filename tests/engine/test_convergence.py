@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,7 +20,6 @@ from engine.api.kinds import (
     CRONJOBS,
     DAEMONSETS,
     DEPLOYMENTS,
-    EVENTS,
     JOBS,
     PODS,
     REPLICASETS,
@@ -30,20 +28,17 @@ from engine.api.kinds import (
     SERVICES,
     STATEFULSETS,
 )
-from engine.api.requests import Caller, DeleteOptions
+from engine.api.requests import DeleteOptions
 from engine.clock import SECOND
 from store.types import Envelope, JsonObject, Resource
 from tests.engine.broken_clusters.ward import USER, Ward
+from tests.engine.mortality import Mortality
 
 FIRST, _, LAST = os.environ.get("KUBARIUM_CONVERGENCE_SEEDS", "0:6").partition(":")
 SETS = (DEPLOYMENTS, STATEFULSETS, DAEMONSETS, REPLICASETS, REPLICATIONCONTROLLERS)
 WORKLOADS = (*SETS, JOBS, CRONJOBS)
 NAMES = ("a", "b")
 STEPS = 40
-
-
-class Death(Exception):
-    """A controller's process ends here."""
 
 
 class Chaos:
@@ -53,28 +48,9 @@ class Chaos:
         self.chance = random.Random(seed)
         self.ward = Ward(seed=seed)
         self.store = self.ward.store
-        self.deadly = True
-        self.deaths = 0
-        api: Any = self.ward.api
-        for verb in ("create", "update", "update_status", "patch", "delete"):
-            setattr(api, verb, self._mortal(getattr(api, verb)))
+        self.mortality = Mortality(self.ward.api, self.chance)
         hard = {"pods": "200", "requests.cpu": "100", "count/jobs.batch": "50"}
         self.ward.api.create(USER, RESOURCEQUOTAS, "shop", {"metadata": {"name": "q"}, "spec": {"hard": hard}})
-
-    def _mortal(self, verb: Callable[..., Any]) -> Callable[..., Any]:
-        def call(caller: Caller, what: Any, *args: Any, **options: Any) -> Any:
-            mortal = caller.user.startswith("system:serviceaccount:kube-system:") and what != EVENTS
-            fate = self.chance.random() if self.deadly and mortal else 1.0
-            if fate < 0.04:
-                self.deaths += 1
-                raise Death
-            answer = verb(caller, what, *args, **options)
-            if fate < 0.08:
-                self.deaths += 1
-                raise Death
-            return answer
-
-        return call
 
     # -- a person --------------------------------------------------------------------------------------------------
 
@@ -148,7 +124,7 @@ class Chaos:
                     for runner in self.ward.cluster.controllers:
                         runner.queue.clear()
                         runner.start()
-        self.deadly = False
+        self.mortality.deadly = False
         self.ward.cluster.run_for(1100 * SECOND)  # longer than any back-off
 
     def found(self, resource: Resource) -> list[Envelope]:
@@ -168,7 +144,7 @@ def test_the_cluster_comes_to_what_its_specs_say(seed: int) -> None:
     """Replicas of the right template, Jobs complete, nobody's pods, endpoints and quotas as they are counted anew."""
     chaos = Chaos(seed)
     chaos.play()
-    assert chaos.deaths >= 10
+    assert chaos.mortality.deaths >= 10
     everything = {env.uid for resource in WORKLOADS for env in chaos.found(resource)}
     for resource in (PODS, REPLICASETS, JOBS):
         for env in chaos.found(resource):

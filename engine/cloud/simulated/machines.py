@@ -85,8 +85,8 @@ class MachineController:
             self._write(machine, new)
             return due - now
         del self._up[machine.uid]
-        self._write(machine, {**status, "phase": "Running"})
         self._register(machine, cloud)
+        self._write(machine, {**status, "phase": "Running"})
         return None
 
     def _write(self, machine: Envelope, status: dict[str, Any]) -> None:

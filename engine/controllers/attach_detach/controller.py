@@ -16,6 +16,7 @@ from engine.api.errors import NotFound
 from engine.api.kinds import NODES, PERSISTENTVOLUMECLAIMS, PERSISTENTVOLUMES, PODS, VOLUMEATTACHMENTS
 from engine.clock import MINUTE
 from engine.controllers.controller import Key, Queue, Watch, being_deleted
+from engine.controllers.pods_by_node import index_pods_by_node, pods_on
 from engine.storage.attaching import (
     Attachable,
     attachable,
@@ -60,6 +61,7 @@ class AttachDetachController:
         self._last_use: dict[str, Sequence[str]] = {}
         """volumesInUse of nodes that are gone: nobody can say that they were let go."""
         index_storage(context.api)
+        index_pods_by_node(context.api)
         index_attachments(context.api)
 
     def watches(self) -> Sequence[Watch]:
@@ -218,16 +220,22 @@ class AttachDetachController:
             bound = before.obj["spec"].get("nodeName") == now.obj["spec"]["nodeName"]
             if bound and _ended(before) == _ended(now):
                 return ()
-        found = []
-        for mount in claims_of(now):
-            claim = find_claim(self._api, now.namespace, mount.name)
+        return self._volumes_of(now)
+
+    def _volumes_of(self, pod: Envelope) -> list[Key]:
+        found: list[Key] = []
+        for mount in claims_of(pod):
+            claim = find_claim(self._api, pod.namespace, mount.name)
             if claim is not None and claim.obj["spec"].get("volumeName"):
                 found.append((claim.obj["spec"]["volumeName"],))
         return found
 
     def _of_node(self, event: WatchEvent) -> Iterable[Key]:
-        """Volumes attached to a node that lets some go, is put out of service, comes back, or is gone."""
+        """Volumes attached to a node that lets some go, is put out of service, or is gone; those wanted on one that
+        comes, where pods of an earlier node of its name may be."""
         now, before = event.now, event.before
+        if event.type == ADDED:
+            return [key for pod in pods_on(self._api, now.name) for key in self._volumes_of(pod)]
         if event.type == DELETED:
             if reported_in_use(now):
                 self._last_use[now.name] = reported_in_use(now)

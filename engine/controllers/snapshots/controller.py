@@ -204,6 +204,12 @@ class SnapshotController:
 
     def _hold_claim(self, snapshot: Envelope, name: str) -> None:
         claim = find_claim(self._api, snapshot.namespace, name)
+        if claim is not None and being_deleted(claim.obj):
+            why = (
+                f"snapshot controller failed to update {name} on API server: cannot add finalizer on claim because it "
+            )
+            text = f"Failed to create snapshot content with error {why}is being deleted"
+            raise SnapshotError("SnapshotContentCreationFailed", text)
         if claim is not None and CLAIM_FINALIZER not in _finalizers(claim):
             self._finalizers_of(claim, [*_finalizers(claim), CLAIM_FINALIZER])
 

@@ -179,6 +179,19 @@ def test_a_node_that_is_deleted(world: World) -> None:
     assert attachments(world) == []
 
 
+def test_a_node_that_comes_again(world: World) -> None:
+    """Pods that are bound to its name get their volumes back."""
+    storage = setup(world)
+    storage.make(pod("a", "data", nodeName="n1"))
+    attach(world)
+    world.api.delete(KUBELET, NODES, "", "n1")
+    world.settle()
+    assert attachments(world) == []
+    world.create(NODES, {"metadata": {"name": "n1"}}, "")
+    world.settle()
+    assert attachments(world) == [("n1", False, False)]
+
+
 def test_shared_volumes_are_attached_to_many(world: World) -> None:
     """ReadWriteMany: each node has an attachment of its own."""
     storage = setup(world, disk(modes=("ReadWriteMany",)))

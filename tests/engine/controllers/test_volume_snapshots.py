@@ -11,7 +11,7 @@ from engine.api.kinds import CRDS, PERSISTENTVOLUMECLAIMS, PERSISTENTVOLUMES
 from engine.controllers.persistent_volume.driver import DRIVER
 from engine.storage.snapshot_kinds import CLASSES, CONTENTS, DEFINITIONS, GROUP, SNAPSHOTS
 from store.types import JsonObject
-from tests.engine.controllers.volumes import STORAGE_CONTROLLERS, Storage, claim, storage_class
+from tests.engine.controllers.volumes import STORAGE_CONTROLLERS, Storage, claim, pod, storage_class
 from tests.engine.controllers.world import USER, World
 
 
@@ -195,6 +195,16 @@ def test_a_claim_is_held_while_it_is_taken(world: World) -> None:
     restore(world, "copy")
     world.run(5)
     assert phase(world, "copy") == "Bound"
+
+
+def test_a_claim_that_is_going(world: World) -> None:
+    """Of a claim that is being deleted nothing is taken any more."""
+    Storage(world).make(pod("db", "data", nodeName="n1"))
+    world.api.delete(USER, PERSISTENTVOLUMECLAIMS, "default", "data")
+    take(world)
+    (message,) = world.messages("SnapshotContentCreationFailed")
+    assert message.endswith("cannot add finalizer on claim because it is being deleted")
+    assert not world.store.list(CONTENTS)
 
 
 # -- volumes from something ----------------------------------------------------------------------------------------
