@@ -21,7 +21,7 @@ class ContainerService:
 
     def logs(self, query: LogQuery) -> Sequence[LogLine]:
         options = self._options(query, follow=False)
-        return self._cluster.streams.logs(query.namespace, query.pod, options)
+        return list(self._cluster.streams.logs(query.namespace, query.pod, options))
 
     def follow(self, query: LogQuery, receiver: LogReceiver) -> LogStream:
         """Raises what `logs` raises; then the receiver is told nothing."""
@@ -29,7 +29,7 @@ class ContainerService:
         stream = self._cluster.streams.follow(
             query.namespace, query.pod, options, receiver.lines, lambda: receiver.ended(None)
         )
-        receiver.lines(stream.lines)
+        receiver.lines(list(stream.lines))
         if stream.follower is None:
             receiver.ended(None)
         return stream

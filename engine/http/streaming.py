@@ -8,8 +8,9 @@ have to say by callback; `_Outbox` carries it over to the loop of the connection
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
 from typing import Final
 
@@ -21,7 +22,7 @@ from engine.http.calls import Call
 from engine.http.gate import Gate
 from engine.http.messages import Answer, Response, Socket, Stream, Upgrade
 from engine.http.parameters import flag, integer
-from engine.kubelet.logs import Line, LogOptions, LogText
+from engine.kubelet.logs import Limit, Line, LogOptions, encode
 from engine.kubelet.runtime import ExecEnd, ExecOutput, ExecRequest, ExecSession
 from engine.kubelet.streams import KubeletRefusal, LogStream, NotListening, PortConnection, Streams
 from store.types import Envelope
@@ -29,8 +30,8 @@ from store.types import Envelope
 _PLAIN: Final = "text/plain"
 _MOST_PENDING: Final = 8 << 20
 """Bytes that wait for a client before it is cut."""
-_PART: Final = 2_000
-"""Log lines that are encoded in one go."""
+_SLICE: Final = 1_000
+"""Log lines that are made in one go; about 1 ms."""
 
 
 class TooSlow(ConnectionError):
@@ -97,44 +98,42 @@ def _required(call: Call, *verbs: str) -> None:
 async def log(call: Call) -> Answer:
     """GET pods/NAME/log."""
     _required(call, "get")
-    options = _log_options(call)
-    streams, text = _streams(call), LogText(options)
+    options, streams, gate = _log_options(call), _streams(call), call.gate
     if not options.follow:
-        lines = await call.gate.run(lambda: streams.logs(call.namespace, call.name, options))
-        return Response(200, await _encoded(lines, text), _PLAIN)
+        lines = await gate.run(lambda: streams.logs(call.namespace, call.name, options))
+        limit = Limit(options)
+        return Response(200, [limit.cut(part) async for part in _slices(gate, lines, options, limit)], _PLAIN)
     outbox = _Outbox()
 
-    def receive(more: Sequence[Line]) -> None:
-        outbox.put(text.encode(more))
-        if text.full:
-            outbox.end()
-
     def begin() -> LogStream:
-        stream = streams.follow(call.namespace, call.name, options, receive, outbox.end)
-        outbox.put(text.encode(stream.lines))
-        if text.full or stream.follower is None:
+        stream = streams.follow(
+            call.namespace, call.name, options, lambda more: outbox.put(encode(more, options)), outbox.end
+        )
+        if stream.follower is None:
             outbox.end()
         return stream
 
-    stream = await call.gate.run(begin)
-    return Stream(_followed(call.gate, outbox, stream), _PLAIN)
+    return Stream(_followed(gate, await gate.run(begin), outbox, options), _PLAIN)
 
 
-async def _encoded(lines: Sequence[Line], text: LogText) -> list[bytes]:
-    parts = []
-    for start in range(0, len(lines), _PART):
-        parts.append(text.encode(lines[start : start + _PART]))
-        if text.full:
-            break
-        await asyncio.sleep(0)
-    return parts
+async def _slices(gate: Gate, lines: Iterator[Line], options: LogOptions, limit: Limit) -> AsyncIterator[bytes]:
+    """A long log, a little at a time, so that it never holds up the engine."""
+    while not limit.reached and (part := await gate.run(lambda: list(itertools.islice(lines, _SLICE)))):
+        yield encode(part, options)
 
 
-async def _followed(gate: Gate, outbox: _Outbox, stream: LogStream) -> AsyncIterator[bytes]:
+async def _followed(gate: Gate, stream: LogStream, outbox: _Outbox, options: LogOptions) -> AsyncIterator[bytes]:
+    """What the log holds, then what is written."""
+    limit = Limit(options)
     try:
-        async for chunk in outbox:
-            if chunk:
-                yield chunk
+        async for part in _slices(gate, stream.lines, options, limit):
+            yield limit.cut(part)
+        if limit.reached:
+            return
+        async for part in outbox:
+            yield limit.cut(part)
+            if limit.reached:
+                return
     finally:
         gate.cluster.loop.submit(stream.close)
 

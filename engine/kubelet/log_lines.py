@@ -1,12 +1,15 @@
 """The lines that a simulated container writes, as a function of the time since its start.
 
 Nothing is kept: what a container has written up to an instant is computed when somebody asks. As on a machine, where
-the kubelet rotates logs, only the newest lines of a long run are left.
+the kubelet rotates logs, only the newest lines of a long run are left. Lines are made one by one, as they are taken: a
+long log is read in slices.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import heapq
+import itertools
+from collections.abc import Iterator
 from typing import Final
 
 from engine.clock import SECOND
@@ -20,16 +23,17 @@ _KEPT: Final = 50_000
 
 def lines(
     behaviour: Behaviour, spec: ContainerSpec, started_at: int, until: int, after: int | None, tail: int | None
-) -> Sequence[Line]:
+) -> Iterator[Line]:
     """See `engine.kubelet.runtime.Runtime.logs`."""
     kept = _KEPT if tail is None else min(tail, _KEPT)
-    found = [
-        line
-        for rule in _rules(behaviour, spec)
-        for line in _written(rule, spec, started_at, until, started_at - 1 if after is None else after, kept)
-    ]
-    found.sort(key=lambda line: line[0])
-    return found if tail is None else found[len(found) - min(tail, len(found)) :]
+    since = started_at - 1 if after is None else after
+    runs = [(rule, _numbers(rule, started_at, until, since, kept)) for rule in _rules(behaviour, spec)]
+    merged = heapq.merge(
+        *(_written(rule, spec, started_at, numbers) for rule, numbers in runs), key=lambda line: line[0]
+    )  # fmt: skip
+    # Each template gave its own newest lines; of all together only the newest are meant.
+    surplus = 0 if tail is None else max(0, sum(len(numbers) for _, numbers in runs) - tail)
+    return itertools.islice(merged, surplus, None)
 
 
 def next_line(behaviour: Behaviour, spec: ContainerSpec, started_at: int, after: int) -> int | None:
@@ -51,17 +55,21 @@ def _rules(behaviour: Behaviour, spec: ContainerSpec) -> Iterator[LogRule]:
     yield from behaviour.logs
 
 
-def _written(
-    rule: LogRule, spec: ContainerSpec, started_at: int, until: int, after: int, kept: int
-) -> Iterator[Line]:  # fmt: skip
+def _numbers(rule: LogRule, started_at: int, until: int, after: int, kept: int) -> range:
+    """Which of a template's lines were written later than `after` and up to `until`; the newest `kept` of them."""
     first = started_at + rule.at
     if first > until:
-        return
+        return range(0)
     end = (until - first) // rule.every + 1 if rule.every else 1
-    begin = max(0, end - kept)
+    begin = 0
     if after >= first:
-        begin = max(begin, (after - first) // rule.every + 1 if rule.every else 1)
-    for n in range(begin, end):
+        begin = (after - first) // rule.every + 1 if rule.every else 1
+    return range(max(begin, end - kept), end)
+
+
+def _written(rule: LogRule, spec: ContainerSpec, started_at: int, numbers: range) -> Iterator[Line]:
+    first = started_at + rule.at
+    for n in numbers:
         at = first + n * rule.every
         text = rule.text
         if "{" in text:

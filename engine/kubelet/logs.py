@@ -1,6 +1,6 @@
 """What `kubectl logs` gets: which run of which container is meant, its lines, and the refusals.
 
-`find_run` decides as the API server and the kubelet do together; `LogText` gives the lines the form in which they are
+`find_run` decides as the API server and the kubelet do together; `encode` gives the lines the form in which they are
 sent; `Follower` goes on delivering while cluster time passes, until the container ends.
 
 Sources: ValidatePodLogOptions (pkg/apis/core/validation), validateContainerLogStatus (pkg/kubelet/kubelet_pods.go) and
@@ -9,7 +9,7 @@ ReadLogs (k8s.io/cri-client/pkg/logs): the tail is taken first, then what is too
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -121,27 +121,32 @@ def _state(status: dict[str, Any], name: str, pod: str, previous: bool) -> dict[
     raise BadRequest(f'container "{name}" in pod "{pod}" is waiting to start{between} {why}')
 
 
-def read(runtime: Runtime, run: Run, now: int, options: LogOptions) -> Sequence[Line]:
-    """What the log holds now, oldest first."""
+def read(runtime: Runtime, run: Run, now: int, options: LogOptions) -> Iterator[Line]:
+    """What the log holds now, oldest first; made as it is taken."""
     lines = runtime.logs(run.spec, run.began, run.ended if run.ended is not None else now, tail=options.tail)
     since = options.since(now)
-    return lines if since is None else [line for line in lines if line[0] >= since]
+    return lines if since is None else (line for line in lines if line[0] >= since)
 
 
-class LogText:
-    """Lines as they are sent: with timestamps, and no more bytes than wanted."""
+def encode(lines: Iterable[Line], options: LogOptions) -> bytes:
+    """Lines as they are sent, with timestamps if they are wanted."""
+    if options.timestamps:
+        return "".join(f"{_timestamp(at)} {line}\n" for at, line in lines).encode()
+    return "".join(f"{line}\n" for _, line in lines).encode()
+
+
+class Limit:
+    """No more bytes than wanted."""
 
     def __init__(self, options: LogOptions) -> None:
-        self._timestamps, self._left = options.timestamps, options.limit_bytes
+        self._left = options.limit_bytes
 
     @property
-    def full(self) -> bool:
-        """No more bytes are wanted."""
+    def reached(self) -> bool:
         return self._left == 0
 
-    def encode(self, lines: Iterable[Line]) -> bytes:
-        text = "".join(f"{_timestamp(at)} {line}\n" if self._timestamps else f"{line}\n" for at, line in lines)
-        data = text.encode()
+    def cut(self, data: bytes) -> bytes:
+        """What of the next bytes is wanted."""
         if self._left is not None:
             data = data[: self._left]
             self._left -= len(data)
@@ -195,7 +200,7 @@ class Follower:
             self._wait()
 
     def _deliver(self, until: int) -> None:
-        lines = self._runtime.logs(self._run.spec, self._run.began, until, after=self._after)
+        lines = list(self._runtime.logs(self._run.spec, self._run.began, until, after=self._after))
         self._after = max(self._after, until)
         if lines:
             self._receive(lines)

@@ -6,7 +6,7 @@ simulated runtime (`engine.kubelet.simulated`) is the first implementation; it l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from engine.kubelet.facts import ContainerFacts, ProbeFacts
@@ -236,8 +236,8 @@ class Runtime(Protocol):
 
     def logs(
         self, spec: ContainerSpec, started_at: int, until: int, *, after: int | None = None, tail: int | None = None
-    ) -> Sequence[tuple[int, str]]:
-        """(instant, line) of what a container wrote from its start up to `until`, oldest first.
+    ) -> Iterator[tuple[int, str]]:
+        """(instant, line) of what a container wrote from its start up to `until`, oldest first; made as it is taken.
 
         `after`: only lines later than this instant; `tail`: only the last so many. What was rotated away is missing.
         """

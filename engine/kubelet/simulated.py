@@ -6,7 +6,7 @@ probes, its log and its memory are functions of the time since its start. So it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -117,7 +117,7 @@ class SimulatedRuntime:
 
     def logs(
         self, spec: ContainerSpec, started_at: int, until: int, *, after: int | None = None, tail: int | None = None
-    ) -> Sequence[tuple[int, str]]:
+    ) -> Iterator[tuple[int, str]]:
         return log_lines.lines(self.declared(spec), spec, started_at, until, after, tail)
 
     def next_line(self, spec: ContainerSpec, started_at: int, after: int) -> int | None:

@@ -11,7 +11,7 @@ pkg/kubelet/kubelet_pods.go.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from engine.api.errors import BadRequest, InternalError
@@ -57,7 +57,7 @@ class PortConnection:
 class LogStream:
     """A log that goes on. `lines` is what it holds already; close it when nobody listens any longer."""
 
-    def __init__(self, lines: Sequence[Line], follower: Follower | None, forget: Callable[[LogStream], None]) -> None:
+    def __init__(self, lines: Iterator[Line], follower: Follower | None, forget: Callable[[LogStream], None]) -> None:
         self.lines, self.follower = lines, follower
         """`follower` None: the container has ended, nothing more will come."""
         self._forget = forget
@@ -79,10 +79,13 @@ class Streams:
 
     # -- logs ------------------------------------------------------------------------------------------------------
 
-    def logs(self, namespace: str, pod: str, options: LogOptions = LogOptions()) -> Sequence[Line]:
-        """(instant, line), oldest first; nothing of a pod without a node. Raises NotFound, BadRequest, Invalid."""
+    def logs(self, namespace: str, pod: str, options: LogOptions = LogOptions()) -> Iterator[Line]:
+        """(instant, line), oldest first; nothing of a pod without a node. Raises NotFound, BadRequest, Invalid.
+
+        The lines are made as they are taken: take a long log in slices.
+        """
         run = self._run(namespace, pod, options)
-        return read(self._runtime, run, self._clock.now(), options) if run is not None else ()
+        return read(self._runtime, run, self._clock.now(), options) if run is not None else iter(())
 
     def follow(
         self, namespace: str, pod: str, options: LogOptions, receive: Callable[[Sequence[Line]], None],
@@ -91,12 +94,12 @@ class Streams:
         """As `logs`, and `receive` gets what is written from now on until `ended` is called."""
         run = self._run(namespace, pod, options)
         if run is None or run.ended is not None:
-            lines = read(self._runtime, run, self._clock.now(), options) if run is not None else ()
+            lines = read(self._runtime, run, self._clock.now(), options) if run is not None else iter(())
             return LogStream(lines, None, self._forget)
         return self._follow(run, read(self._runtime, run, self._clock.now(), options), receive, ended)
 
     def _follow(
-        self, run: Run, lines: Sequence[Line], receive: Callable[[Sequence[Line]], None], ended: Callable[[], None]
+        self, run: Run, lines: Iterator[Line], receive: Callable[[Sequence[Line]], None], ended: Callable[[], None]
     ) -> LogStream:
         follower = Follower(self._clock, self._runtime, run, self._clock.now(), receive, ended)
         stream = LogStream(lines, follower, self._forget)
@@ -192,7 +195,7 @@ class Streams:
             return session
         run = find_run(env, facts, previous=False)
         return attaching.LogAttachment(
-            lambda receive, ended: self._follow(run, (), receive, ended), bool(facts.spec.get("tty")), output
+            lambda receive, ended: self._follow(run, iter(()), receive, ended), bool(facts.spec.get("tty")), output
         )
 
     # -- ports -----------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import pytest
 
 from engine.api.errors import ApiError, BadRequest, InternalError, Invalid, NotFound
 from engine.clock import SECOND
-from engine.kubelet.logs import Line, LogOptions, LogText
+from engine.kubelet.logs import Limit, Line, LogOptions, encode
 from tests.engine.kubelet.machines import USER, Machines
 
 
@@ -40,7 +40,7 @@ def test_declared_lines_come_at_their_times(machines: Machines) -> None:
     machines.pod(containers=[{"image": "web:1"}])
     machines.when(state="running")
     machines.run(31)
-    found = machines.streams.logs("default", "p", LogOptions("c"))
+    found = list(machines.streams.logs("default", "p", LogOptions("c")))
     assert [text for _, text in found] == [
         "[simulated] log of image web:1", "listening", "request 0 in c of p after 10s", "request 1 in c of p after 20s",
         "request 2 in c of p after 30s",
@@ -131,11 +131,26 @@ def test_since_takes_what_is_young_enough_of_the_tail(machines: Machines) -> Non
 def test_timestamps_and_bytes_are_those_of_the_log() -> None:
     """Nanoseconds in each line; the limit cuts within a line, timestamps counted."""
     at = 1_795_424_829_250_000
-    text = LogText(LogOptions(timestamps=True, limit_bytes=40))
-    assert text.encode([(at, "one")]) == b"2026-11-23T09:07:09.250000000Z one\n"
-    assert not text.full
-    assert text.encode([(at, "two")]) == b"2026-"
-    assert text.full
+    options = LogOptions(timestamps=True, limit_bytes=40)
+    limit = Limit(options)
+    assert limit.cut(encode([(at, "one")], options)) == b"2026-11-23T09:07:09.250000000Z one\n"
+    assert not limit.reached
+    assert limit.cut(encode([(at, "two")], options)) == b"2026-"
+    assert limit.reached
+
+
+def test_several_templates_are_one_log(machines: Machines) -> None:
+    """In the order of time, and the tail is that of all together."""
+    machines.image("web", image="web", logs=[
+        {"text": "a{n}", "at": "1s", "every": "3s"}, {"text": "b{n}", "at": "2s", "every": "4s"}, {"text": "once"},
+    ])  # fmt: skip
+    machines.pod(containers=[{"image": "web:1"}])
+    machines.when(state="running")
+    machines.run(12)
+    whole = lines(machines)
+    assert whole[1:8] == ["once", "a0", "b0", "a1", "b1", "a2", "a3"]
+    for tail in range(len(whole) + 2):
+        assert lines(machines, tail=tail) == whole[max(0, len(whole) - tail) :]
 
 
 def test_a_follower_hears_each_line_in_its_time_and_the_end(machines: Machines) -> None:
