@@ -35,6 +35,7 @@ from engine.controllers.persistent_volume.binder import PersistentVolumeBinder
 from engine.controllers.persistent_volume.driver import SimulatedDriver
 from engine.controllers.persistent_volume.ephemeral import EphemeralVolumeController
 from engine.controllers.persistent_volume.expansion import VolumeExpander
+from engine.controllers.persistent_volume.modifier import VolumeModifier
 from engine.controllers.persistent_volume.protection import ClaimProtection, VolumeProtection
 from engine.controllers.pod_garbage_collector import PodGarbageCollector
 from engine.controllers.replicaset import ReplicaSetController
@@ -102,6 +103,7 @@ CONTROLLERS: dict[str, Callable[[ControllerContext], Controller]] = {
     "ephemeral-volume-controller": EphemeralVolumeController,
     "persistentvolume-expander-controller": VolumeExpander,
     "csi-provisioner": SimulatedDriver,
+    "volume-modifier": VolumeModifier,
     "persistentvolume-attach-detach-controller": AttachDetachController,
     "csi-attacher": SimulatedAttacher,
     "csi-node-driver-registrar": SimulatedRegistrar,

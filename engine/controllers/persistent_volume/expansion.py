@@ -117,7 +117,7 @@ class VolumeExpander:
             condition["message"] = message
         size = claim.obj["spec"]["resources"]["requests"]["storage"]
         status = {
-            **claim.obj["status"], "conditions": [condition], "allocatedResources": {"storage": size},
+            **claim.obj["status"], "conditions": [*_others(claim), condition], "allocatedResources": {"storage": size},
             "allocatedResourceStatuses": {"storage": stage},
         }  # fmt: skip
         self._api.update_status(self._caller, claim, status)
@@ -127,7 +127,15 @@ class VolumeExpander:
         status = {**claim.obj["status"], "capacity": {"storage": size}, "allocatedResources": {"storage": size}}
         for name in ("conditions", "allocatedResourceStatuses"):
             status.pop(name, None)
+        if _others(claim):
+            status["conditions"] = _others(claim)
         self._api.update_status(self._caller, claim, status)
+
+
+def _others(claim: Envelope) -> list[JsonObject]:
+    """Conditions that tell of something else."""
+    conditions = (claim.obj.get("status") or {}).get("conditions") or ()
+    return [condition for condition in conditions if condition["type"] not in ("Resizing", _PENDING)]
 
 
 def _claims_of_started(event: WatchEvent) -> Iterable[Key]:
