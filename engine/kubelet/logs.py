@@ -123,9 +123,11 @@ def _state(status: dict[str, Any], name: str, pod: str, previous: bool) -> dict[
 
 def read(runtime: Runtime, run: Run, now: int, options: LogOptions) -> Iterator[Line]:
     """What the log holds now, oldest first; made as it is taken."""
-    lines = runtime.logs(run.spec, run.began, run.ended if run.ended is not None else now, tail=options.tail)
-    since = options.since(now)
-    return lines if since is None else (line for line in lines if line[0] >= since)
+    until, since = run.ended if run.ended is not None else now, options.since(now)
+    if since is None or options.tail is None:
+        after = since - 1 if since is not None else None
+        return runtime.logs(run.spec, run.began, until, after=after, tail=options.tail)
+    return (line for line in runtime.logs(run.spec, run.began, until, tail=options.tail) if line[0] >= since)
 
 
 def encode(lines: Iterable[Line], options: LogOptions) -> bytes:

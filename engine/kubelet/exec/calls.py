@@ -78,12 +78,17 @@ class Call:
     machine: Machine
     words: Sequence[str]
     """Its name and its arguments."""
-    environment: dict[str, str]
+    make_environment: Callable[[], dict[str, str]]
+    """Its variables; made only for programs that ask, since they are read from the past."""
     directory: str
     input: Input
     write: Writer
     write_error: Writer
     tty: bool = False
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return self.make_environment()
 
     @property
     def arguments(self) -> Sequence[str]:

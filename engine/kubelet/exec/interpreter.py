@@ -34,7 +34,7 @@ class Exit(Exception):
 def shell(call: Call) -> Steps:
     """The program `sh`."""
     arguments = list(call.arguments)
-    own = _Shell(call, int(call.environment.get("SHLVL", "0")))
+    own = _Shell(call, call.environment)
     while arguments and arguments[0].startswith("-") and "c" not in arguments[0]:
         arguments.pop(0)
     try:
@@ -54,12 +54,11 @@ def shell(call: Call) -> Steps:
 
 
 class _Shell:
-    def __init__(self, call: Call, depth: int) -> None:
+    def __init__(self, call: Call, variables: dict[str, str]) -> None:
         self._call = call
         self.name = posixpath.basename(call.words[0]).lstrip("-")
-        self.variables = dict(call.environment)
-        self.variables["SHLVL"] = str(depth + 1)
-        self.variables["PWD"] = call.directory
+        depth = int(variables.get("SHLVL", "0"))
+        self.variables = {**variables, "SHLVL": str(depth + 1), "PWD": call.directory}
         self.directory = call.directory
         self.parameters: list[str] = []
         self.status = 0
@@ -135,7 +134,8 @@ class _Shell:
         if not words:
             self.variables |= values
             return self.status if any(p.kind == "command" for _, w in command.assignments for p in w) else 0
-        own.words, own.directory, own.environment = words, self.directory, {**self.variables, **values}
+        variables = {**self.variables, **values}
+        own.words, own.directory, own.make_environment = words, self.directory, lambda: variables
         builtin = self._builtin(words, own)
         if builtin is not None:
             return builtin
@@ -180,8 +180,7 @@ class _Shell:
         for piece in word:
             if piece.kind == "command":
                 collected: list[bytes] = []
-                inner = _Shell(replace(self._call, write=collected.append), int(self.variables["SHLVL"]))
-                inner.variables = {**self.variables, "SHLVL": inner.variables["SHLVL"]}
+                inner = _Shell(replace(self._call, write=collected.append), self.variables)
                 inner.directory = self.directory
                 try:
                     self.status = yield from inner.run(piece.text)

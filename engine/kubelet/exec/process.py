@@ -91,8 +91,8 @@ class Process:
             self._output.ended(ExecEnd(127, _not_found(machine, words)))
             return
         call = Call(
-            machine, words, machine.environment(request.tty), machine.directory, Input(), self._write, self._error,
-            request.tty,
+            machine, words, lambda: machine.environment(request.tty), machine.directory, Input(), self._write,
+            self._error, request.tty,
         )  # fmt: skip
         result = program(call)
         if isinstance(result, int):
