@@ -12,12 +12,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+import orjson
+
 from engine.api import errors
 from engine.api.patch_lists import DELETE_LIST, DIRECTIVE, ELEMENT_ORDER, RETAIN_KEYS, merge_lists, without_directives
 from engine.api.schema import Field, Schema, TypeInfo
 from store.types import JsonObject
 
 _MOST_OPERATIONS: Final = 10_000
+_MOST_COPIED: Final = 3 * 1024 * 1024
+"""Bytes that all copies of a JSON patch may come to (jsonpatch.AccumulatedCopySizeLimit of the API server)."""
 _REJECTED: Final = "the server rejected our request due to an error in our request"
 
 
@@ -37,15 +41,16 @@ def json_patch(obj: Any, operations: Any) -> Any:
         raise errors.BadRequest(
             f"The allowed maximum operations in a JSON patch is {_MOST_OPERATIONS}, got {len(operations)}"
         )
+    copied = [0]
     try:
         for operation in operations:
-            obj = _apply(obj, operation)
+            obj = _apply(obj, operation, copied)
     except PatchFailed as failure:
         raise errors.Invalid(_REJECTED) from failure
     return obj
 
 
-def _apply(doc: Any, operation: Any) -> Any:
+def _apply(doc: Any, operation: Any, copied: list[int]) -> Any:
     if not isinstance(operation, dict):
         raise errors.BadRequest("json: cannot unmarshal into Go value of type jsonpatch.Operation")
     name, path = operation.get("op"), operation.get("path")
@@ -69,7 +74,17 @@ def _apply(doc: Any, operation: Any) -> Any:
         value = _find(doc, _steps(source))
         if value is _MISSING:
             raise PatchFailed(f"error in {name} for path: '{source}': missing value")
-        if name == "move":
+        if name == "copy":
+            # Copies share what they copy, but whoever writes the object out would write each of them in full.
+            copied[0] += len(orjson.dumps(value))
+            if copied[0] > _MOST_COPIED:
+                raise PatchFailed(
+                    f"Unable to complete the copy, the accumulated size increase of copy is {copied[0]}, exceeding "
+                    f"the limit {_MOST_COPIED}"
+                )
+        elif not source:
+            raise PatchFailed('move operation does not apply: doc is missing path: "": missing value')
+        else:
             doc = _edited(doc, source, "move", lambda at, step: _removed(at, step, source))
         return _edited(doc, path, name, lambda at, step: _added(at, step, path, value))
     raise PatchFailed(f"Unexpected kind: {name}")

@@ -18,6 +18,8 @@ from engine.http.messages import JSON, Request, Response
 
 YAML: Final = "application/yaml"
 _READABLE: Final = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
+MAX_DEPTH: Final = 200
+"""Nesting of maps and lists in a body."""
 _PROTOBUF: Final = "application/vnd.kubernetes.protobuf"
 
 
@@ -119,10 +121,28 @@ def decoded(request: Request, what: str = "") -> Any:
 def from_json(body: bytes, what: str = "") -> Any:
     """JSON, or YAML where it is no JSON: clients send YAML under JSON's name, as kubectl --raw does."""
     try:
-        return orjson.loads(body)
+        value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         text = _go_json_error(body, error)
-    raise errors.BadRequest(f"{what}{text}" if what else text)
+        raise errors.BadRequest(f"{what}{text}" if what else text) from None
+    if body.count(b"{") + body.count(b"[") > MAX_DEPTH and _too_deep(value):
+        raise errors.BadRequest("json: exceeded max depth")
+    return value
+
+
+def _too_deep(value: Any) -> bool:
+    """Whether maps and lists are nested more deeply than can be written again."""
+    level: list[Any] = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            part
+            for each in level
+            if isinstance(each, dict | list)
+            for part in (each.values() if isinstance(each, dict) else each)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _go_json_error(body: bytes, error: orjson.JSONDecodeError) -> str:
@@ -145,7 +165,12 @@ def from_yaml(body: bytes) -> Any:
         raise errors.BadRequest(f"error converting YAML to JSON: yaml: {error}") from None
     except RecursionError:
         raise errors.BadRequest("error converting YAML to JSON: yaml: exceeded max depth") from None
-    return None if tree is None else tree.value
+    if tree is None:
+        return None
+    try:
+        return orjson.loads(orjson.dumps(tree.value))
+    except TypeError as error:  # a number of more than 64 bits
+        raise errors.BadRequest(f"error converting YAML to JSON: {error}") from None
 
 
 def field_manager_of(request: Request) -> str:

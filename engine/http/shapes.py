@@ -101,11 +101,12 @@ async def _joined(kind: Kind, items: Sequence[Envelope]) -> list[bytes]:
     for start in range(0, len(items), _PART):
         if start:
             await asyncio.sleep(0)
-        raws = []
-        for env in items[start : start + _PART]:
-            raw = env.raw if env.raw.startswith(prefix) else _rewritten(kind, env, prefix)
-            raws.append(b"{" + raw[cut:] if cut else raw)
-        parts.append((b"," if start else b"") + b",".join(raws))
+        raws = [
+            env.raw[cut:] if env.raw.startswith(prefix) else _rewritten(kind, env, prefix)[cut:]
+            for env in items[start : start + _PART]
+        ]
+        opening = b"{" if cut else b""
+        parts.append((b"," if start else b"") + opening + (b"," + opening).join(raws))
     return parts
 
 
