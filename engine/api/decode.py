@@ -96,6 +96,8 @@ _At = tuple[Any, str | int] | None
 
 def _struct(info: TypeInfo, value: dict[str, Any], at: _At, owner: str, walk: _Walk) -> None:
     fields = info.fields
+    if info.go.endswith(_CONDITION) and _unsaid(info, value):
+        walk.untidy = True
     for name, part in value.items():
         entry = fields.get(name)
         if entry is None:
@@ -270,15 +272,26 @@ def _tidy_struct(info: TypeInfo, value: dict[str, Any]) -> dict[str, Any]:
         if part is None and not (entry.required or (entry.form == "time" and name in _KEPT_NULL)):
             changed = True
             continue
+        if part is None and entry.form in _ZEROS:
+            part, changed = _ZEROS[entry.form], True
         new = _tidy(entry, part)
         if not new and type(new) in (list, dict) and entry.form in ("list", "map") and not entry.required:
             changed = True
             continue
         changed = changed or new is not part
         out[name] = new
+    if info.go.endswith(_CONDITION):
+        for name in _unsaid(info, out):
+            out[name], changed = "", True
     return out if changed else value
 
 
+def _unsaid(info: TypeInfo, value: dict[str, Any]) -> list[str]:
+    """Texts that Go writes also when they are empty: a condition's type and status are looked at by everybody."""
+    return [name for name in info.required if name not in value and info.fields[name].form == "string"]
+
+
+_CONDITION: Final = "Condition"
 _KEPT_NULL: Final = frozenset({"lastProbeTime"})
 """Times without omitempty: Go writes them as null."""
 
@@ -304,5 +317,10 @@ def _tidy_item(entry: Field, part: Any) -> Any:
     """A null in a list or map is Go's zero value."""
     if part is not None:
         return _tidy(entry, part)
-    zero: dict[str, Any] = {"struct": {}, "string": "", "bool": False, "int32": 0, "int64": 0, "float64": 0}
-    return zero.get(entry.form)
+    return {} if entry.form == "struct" else _ZEROS.get(entry.form)
+
+
+_ZEROS: Final = {
+    "string": "", "bytes": "", "bool": False, "int32": 0, "int64": 0, "float64": 0, "quantity": "0",
+    "int-or-string": 0,
+}  # fmt: skip

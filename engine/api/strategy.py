@@ -181,7 +181,7 @@ def prepare_status(kind: Kind, before: JsonObject, obj: JsonObject) -> JsonObjec
     Annotations and finalizers follow the request (controllers use it); labels do, except for Deployments; custom
     resources keep all their metadata.
     """
-    asked: dict[str, Any] = obj["metadata"]
+    asked: dict[str, Any] = obj.get("metadata") or {}
     if kind.custom or asked is before["metadata"]:
         meta = dict(before["metadata"])
     else:

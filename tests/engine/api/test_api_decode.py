@@ -189,3 +189,16 @@ def test_what_the_schema_calls_required_is_found() -> None:
     assert list(SCHEMA.missing(info, {"spec": {"template": {"spec": {}}}})) == [
         ("spec", "selector"), ("spec", "template", "spec", "containers"),
     ]  # fmt: skip
+
+
+def test_nulls_in_maps_and_silent_conditions_are_zero_values() -> None:
+    """Go's zero values: "" for a null of a map, and for the type and status that a condition does not say."""
+    schema = Schema()
+    secret, pod = schema.of("v1", "Secret"), schema.of("v1", "Pod")
+    assert secret is not None
+    assert pod is not None
+    assert decode(secret, {"data": {"a": None}, "stringData": {"b": None}})[0] == {
+        "data": {"a": ""}, "stringData": {"b": ""},
+    }  # fmt: skip
+    given = {"status": {"conditions": [{"reason": "x"}]}}
+    assert decode(pod, given)[0] == {"status": {"conditions": [{"reason": "x", "type": "", "status": ""}]}}
