@@ -17,21 +17,32 @@ if TYPE_CHECKING:
 
 _AFFINITY: Final = "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector"
 _TAINTS: Final = "Predicate TaintToleration failed: node(s) had taints that the pod doesn't tolerate"
+_PORTS: Final = "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports"
+_SYSTEM: Final = "Failed to admit pod as the OS field doesn't match node OS"
 _NONE: Final[Mapping[str, Any]] = {}
 
 
 def refusal(pod: JsonObject, facts: PodFacts, node: JsonObject, usage: Usage) -> tuple[str, str] | None:
     """(reason, message) why the node refuses the pod; None when it takes it. `usage` is without the pod."""
+    spec = pod["spec"]
+    system = (spec.get("os") or _NONE).get("name")
+    if system and system != (node["metadata"].get("labels") or _NONE).get("kubernetes.io/os", "linux"):
+        return "PodOSNotSupported", _SYSTEM
     short = too_much(facts, node, usage)
     if short is not None:
         return short
-    spec = pod["spec"]
+    if any(_clash(port, taken) for port in facts.host_ports for taken in usage.ports):
+        return "NodePorts", _PORTS
     if (spec.get("nodeSelector") or spec.get("affinity")) and not _matches(spec, node):
         return "NodeAffinity", _AFFINITY
     for taint in (node.get("spec") or _NONE).get("taints") or ():
         if taint.get("effect") == "NoExecute" and not any(_tolerates(t, taint) for t in spec.get("tolerations") or ()):
             return "TaintToleration", _TAINTS
     return None
+
+
+def _clash(port: tuple[str, str, int], taken: tuple[str, str, int]) -> bool:
+    return port[1:] == taken[1:] and (port[0] == taken[0] or "0.0.0.0" in (port[0], taken[0]))
 
 
 def capacity_of(node: JsonObject, resource: str) -> int:

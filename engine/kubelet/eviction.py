@@ -224,9 +224,11 @@ def ranked(workers: Sequence[PodWorker], resource: str) -> list[PodWorker]:
             return used.storage - worker.facts.storage
         return used.pids if resource == "pids" else 0
 
-    def order(worker: PodWorker) -> tuple[bool, int, int]:
+    def order(worker: PodWorker) -> tuple[bool, bool, int, int]:
+        # Of a pod that runs nothing there are no figures: it goes first.
+        known = any(c.handle is not None for c in worker.containers)
         within = resource in ("memory", "ephemeral-storage") and beyond(worker) <= 0
-        return within, priority_of(worker), -beyond(worker)
+        return known, within, priority_of(worker), -beyond(worker)
 
     return sorted((worker for worker in workers if _may_be_evicted(worker)), key=order)
 

@@ -111,8 +111,8 @@ class PodFacts:
     """A pod's spec in the kubelet's terms."""
 
     __slots__ = (
-        "apps", "containers", "cpu", "extended", "gates", "grace", "host_network", "inits", "memory", "qos",
-        "restart_policy", "storage", "storage_limit",
+        "apps", "containers", "cpu", "extended", "gates", "grace", "host_network", "host_ports", "inits", "memory",
+        "qos", "restart_policy", "storage", "storage_limit",
     )  # fmt: skip
 
     def __init__(self, spec: Mapping[str, Any]) -> None:
@@ -125,6 +125,11 @@ class PodFacts:
         self.apps = [ContainerFacts(c, "app", self.restart_policy) for c in spec.get("containers") or ()]
         self.containers = [*self.inits, *self.apps]
         self.host_network = bool(spec.get("hostNetwork"))
+        self.host_ports = tuple(
+            (port.get("hostIP") or "0.0.0.0", port.get("protocol") or "TCP", port["hostPort"])
+            for c in self.containers if c.kind != "init" for port in c.ports if port.get("hostPort")
+        )  # fmt: skip
+        """(address, protocol, port) of the machine that it takes."""
         self.grace: int = spec.get("terminationGracePeriodSeconds", 30)
         self.gates: list[str] = [gate["conditionType"] for gate in spec.get("readinessGates") or ()]
         self.qos = qos_class(spec)

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
 from engine.api.errors import ApiError, Conflict, NotFound
 from engine.api.kinds import LEASES, NODES, PODS
@@ -18,14 +17,14 @@ from engine.clock import Clock, Timer, rfc3339_micro
 from engine.events import EventRecorder
 from engine.kubelet import admission, credentials, ending, machine, resize, restore, shutdown, spread
 from engine.kubelet.addresses import NodeAddresses, PodAddresses
-from engine.kubelet.allocation import Usage
+from engine.kubelet.allocation import Allocation
 from engine.kubelet.attachments import Attachments
 from engine.kubelet.behaviour import COMPLETE, FAIL, HANG, MEMORY, NOT_READY, STORAGE
 from engine.kubelet.collecting import ContainerCollector, ImageCollector
 from engine.kubelet.config import KubeletConfig
 from engine.kubelet.container import RUNNING
-from engine.kubelet.eviction import Pressure, priority_of
-from engine.kubelet.facts import PodFacts, facts_of
+from engine.kubelet.eviction import Pressure
+from engine.kubelet.facts import facts_of
 from engine.kubelet.images import NodeImages
 from engine.kubelet.podstatus import pod_status
 from engine.kubelet.references import InvalidReference, parse
@@ -38,7 +37,6 @@ from engine.kubelet.worker import PodWorker
 from engine.storage.attaching import reported_attached, reported_in_use
 from store.types import Envelope, Uid
 
-_Answer = TypeVar("_Answer")
 _log = logging.getLogger(__name__)
 LEASE_NAMESPACE: Final = "kube-node-lease"
 _ENFORCED: Final = "Updated Node Allocatable limit across pods"
@@ -70,14 +68,11 @@ class Node:
         self.running = False
         """Its kubelet runs."""
         self.workers: dict[Uid, PodWorker] = {}
-        self._admitted: dict[Uid, PodWorker] = {}
-        self._usage = Usage()
+        self.allocation = Allocation(clock)
         self.rebooted = False
         """The machine was off since its kubelet last spoke."""
         self.shutdown: Shutdown | None = None
         """The machine goes down in good order."""
-        self.deferred: dict[Uid, PodWorker] = {}
-        """Pods whose resize does not fit now."""
         self._status_timer: Timer | None = None
         self._start_timer: Timer | None = None
         self.address = ""
@@ -404,47 +399,16 @@ class Node:
         if self.shutdown is not None:
             return shutdown.REFUSAL
         refusal = self.pressure.refusal(worker) or admission.refusal(
-            worker.env.obj, worker.facts, node.obj, self._usage
+            worker.env.obj, worker.facts, node.obj, self.allocation.usage
         )
         if refusal is None:
-            self.count(worker)
+            self.allocation.count(worker)
         return refusal
-
-    def count(self, worker: PodWorker) -> None:
-        """The pod uses the node's resources."""
-        if worker.uid not in self._admitted:
-            self._admitted[worker.uid] = worker
-            self._usage.add(worker, 1)
-
-    def without(self, worker: PodWorker, ask: Callable[[Usage], _Answer]) -> _Answer:
-        """An answer about what all other pods use."""
-        self._usage.add(worker, -1)
-        answer = ask(self._usage)
-        self._usage.add(worker, 1)
-        return answer
-
-    def recount(self, worker: PodWorker, facts: PodFacts) -> None:
-        """The pod is allocated other resources from now on."""
-        self._usage.add(worker, -1)
-        worker.facts = facts
-        self._usage.add(worker, 1)
-        self._retry_resizes()
-
-    def _retry_resizes(self) -> None:
-        """What was deferred may fit now; the most important pods first."""
-        if self.deferred:
-            waiting, self.deferred = self.deferred, {}
-            for worker in sorted(waiting.values(), key=lambda worker: -priority_of(worker)):
-                self.clock.call_later(0, partial(resize.consider, worker))
 
     def release(self, worker: PodWorker) -> None:
         """The pod uses nothing any more."""
-        if self._admitted.pop(worker.uid, None) is not None:
-            self._usage.add(worker, -1)
-            self.deferred.pop(worker.uid, None)
-            self._retry_resizes()
-            if self.shutdown is not None:
-                self.shutdown.ended(worker.uid)
+        if self.allocation.leave(worker) and self.shutdown is not None:
+            self.shutdown.ended(worker.uid)
         self.addresses_of_pods.give_back(worker.uid)
         self.waiting_for_volumes.pop(worker.uid, None)
         if self.attachments.drop(worker.uid):

@@ -86,7 +86,7 @@ def consider(worker: PodWorker) -> None:
     changed = [(c, new) for c, new in zip(own, wanted.containers, strict=True) if c.facts.resources != new.resources]
     if not changed:
         if worker.resize is not None and worker.resize.type == PENDING:
-            node.deferred.pop(worker.uid, None)
+            node.allocation.deferred.pop(worker.uid, None)
             worker.resize = None
             worker.post()
         return
@@ -96,13 +96,13 @@ def consider(worker: PodWorker) -> None:
             text = f"Node didn't have enough capacity: {name}, requested: {amount}, capacity: {capacity}"
             _pend(worker, wanted, "Infeasible", text)
             return
-    short = node.without(worker, lambda used: too_much(wanted, node.env.obj, used))
+    short = node.allocation.without(worker, lambda used: too_much(wanted, node.env.obj, used))
     if short is not None:
-        node.deferred[worker.uid] = worker
+        node.allocation.deferred[worker.uid] = worker
         _pend(worker, wanted, "Deferred", short[1])
         return
-    node.deferred.pop(worker.uid, None)
-    node.recount(worker, wanted)
+    node.allocation.deferred.pop(worker.uid, None)
+    node.allocation.recount(worker, wanted)
     worker.resize = Resize(IN_PROGRESS)
     worker.say("Normal", "ResizeStarted", f"Pod resize started: {_summary(worker, wanted)}")
     for c, new in changed:

@@ -46,7 +46,7 @@ def from_status(worker: PodWorker) -> None:
         worker.failure_reason, worker.failure_message = status.get("reason", ""), status.get("message", "")
         worker.address = status.get("podIP", "")
         return
-    worker.node.count(worker)
+    worker.node.allocation.count(worker)
     worker.node.uses_volumes(worker)
     worker.address = status.get("podIP", "")
     if worker.address and not worker.facts.host_network:

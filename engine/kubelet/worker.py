@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.clock import SECOND, Timer
-from engine.kubelet import ending, sandbox, spread, starting
+from engine.kubelet import ending, preemption, sandbox, spread, starting
 from engine.kubelet.amounts import go_duration
 from engine.kubelet.container import RUNNING, TERMINATED, Container
 from engine.kubelet.credentials import access_of
@@ -115,8 +115,13 @@ class PodWorker:
 
     def begin(self) -> None:
         """Admit the pod and start its sandbox; a refusal fails it for good."""
+        if self.finished or self.terminating:
+            return
         self.start_time = self.node.clock.now()
         refusal = self.node.admit(self)
+        if refusal is not None and preemption.make_room(self, refusal[0]):
+            self.node.allocation.waiting[self.uid] = self
+            return
         if refusal is not None:
             self.rejected = self.finished = True
             self.failure_phase, self.failure_reason = "Failed", refusal[0]
