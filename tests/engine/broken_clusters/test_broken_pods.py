@@ -126,7 +126,7 @@ def test_bad_command(ward: Ward) -> None:
     ward.until(lambda: container(ward)["lastState"].get("terminated", {}).get("exitCode") == 1, 60)
     ward.until(lambda: len(ward.pods("web")) == 1, 90)
     lines = ward.cluster.streams.logs("shop", ward.pod("web").name, LogOptions("c", previous=True))
-    assert "DATABASE_URL is not set" in str(lines)
+    assert "DATABASE_URL is not set" in str(list(lines))
     mend(ward, env=[{"name": "DATABASE_URL", "value": "postgres://db"}])
     assert steady(ward, 600)
 
