@@ -12,13 +12,15 @@ from collections.abc import Generator
 from dataclasses import replace
 from typing import Final
 
-from engine.kubelet.exec.calls import Call, Input, Interrupted, Steps, Wait
+from engine.kubelet.exec.calls import Call, Input, Interrupted, Sleep, Steps, Wait
 from engine.kubelet.exec.machine import SIMULATED
 from engine.kubelet.exec.shell import Command, Pipeline, ShellError, Word, expand, parse
 
 _INTERRUPTED: Final = 130
 _SYNTAX: Final = 2
 _NOT_FOUND: Final = 127
+_BREATH: Final = 50
+"""Commands after which others get their turn."""
 _DEEPEST: Final = 20
 """Shells within shells, and commands within words."""
 
@@ -63,6 +65,7 @@ class _Shell:
         self.parameters: list[str] = []
         self.status = 0
         self.stop_at_failure = False
+        self._commands = 0
         self._told = False
         """It has said that the container is simulated."""
 
@@ -121,6 +124,9 @@ class _Shell:
         return int(not status) if pipeline.negated else status
 
     def _command(self, command: Command, source: Input, write: object) -> Steps:
+        self._commands += 1
+        if self._commands % _BREATH == 0:
+            yield Sleep(0)
         own = replace(self._call, input=source, write=write)  # type: ignore[arg-type]
         words: list[str] = []
         for word in command.words:
@@ -198,7 +204,7 @@ class _Shell:
             return str(max(0, len(self.parameters) - 1))
         if name in ("@", "*"):
             return " ".join(self.parameters[1:])
-        if name.isdigit():
+        if name.isdecimal():
             given = self.parameters[int(name) : int(name) + 1]
             return given[0] if given else (self.name if name == "0" else None)
         return self.variables.get(name)
@@ -208,7 +214,7 @@ class _Shell:
         name, arguments = words[0], words[1:]
         if name == "exit":
             text = arguments[0] if arguments else str(self.status)
-            if not text.isdigit():
+            if not text.isdecimal():
                 raise Exit(_SYNTAX + own.complain(f"{self.name}: exit: Illegal number: {text}") - 1)
             raise Exit(int(text) % 256)
         if name == "cd":

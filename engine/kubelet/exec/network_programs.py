@@ -330,7 +330,7 @@ def _nc(call: Call) -> Steps:
     words = call.arguments
     targets = _targets(words, "wpsi")
     letters = "".join(word[1:] for word in words if re.fullmatch(r"-[a-zA-Z]+\d*", word))
-    if len(targets) < 2 or not targets[1].isdigit():
+    if len(targets) < 2 or not targets[1].isdecimal():
         return call.complain("nc: usage: nc [-zv] [-w SECONDS] HOST PORT")
     host, port = targets[0], int(targets[1])
     timeout = _seconds(_after(words, "-w"))

@@ -167,7 +167,7 @@ class Process:
                 return
 
     def _tell_of_pause(self, span: int) -> None:
-        if self._machine.clock.speed == 0 and not self._told_of_pause:
+        if span and self._machine.clock.speed == 0 and not self._told_of_pause:
             self._told_of_pause = True
             waits = go_duration(span)
             self._error(f"[simulated] the cluster is paused: this goes on after {waits} of its time\n".encode())

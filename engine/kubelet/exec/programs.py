@@ -23,6 +23,8 @@ from engine.kubelet.exec.network_programs import NETWORK_PROGRAMS
 Program = Callable[[Call], int | Steps]
 _SPAN: Final = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)")
 _UNITS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_MOST_REPEATS: Final = 2
+_LONGEST_LINE: Final = 2000
 _ESCAPES: Final = {"\\n": "\n", "\\t": "\t", "\\\\": "\\", "\\r": "\r", "\\0": "\0"}
 
 
@@ -134,7 +136,7 @@ def _head_or_tail(call: Call) -> Steps:
     for argument in arguments:
         if argument in ("-n", "-c"):
             argument = next(arguments, "")
-            count = int(argument) if argument.isdigit() else count
+            count = int(argument) if argument.isdecimal() else count
         elif re.fullmatch(r"-n?\d+", argument):
             count = int(argument.lstrip("-n"))
         elif argument == "-f":
@@ -156,12 +158,16 @@ def _grep(call: Call) -> Steps:
     rest = [word for word in call.arguments if not re.fullmatch(r"-[a-zA-Z]+", word)]
     if not rest:
         return call.complain("grep: usage: grep [-civqE] PATTERN [FILE]...") + 1
+    text = re.escape(rest[0]) if "F" in options else rest[0]
+    if "(" in text.replace("\\(", "") or sum(text.count(each) for each in "*+{") > _MOST_REPEATS:
+        # Such patterns can take for ever, and everybody would wait.
+        return call.complain(f"grep: '{rest[0]}' is more than this simulated grep understands") + 1
     try:
-        pattern = re.compile(re.escape(rest[0]) if "F" in options else rest[0], re.IGNORECASE if "i" in options else 0)
-    except re.error:
+        pattern = re.compile(text, re.IGNORECASE if "i" in options else 0)
+    except (re.error, OverflowError):
         return call.complain(f"grep: bad regex '{rest[0]}'") + 1
     code = yield from _lines_of(call, "grep", rest[1:])
-    found = [line for line in call.arguments if (pattern.search(line) is None) == ("v" in options)]
+    found = [line for line in call.arguments if (pattern.search(line[:_LONGEST_LINE]) is None) == ("v" in options)]
     if "c" in options:
         call.say(str(len(found)))
     elif "q" not in options:

@@ -277,7 +277,7 @@ class _Parser:
         if not isinstance(target, tuple):
             raise ShellError("syntax error: unexpected redirection")
         self._at += 1
-        descriptor = int(token[0]) if token[0].isdigit() else (0 if operator == "<" else 1)
+        descriptor = int(token[0]) if token[0].isdecimal() else (0 if operator == "<" else 1)
         return Redirection(descriptor, operator, target)
 
 

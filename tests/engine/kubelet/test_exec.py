@@ -307,3 +307,18 @@ def test_attaching_to_what_does_not_run_is_refused(machines: Machines) -> None:
     machines.pod()
     with pytest.raises(InternalError, match="unable to upgrade connection: container c not found in pod p_default"):
         attach(machines)
+
+
+def test_a_long_script_lets_others_have_their_turn(box: Machines) -> None:
+    """It does not run to its end at once, and no cluster time passes over it."""
+    heard = begin(box, "sh -c '" + "echo x;" * 400 + "'")
+    assert len(heard.output) < 800
+    box.run(0)
+    assert (heard.code, heard.output) == (0, "x\n" * 400)
+
+
+def test_grep_takes_no_pattern_that_takes_for_ever(box: Machines) -> None:
+    """Repeated groups are refused; simple patterns work."""
+    assert sh(box, "echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa | grep '(a+)+b'")[0] == 2
+    assert sh(box, "echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa | grep 'a*a*a*a*b'")[0] == 2
+    assert sh(box, "cat /etc/hosts | grep -c '^127.*localhost$'")[:2] == (0, "1\n")

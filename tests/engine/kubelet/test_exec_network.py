@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from engine.api.kinds import EVENTS, PODS
 from engine.clock import SECOND, Clock, parse_time
 from engine.cluster import Cluster, ClusterOptions
+from engine.kubelet.exec.programs import PROGRAMS
 from engine.kubelet.runtime import ExecRequest
 from engine.kubelet.serving import Conversation
 from store.store import Store
@@ -147,3 +150,37 @@ def test_a_conversation_keeps_its_connection_until_it_is_closed(town: Town) -> N
     nonsense = Conversation(handle, 8080)
     assert nonsense.feed(b"\x16\x03\x01 nonsense\r\n\r\n").startswith(b"HTTP/1.1 400 Bad Request")
     assert nonsense.over
+
+
+_WORDS = st.one_of(
+    st.sampled_from([
+        "-", "--", "-n", "-c", "-T", "-w", "-O", "-m", "-qO-", "-z", "-l", "+%s", "+%", "5", "-5", "²", "web",
+        "http://web", "http://[", "web:99999", "/etc/hosts", "/", "[", "]", "!", "-eq", "=", "1", "SRV",
+        "@10.96.0.10", "hosts", "*",
+    ]),
+    st.text(max_size=12),
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(sorted(set(PROGRAMS) - {"kill", "killall"})), st.lists(_WORDS, max_size=5))
+def test_no_program_fails_on_its_words(town: Town, name: str, words: list[str]) -> None:
+    """Whatever it is given: it ends with an exit code, or waits for its time."""
+    heard = Heard()
+    session = town.cluster.streams.exec("default", "client", "", ExecRequest([name, *words]), heard)
+    assert session.active or heard.code in range(256)
+    session.cancel()
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.one_of(st.binary(max_size=40), st.sampled_from([
+    b"GET / HTTP/1.1\r\n", b"\r\n", b"Content-Length: 3\r\n", b"POST / HTTP/1.0\r\n", b"abc", b"Host: x\r\n\r\n",
+])), max_size=8))  # fmt: skip
+def test_any_bytes_are_a_conversation(town: Town, parts: list[bytes]) -> None:
+    """Answered, waited for, or refused; cut anywhere."""
+    handle = town.cluster.streams.listening(town.cluster.api.get(PODS, "default", "web-0"), 8080)
+    assert handle is not None
+    talk = Conversation(handle, 8080)
+    sent = b"".join(talk.feed(part) for part in parts)
+    assert not sent or sent.startswith(b"HTTP/1.1 ")
+    assert talk.feed(b"") == b"" or not talk.over
