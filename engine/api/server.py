@@ -26,6 +26,7 @@ from engine.api.read import Reader, Watch, matcher
 from engine.api.requests import Caller, Context, DeleteOptions, FieldValidation, ListResult, PatchType, Warnings
 from engine.api.schema import Schema
 from engine.api.subresources import Subresources
+from engine.api.table.served import Tables
 from engine.api.write import Writer
 from engine.clock import Clock
 from engine.seed import Seed
@@ -49,6 +50,8 @@ class Api:
         self._deleter = Deleter(context)
         self._subresources = Subresources(context, self._writer, self._deleter)
         self._context = context
+        self.tables = Tables(self.schema, self._customs)
+        """How each kind is printed."""
 
     # -- names -----------------------------------------------------------------------------------------------------
 

@@ -15,5 +15,5 @@ Where things plug in:
 - a subresource or a whole resource with a handler of its own (log, exec, portforward, proxy, metrics.k8s.io): one line
   in `routes.build_routes`; a handler is `async (Call) -> Answer`, see `calls.Call`;
 - users and rights: `access.Access`, an authenticator and an authorizer;
-- tables: `tables.table_rows`.
+- tables: `engine.api.table`.
 """

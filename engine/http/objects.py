@@ -199,7 +199,8 @@ def _table_events(call: Call, form: Accepted) -> tuple[Renderer, Any]:
         obj = served(call.kind, env)
         meta = {"resourceVersion": obj["metadata"].get("resourceVersion", "")}
         found = table(
-            call.kind, [(env, obj)], call.gate.now(), include, meta, version=form.version, columns=first[0]
+            call.api.tables.of(call.kind), [(env, obj)], call.gate.now(), include, meta, version=form.version,
+            columns=first[0],
         )  # fmt: skip
         first[0] = False
         return orjson.dumps(found)

@@ -63,7 +63,7 @@ def shaped(call: Call, env: Envelope, obj: JsonObject, form: Accepted, status: i
     if form.shape == "Table":
         include = include_object(call.parameter("includeObject"))
         meta = {"resourceVersion": obj.get("metadata", {}).get("resourceVersion", "")}
-        found = table(call.kind, [(env, obj)], call.gate.now(), include, meta, version=form.version)
+        found = table(call.api.tables.of(call.kind), [(env, obj)], call.gate.now(), include, meta, version=form.version)
         return encoded(found, form, status)
     return encoded(partial(obj, form.version), form, status)
 
@@ -122,7 +122,7 @@ async def _table_list(call: Call, items: Sequence[Envelope], meta: JsonObject, f
         if start:
             await asyncio.sleep(0)
         shown = [(env, served(call.kind, env)) for env in items[start : start + _SLICE]]
-        found = table(call.kind, shown, now, include, meta, version=form.version)
+        found = table(call.api.tables.of(call.kind), shown, now, include, meta, version=form.version)
         if whole is None:
             whole = found
         else:

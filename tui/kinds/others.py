@@ -1,13 +1,21 @@
-"""Networking, storage, policy, access and the rest of what v1.36 serves: the columns of `kubectl get -o wide`."""
+"""Networking, storage, policy, access and the rest of what v1.36 serves: the very columns of `kubectl get -o wide`.
+
+What the columns are and say is declared once, with the API (engine.client.printing); here is only how they behave in a
+table: which goes first where room is short, how wide they may grow, how they sort.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from engine.client import Item
+from engine.client.printing import Column as PrintedColumn
+from engine.client.printing import printer_of
 from tui.kinds.core import created_at
-from tui.kinds.spec import AGE, NAME, NAMESPACE, Cell, Column, Facts, Getter, KindView, selector_text, spec, status
-from tui.times import human_duration
+from tui.kinds.spec import AGE, NAME, NAMESPACE, Cell, Column, Facts, Getter, KindView
+
+_CREATED = Column("CREATED AT", created_at)
 
 
 def field(path: str, none: str = "<none>") -> Getter:
@@ -25,202 +33,86 @@ def field(path: str, none: str = "<none>") -> Getter:
     return get
 
 
-def _kind(resource: str, *columns: Column, namespaced: bool = True) -> KindView:
-    return KindView(resource=resource, columns=((NAMESPACE,) if namespaced else ()) + columns, namespaced=namespaced)
+def _text(value: Any) -> str:
+    """A cell as kubectl writes it."""
+    if value is None:
+        return "<none>"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _hosts(item: Item, facts: Facts) -> str:
-    hosts = [rule["host"] for rule in spec(item).get("rules") or () if rule.get("host")]
-    more = f" + {len(hosts) - 3} more..." if len(hosts) > 3 else ""
-    return ",".join(hosts[:3]) + more or "*"
+def printed(resource: str, *, namespaced: bool = True, **looks: dict[str, Any]) -> KindView:
+    """The view of a kind with the columns that `kubectl get -o wide` shows.
+
+    `looks`: how a column behaves where room is short or when sorted, by its header with underscores.
+    """
+    columns = [_column(column, looks.get(column.name.replace("-", "_"), {})) for column in printer_of(resource).columns]
+    return KindView(
+        resource=resource, columns=((NAMESPACE,) if namespaced else ()) + tuple(columns), namespaced=namespaced
+    )
 
 
-def _ingress_address(item: Item, facts: Facts) -> str:
-    ingress = (status(item).get("loadBalancer") or {}).get("ingress") or ()
-    return ",".join(i.get("ip") or i.get("hostname") or "" for i in ingress)
+def _column(column: PrintedColumn, look: dict[str, Any]) -> Column:
+    known = {"Age": AGE, "Created At": _CREATED}.get(column.name)
+    if known is not None:
+        return known
+    cell = column.cell
 
-
-def _subjects(kind: str) -> Getter:
     def get(item: Item, facts: Facts) -> str:
-        found = [s for s in item.obj.get("subjects") or () if s["kind"] == kind]
-        names = [f"{s['namespace']}/{s['name']}" if s.get("namespace") else s["name"] for s in found]
-        return ", ".join(names)
+        return _text(cell(item.obj, facts.now()))
 
-    return get
-
-
-def _role(item: Item, facts: Facts) -> str:
-    ref = item.obj.get("roleRef") or {}
-    return f"{ref.get('kind', '')}/{ref.get('name', '')}"
+    if column.name == "Name":
+        return replace(NAME, get=get)
+    if column.type == "integer":
+        look = {"sort": lambda item, facts: int(cell(item.obj, facts.now()) or 0), "align": "right", **look}
+    return Column(column.name.upper(), **{"get": get, "wide": column.priority > 0, **look})
 
 
-def _slice_ports(item: Item, facts: Facts) -> str:
-    return ",".join(str(p.get("port", "*")) for p in item.obj.get("ports") or ()) or "<unset>"
+def _availability(item: Item, facts: Facts) -> Cell:
+    """Whether an API service answers, in its colour."""
+    available = next(c for c in printer_of("apiservices.apiregistration.k8s.io").columns if c.name == "Available")
+    word = str(available.cell(item.obj, facts.now()))
+    return Cell(word, "" if word == "True" else "warn" if word == "Unknown" else "bad")
 
 
-def _slice_endpoints(item: Item, facts: Facts) -> str:
-    addresses = [a for e in item.obj.get("endpoints") or () for a in e.get("addresses") or ()]
-    more = f" + {len(addresses) - 3} more..." if len(addresses) > 3 else ""
-    return ",".join(addresses[:3]) + more or "<unset>"
-
-
-def _webhooks(item: Item, facts: Facts) -> str:
-    return str(len(item.obj.get("webhooks") or ()))
-
-
-def _available(item: Item, facts: Facts) -> Cell:
-    for condition in status(item).get("conditions") or ():
-        if condition["type"] == "Available":
-            true = condition["status"] == "True"
-            return Cell(
-                condition["status"] if true else f"False ({condition.get('reason', '')})", "" if true else "bad"
-            )
-    return Cell("Unknown", "warn")
-
-
-def _api_service(item: Item, facts: Facts) -> str:
-    service = spec(item).get("service")
-    return f"{service['namespace']}/{service['name']}" if service else "Local"
-
-
-def _request_condition(item: Item, facts: Facts) -> str:
-    words = [c["type"] for c in status(item).get("conditions") or ()]
-    return ",".join(words) or "Pending"
-
-
-def _requested_duration(item: Item, facts: Facts) -> str:
-    seconds = spec(item).get("expirationSeconds")
-    return "<none>" if seconds is None else human_duration(seconds * 1_000_000)
-
-
-def _default_class(item: Item, facts: Facts) -> str:
-    """kubectl prints `standard (default)`."""
-    notes = item.obj["metadata"].get("annotations") or {}
-    default = any(notes.get(f"{prefix}.kubernetes.io/is-default-class") == "true" for prefix in _CLASS_PREFIXES)
-    return f"{item.name} (default)" if default else item.name
-
-
-_CLASS_PREFIXES = ("storageclass", "ingressclass")
-_CREATED = Column("CREATED AT", created_at)
-_CLASS_NAME = Column("NAME", _default_class, min=24, grow=True, search=True)
+_SEARCH: dict[str, Any] = {"search": True}
+_SHORT: dict[str, Any] = {"max": 40}
+_LONG: dict[str, Any] = {"max": 60}
+_SUBJECTS: dict[str, Any] = {"Role": _SEARCH, "Users": _SHORT, "Groups": _SHORT, "ServiceAccounts": _SHORT}
 
 OTHERS = (
-    _kind(
-        "ingresses.networking.k8s.io",
-        NAME,
-        Column("CLASS", field("spec.ingressClassName"), rank=2),
-        Column("HOSTS", _hosts, max=60, search=True),
-        Column("ADDRESS", _ingress_address, rank=3),
-        Column("PORTS", lambda item, facts: "80, 443" if spec(item).get("tls") else "80", rank=4),
-        AGE,
+    printed(
+        "ingresses.networking.k8s.io", Class={"rank": 2}, Hosts={"max": 60, "search": True}, Address={"rank": 3},
+        Ports={"rank": 4},
     ),
-    _kind(
-        "networkpolicies.networking.k8s.io",
-        NAME,
-        Column("POD-SELECTOR", lambda item, facts: selector_text(spec(item).get("podSelector")) or "<none>", max=60),
-        AGE,
+    printed("networkpolicies.networking.k8s.io", Pod_Selector=_LONG),
+    printed("ingressclasses.networking.k8s.io", namespaced=False, Parameters={"rank": 2}),
+    printed(
+        "storageclasses.storage.k8s.io", namespaced=False, ReclaimPolicy={"rank": 2}, VolumeBindingMode={"rank": 3},
+        AllowVolumeExpansion={"rank": 4},
     ),
-    _kind(
-        "ingressclasses.networking.k8s.io",
-        _CLASS_NAME,
-        Column("CONTROLLER", field("spec.controller")),
-        Column("PARAMETERS", field("spec.parameters.name"), rank=2),
-        AGE,
-        namespaced=False,
+    printed("volumeattachments.storage.k8s.io", namespaced=False),
+    printed("priorityclasses.scheduling.k8s.io", namespaced=False, PreemptionPolicy={"rank": 2}),
+    printed("leases.coordination.k8s.io", Holder=_SEARCH),
+    printed("endpointslices.discovery.k8s.io", Endpoints=_LONG),
+    printed("clusterroles.rbac.authorization.k8s.io", namespaced=False),
+    printed("roles.rbac.authorization.k8s.io"),
+    printed("clusterrolebindings.rbac.authorization.k8s.io", namespaced=False, **_SUBJECTS),
+    printed("rolebindings.rbac.authorization.k8s.io", **_SUBJECTS),
+    printed("customresourcedefinitions.apiextensions.k8s.io", namespaced=False),
+    printed("apiservices.apiregistration.k8s.io", namespaced=False, Available={"get": _availability}),
+    printed("runtimeclasses.node.k8s.io", namespaced=False),
+    printed(
+        "certificatesigningrequests.certificates.k8s.io", namespaced=False, Requestor={"rank": 2},
+        RequestedDuration={"rank": 3},
     ),
-    _kind(
-        "storageclasses.storage.k8s.io",
-        _CLASS_NAME,
-        Column("PROVISIONER", field("provisioner")),
-        Column("RECLAIMPOLICY", field("reclaimPolicy", "Delete"), rank=2),
-        Column("VOLUMEBINDINGMODE", field("volumeBindingMode", "Immediate"), rank=3),
-        Column(
-            "ALLOWVOLUMEEXPANSION", lambda item, facts: str(bool(item.obj.get("allowVolumeExpansion"))).lower(), rank=4
-        ),
-        AGE,
-        namespaced=False,
-    ),
-    _kind(
-        "volumeattachments.storage.k8s.io",
-        NAME,
-        Column("ATTACHER", field("spec.attacher")),
-        Column("PV", field("spec.source.persistentVolumeName")),
-        Column("NODE", field("spec.nodeName")),
-        Column("ATTACHED", lambda item, facts: str(bool(status(item).get("attached"))).lower()),
-        AGE,
-        namespaced=False,
-    ),
-    _kind(
-        "priorityclasses.scheduling.k8s.io",
-        NAME,
-        Column("VALUE", field("value", "0"), lambda item, facts: int(item.obj.get("value") or 0), align="right"),
-        Column("GLOBAL-DEFAULT", lambda item, facts: str(bool(item.obj.get("globalDefault"))).lower()),
-        Column("PREEMPTIONPOLICY", field("preemptionPolicy", "PreemptLowerPriority"), rank=2),
-        AGE,
-        namespaced=False,
-    ),
-    _kind("leases.coordination.k8s.io", NAME, Column("HOLDER", field("spec.holderIdentity", ""), search=True), AGE),
-    _kind(
-        "endpointslices.discovery.k8s.io",
-        NAME,
-        Column("ADDRESSTYPE", field("addressType")),
-        Column("PORTS", _slice_ports),
-        Column("ENDPOINTS", _slice_endpoints, max=60),
-        AGE,
-    ),
-    _kind("clusterroles.rbac.authorization.k8s.io", NAME, _CREATED, namespaced=False),
-    _kind("roles.rbac.authorization.k8s.io", NAME, _CREATED),
-    _kind(
-        "clusterrolebindings.rbac.authorization.k8s.io",
-        NAME,
-        Column("ROLE", _role, search=True),
-        AGE,
-        Column("USERS", _subjects("User"), wide=True, max=40),
-        Column("GROUPS", _subjects("Group"), wide=True, max=40),
-        Column("SERVICEACCOUNTS", _subjects("ServiceAccount"), wide=True, max=40),
-        namespaced=False,
-    ),
-    _kind(
-        "rolebindings.rbac.authorization.k8s.io",
-        NAME,
-        Column("ROLE", _role, search=True),
-        AGE,
-        Column("USERS", _subjects("User"), wide=True, max=40),
-        Column("GROUPS", _subjects("Group"), wide=True, max=40),
-        Column("SERVICEACCOUNTS", _subjects("ServiceAccount"), wide=True, max=40),
-    ),
-    _kind("customresourcedefinitions.apiextensions.k8s.io", NAME, _CREATED, namespaced=False),
-    _kind(
-        "apiservices.apiregistration.k8s.io",
-        NAME,
-        Column("SERVICE", _api_service),
-        Column("AVAILABLE", _available),
-        AGE,
-        namespaced=False,
-    ),
-    _kind("runtimeclasses.node.k8s.io", NAME, Column("HANDLER", field("handler")), AGE, namespaced=False),
-    _kind(
-        "certificatesigningrequests.certificates.k8s.io",
-        NAME,
-        AGE,
-        Column("SIGNERNAME", field("spec.signerName")),
-        Column("REQUESTOR", field("spec.username"), rank=2),
-        Column("REQUESTEDDURATION", _requested_duration, rank=3),
-        Column("CONDITION", _request_condition),
-        namespaced=False,
-    ),
-    _kind(
-        "validatingwebhookconfigurations.admissionregistration.k8s.io",
-        NAME,
-        Column("WEBHOOKS", _webhooks),
-        AGE,
-        namespaced=False,
-    ),
-    _kind(
-        "mutatingwebhookconfigurations.admissionregistration.k8s.io",
-        NAME,
-        Column("WEBHOOKS", _webhooks),
-        AGE,
-        namespaced=False,
-    ),
-)
+    printed("validatingwebhookconfigurations.admissionregistration.k8s.io", namespaced=False),
+    printed("mutatingwebhookconfigurations.admissionregistration.k8s.io", namespaced=False),
+    printed("replicationcontrollers"),
+    printed("podtemplates"),
+    printed("ipaddresses.networking.k8s.io", namespaced=False),
+    printed("servicecidrs.networking.k8s.io", namespaced=False),
+    printed("volumeattributesclasses.storage.k8s.io", namespaced=False),
+    printed("csistoragecapacities.storage.k8s.io"),
+    printed("flowschemas.flowcontrol.apiserver.k8s.io", namespaced=False),
+    printed("prioritylevelconfigurations.flowcontrol.apiserver.k8s.io", namespaced=False),
+)  # fmt: skip
