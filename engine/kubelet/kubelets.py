@@ -219,7 +219,9 @@ class Kubelets:
             for name in image.get("names") or ():
                 if "@" not in name:
                     node.know_image(name)
-        if self._has_power(env) and not machine.is_stopped(env):
+        if not self._has_power(env):
+            node.lost_power = True
+        elif not machine.is_stopped(env):
             self._start(node, fresh=False)
 
     def _has_power(self, env: Envelope) -> bool:
@@ -250,6 +252,7 @@ class Kubelets:
                     node.take_up(now)
                 except Exception as error:  # noqa: BLE001  as above
                     self._crashed(now, error)
+        node.lost_power = False
 
     def _stop(self, node: Node) -> None:
         self._leases.remove(node.name)

@@ -67,6 +67,8 @@ class Node:
         self.sweeper = ContainerCollector(self)
         self.running = False
         """Its kubelet runs."""
+        self.lost_power = False
+        """The machine was switched off since its kubelet last ran."""
         self.workers: dict[Uid, PodWorker] = {}
         self.allocation = Allocation(clock)
         self.rebooted = False
@@ -117,8 +119,10 @@ class Node:
     def power_off(self) -> None:
         """The machine is switched off, after its kubelet has stopped: nothing runs any more."""
         self.rebooted, self.shutdown = True, None
-        for worker in self.workers.values():
-            restore.cut_off(worker)
+        if not self.lost_power:
+            self.lost_power = True
+            for worker in self.workers.values():
+                restore.cut_off(worker)
 
     def remove(self) -> None:
         """The machine is no more."""

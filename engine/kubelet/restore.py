@@ -52,6 +52,8 @@ def from_status(worker: PodWorker) -> None:
     if worker.address and not worker.facts.host_network:
         worker.node.addresses_of_pods.claim(worker.uid, worker.address)
     worker.sandbox = bool(worker.address) and conditions.get("PodReadyToStartContainers") != "False"
+    if worker.node.lost_power:
+        cut_off(worker)
     go_on(worker)
 
 

@@ -14,6 +14,7 @@ import pytest
 from engine.api.errors import ApiError
 from engine.api.kinds import (
     CLOUDS,
+    CSINODES,
     LOADBALANCERS,
     MACHINES,
     NODES,
@@ -101,7 +102,7 @@ def volume_of(chaos: Chaos, name: str) -> str:
     return str(found.obj["spec"].get("volumeName", "")) if found is not None else ""
 
 
-@pytest.mark.parametrize("seed", [0, 1, 15, 85])
+@pytest.mark.parametrize("seed", [0, 15, 85, 305])
 def test_storage_and_cloud_come_to_what_is_wanted(seed: int) -> None:
     """Each pod's volume is attached to its node and to no other, each Service has one load balancer, each node its
     route; what was deleted is gone, and so is what was behind it."""
@@ -135,6 +136,8 @@ def test_storage_and_cloud_come_to_what_is_wanted(seed: int) -> None:
     balanced = {env.uid for env in chaos.found(SERVICES) if env.obj["spec"]["type"] == "LoadBalancer"}
     assert {env.obj["spec"]["serviceUID"] for env in chaos.found(LOADBALANCERS)} == balanced
     nodes = {env.name for env in chaos.found(NODES)}
+    owners = {env.name: env.owners for env in chaos.found(CSINODES)}
+    assert owners == {env.name: (env.uid,) for env in chaos.found(NODES)}
     assert nodes == {f"node-{letter}" for letter in "abc"} | {env.name for env in chaos.found(MACHINES)}
     for balancer in chaos.found(LOADBALANCERS):
         assert set(balancer.obj["spec"]["nodes"]) == nodes

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.api.kinds import CRDS, CSIDRIVERS, CSINODES, NODES, PERSISTENTVOLUMES, STORAGECLASSES
-from engine.controllers.controller import Key, Queue, Watch
+from engine.controllers.controller import Key, Queue, Watch, with_metadata
 from engine.controllers.persistent_volume.driver import DRIVER, ZONE
 from engine.storage.snapshot_kinds import DEFINITIONS
 from store.types import DELETED, Envelope, WatchEvent
@@ -35,7 +35,12 @@ class SimulatedRegistrar:
         self._queue: Queue | None = None
 
     def watches(self) -> Sequence[Watch]:
-        return Watch(STORAGECLASSES, _class), Watch(PERSISTENTVOLUMES, _volume), Watch(NODES, self._of_node)
+        return (
+            Watch(STORAGECLASSES, _class),
+            Watch(PERSISTENTVOLUMES, _volume),
+            Watch(NODES, self._of_node),
+            Watch(CSINODES, _lost),
+        )
 
     def start(self, queue: Queue) -> None:
         self._queue = queue
@@ -66,7 +71,11 @@ class SimulatedRegistrar:
         """The node's CSINode names the driver."""
         found = self._api.find(CSINODES, "", node.name)
         drivers: list[Any] = list((found.obj.get("spec") or {}).get("drivers") or ()) if found is not None else []
+        owner = {"apiVersion": "v1", "kind": "Node", "name": node.name, "uid": node.uid}
         if any(driver["name"] == DRIVER for driver in drivers):
+            if found is not None and _is_of_earlier(found, node):
+                changed = with_metadata(found.obj, ownerReferences=[owner])
+                self._api.update(self._caller, CSINODES, "", node.name, changed)
             return
         keys = [ZONE] if ZONE in node.labels else None
         drivers.append(
@@ -75,7 +84,6 @@ class SimulatedRegistrar:
         if found is not None:
             self._api.update(self._caller, CSINODES, "", node.name, {**found.obj, "spec": {"drivers": drivers}})
             return
-        owner = {"apiVersion": "v1", "kind": "Node", "name": node.name, "uid": node.uid}
         manifest = {"metadata": {"name": node.name, "ownerReferences": [owner]}, "spec": {"drivers": drivers}}
         self._api.create(self._caller, CSINODES, "", manifest)
 
@@ -84,6 +92,17 @@ class SimulatedRegistrar:
         if not self._installed or event.type == DELETED or event.before is not None:
             return ()
         return (("", event.now.name),)
+
+
+def _is_of_earlier(csi: Envelope, node: Envelope) -> bool:
+    """It belongs to an earlier node of this name, and would be collected with it."""
+    owners = csi.obj["metadata"].get("ownerReferences") or ()
+    return any(owner.get("kind") == "Node" and owner.get("uid") != node.uid for owner in owners)
+
+
+def _lost(event: WatchEvent) -> Iterable[Key]:
+    """Nodes whose CSINode was deleted: their kubelets make it anew."""
+    return (("", event.now.name),) if event.type == DELETED else ()
 
 
 def _class(event: WatchEvent) -> Iterable[Key]:

@@ -204,14 +204,15 @@ class SnapshotController:
 
     def _hold_claim(self, snapshot: Envelope, name: str) -> None:
         claim = find_claim(self._api, snapshot.namespace, name)
-        if claim is not None and being_deleted(claim.obj):
+        if claim is None or CLAIM_FINALIZER in _finalizers(claim):
+            return  # held already: taking it was begun before the claim was deleted, and is finished
+        if being_deleted(claim.obj):
             why = (
                 f"snapshot controller failed to update {name} on API server: cannot add finalizer on claim because it "
             )
             text = f"Failed to create snapshot content with error {why}is being deleted"
             raise SnapshotError("SnapshotContentCreationFailed", text)
-        if claim is not None and CLAIM_FINALIZER not in _finalizers(claim):
-            self._finalizers_of(claim, [*_finalizers(claim), CLAIM_FINALIZER])
+        self._finalizers_of(claim, [*_finalizers(claim), CLAIM_FINALIZER])
 
     def _free_claim(self, snapshot: Envelope) -> None:
         """The claim may go when no snapshot of it is being taken any more."""

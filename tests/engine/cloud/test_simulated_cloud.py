@@ -146,6 +146,26 @@ def test_a_machine_is_switched_off_and_on(sky: Sky) -> None:
     assert pod.obj["status"]["podIP"] != before.obj["status"]["podIP"]
 
 
+def test_a_machine_that_is_off_when_the_cluster_is_reopened() -> None:
+    """What ran on it has ended all the same."""
+    store = Store()
+    sky = Sky(store)
+    sky.api.create(USER, CLOUDS, "", CLOUD)
+    sky.machine("m1")
+    sky.run(10)
+    sky.api.create(USER, *_deployment())
+    sky.run(10)
+    sky.set("m1", running=False)
+    sky.run(5)
+    again = Sky(store, "2026-11-23T09:00:25Z")
+    again.run(5)
+    again.set("m1", running=True)
+    again.run(30)
+    (pod,) = again.api.store.list(PODS)
+    (status,) = pod.obj["status"]["containerStatuses"]
+    assert (status["restartCount"], status["lastState"]["terminated"]["exitCode"]) == (1, 255)
+
+
 def test_a_bare_node_is_never_deleted(sky: Sky) -> None:
     """A kubelet that stops on a machine which is not the cloud's leaves its node NotReady, as without a cloud."""
     sky.api.create(USER, NODES, "", {"metadata": {"name": "bare", "annotations": {}}})
