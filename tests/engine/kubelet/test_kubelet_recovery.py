@@ -279,3 +279,43 @@ def test_a_deletion_is_noticed_whatever_is_written_meanwhile(machines: Machines)
 
 def _running_undeleted(pod: dict[str, Any]) -> bool:
     return pod["status"].get("phase") == "Running" and "deletionTimestamp" not in pod["metadata"]
+
+
+@pytest.mark.parametrize("at", [0.3, 1.0, 2.5, 5.0])
+def test_a_process_may_end_while_hooks_and_sidecars_start(machines: Machines, at: float) -> None:
+    """Wherever the start was interrupted, the pod comes up after the restart, sidecar first."""
+    machines.pod(
+        initContainers=[{"name": "side", "image": "s:1", "restartPolicy": "Always"}],
+        containers=[{"lifecycle": {"postStart": {"sleep": {"seconds": 3}}}}],
+    )  # fmt: skip
+    machines.run(at)
+    again = machines.restart()
+    again.when(phase="Running", limit=15)
+    assert again.conditions()["Ready"] == "True"
+    assert "running" in again.container(kind="initContainerStatuses")["state"]
+
+
+def test_two_equal_runs_under_stress_write_equal_logs() -> None:
+    """Evictions, kills by the kernel, collections and reboots are decided by nothing but what is declared."""
+
+    def play() -> list[bytes]:
+        written: list[bytes] = []
+        machines = Machines()
+        machines.store.listen(lambda event: written.append(event.now.raw))
+        for node in ("n1", "n2"):
+            machines.node(node, annotations={"kubarium.dev/images": "old:1, old:2"})
+        for n in range(10):
+            memory = f"start={200 + 90 * n}Mi growth={n * n}Mi"
+            machines.pod(f"p{n}", f"n{n % 2 + 1}", annotations={"kubarium.dev/memory": memory})
+        machines.run(30)
+        machines.annotate_node("n1", usage="memory=14Gi,disk=88Gi")
+        machines.annotate_node("n2", usage="memory=11Gi")
+        machines.run(200)
+        machines.annotate_node("n2", reboot="1")
+        machines.run(400)
+        return written
+
+    first = play()
+    assert any(b"Evicted" in raw for raw in first)
+    assert any(b"SystemOOM" in raw for raw in first)
+    assert play() == first
