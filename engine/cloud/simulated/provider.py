@@ -13,7 +13,15 @@ from typing import Final
 from engine.api.kinds import CLOUDS, LOADBALANCERS, MACHINES, ROUTES
 from engine.api.server import Api
 from engine.cloud.provider import Clusters, InstanceMetadata, InstanceNotFound
-from engine.cloud.simulated.declared import PROVIDER, declared_cloud, is_running, machine_of, region_of, zone_of
+from engine.cloud.simulated.declared import (
+    PROVIDER,
+    declared_cloud,
+    is_running,
+    machine_of,
+    provider_id,
+    region_of,
+    zone_of,
+)
 from engine.cloud.simulated.load_balancers import SimulatedLoadBalancers
 from engine.cloud.simulated.routes import SimulatedRoutes
 from store.types import Envelope
@@ -70,7 +78,7 @@ class SimulatedInstances:
         status, spec = machine.obj.get("status") or {}, machine.obj.get("spec") or {}
         addresses: Sequence[dict[str, str]] = status.get("addresses") or ()
         return InstanceMetadata(
-            status.get("providerID") or f"{_SCHEME}/{zone_of(machine, cloud)}/{machine.name}",
+            status.get("providerID") or provider_id(machine, cloud),
             spec.get("instanceType") or "",
             addresses,
             zone_of(machine, cloud),

@@ -9,6 +9,7 @@ import pytest
 from engine.api.kinds import CSIDRIVERS, CSINODES, NODES, PODS, STORAGECLASSES, VOLUMEATTACHMENTS
 from engine.clock import rfc3339
 from engine.controllers.persistent_volume.driver import DRIVER
+from engine.storage.attaching import Attachable
 from store.types import JsonObject
 from tests.engine.controllers.volumes import STORAGE_CONTROLLERS, Storage, claim, pod, storage_class, volume
 from tests.engine.controllers.world import KUBELET, World
@@ -103,8 +104,6 @@ def test_a_volume_goes_when_its_pod_has_gone_and_let_go(world: World) -> None:
 
 
 def made_name() -> str:
-    from engine.storage.attaching import Attachable
-
     return Attachable(DRIVER, "disk-1").attachment_name("n1")
 
 
