@@ -87,6 +87,12 @@ class KubariumApp(TravelActions, App[None]):
             self.open_screen("failure", error)
             return
         self.home.cluster_ready()
+        endpoint = self.client.endpoint
+        if endpoint is not None:
+            try:
+                self.session.endpoint = await answer(endpoint)
+            except ClientError as error:
+                self.notify(error.message, title="No kubectl", severity="error", timeout=15)
 
     def on_unmount(self) -> None:
         self.session.board.close()

@@ -212,7 +212,10 @@ class ObjectActions(Widget):
         if self.current is not None:
             from tui.screens.dialogs import KubectlDialog
 
-            self.app.push_screen(KubectlDialog(kubectl.commands(self.resource, self.current)))
+            commands = kubectl.commands(self.resource, self.current)
+            if self.session.endpoint is not None:
+                commands = [*commands, ("connect", f"export KUBECONFIG={self.session.endpoint.kubeconfig}")]
+            self.app.push_screen(KubectlDialog(commands))
 
     def do_owner(self) -> None:
         item = self.current

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 
 from textual.message_pump import MessagePump
 
-from engine.client import ClusterClient, ClusterSummary, FolderFile, KindInfo
+from engine.client import ClusterClient, ClusterSummary, FolderFile, KindInfo, WirePlace
 from tui.board import PodBoard
 from tui.buffers import Buffers
 from tui.gate import gated
@@ -35,6 +35,8 @@ class Session:
         self.summary = ClusterSummary()
         self.ready = False
         """The cluster runs: requests are answered."""
+        self.endpoint: WirePlace | None = None
+        """Where kubectl finds this cluster; None while it does not."""
         self.kinds: Sequence[KindInfo] = ()
         self.files: Sequence[FolderFile] = ()
         self.namespace: str | None = None

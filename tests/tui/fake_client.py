@@ -123,6 +123,7 @@ class FakeClient:
         self.refuse: ClientError | None = None
         """Set: every write is refused with it."""
         self.started = self.stopped = False
+        self.endpoint: Future[WirePlace] | None = None
         self.report = WhyReport("", ())
         self.preview: list[FakeItem] = []
         self.plan_answer = Plan((), ())
@@ -181,10 +182,6 @@ class FakeClient:
             self.ready.set_exception(self._fail)
         else:
             self.ready.set_result(None)
-
-    @property
-    def endpoint(self) -> Future[WirePlace] | None:
-        return None
 
     def stop(self, timeout: float = 2.0) -> None:
         self.stopped = True

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from textual import events
 
-from engine.client import ClientError, NodeVerdict, WhyReport
+from engine.client import ClientError, NodeVerdict, WhyReport, WirePlace
 from tests.tui.console import console, picture, settle
-from tests.tui.fake_client import FakeClient, FakeItem
+from tests.tui.fake_client import FakeClient, FakeItem, done
 from tests.tui.fake_world import pod, world
 from tui.app import KubariumApp
 from tui.screens.resources import ResourceScreen
@@ -326,6 +327,28 @@ async def test_kubectl_is_told() -> None:
         await pilot.press("K")
         await settle(pilot)
         assert "kubectl drain worker-0 --ignore-daemonsets" in picture(app)
+
+
+async def test_the_way_for_kubectl_is_told() -> None:
+    """shift-k and ? say which kubeconfig to use, once the API is served."""
+    client = FakeClient(world())
+    client.endpoint = done(WirePlace("https://127.0.0.1:1", "/state/shop.kubeconfig"))
+    async with console(client) as (app, pilot, _):
+        for keys in (("K",), ("question_mark", "G")):
+            for key in keys:
+                await pilot.press(key)
+                await settle(pilot)
+            assert "export KUBECONFIG=/state/shop.kubeconfig" in picture(app)
+            await pilot.press("escape")
+
+
+async def test_an_api_that_cannot_be_served_is_told() -> None:
+    """The console works without it, and says why kubectl does not."""
+    client = FakeClient(world())
+    client.endpoint = Future()
+    client.endpoint.set_exception(ClientError("the port is in use"))
+    async with console(client) as (app, _, _):
+        assert any("the port is in use" in n.message for n in app._notifications)
 
 
 async def test_own_keys_work(tmp_path: Path) -> None:

@@ -102,6 +102,8 @@ class HelpScreen(BaseScreen):
         lines += ["FILTERS  after /", *(f"  {line}" for line in _FILTERS), ""]
         lines += ["COMMANDS  after :", *(f"  {line}" for line in _COMMANDS), ""]
         lines += ["OWN KEYS", "  ~/.config/kubarium/keys.toml:", "", "      [keys]", '      "object.delete" = "ctrl-x"']
+        if self.session.endpoint is not None:
+            lines += ["", "KUBECTL  in another terminal", f"  export KUBECONFIG={self.session.endpoint.kubeconfig}"]
         self._text.show(lines, highlight_help)
 
     def key_context(self) -> KeyContext:
