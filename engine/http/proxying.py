@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from engine.api.errors import BadRequest, InternalError, ServiceUnavailable
+from engine.api.errors import BadRequest, ServiceUnavailable
 from engine.api.kinds import NODES, PODS, SERVICES
 from engine.clock import rfc3339
 from engine.cluster import Cluster
@@ -118,7 +118,7 @@ def _kubelet(cluster: Cluster, name: str, path: str) -> Response:
     node = cluster.kubelets.nodes.get(name)
     if node is None or not node.running:
         where = f"{node.address if node is not None and node.address else name}:10250"
-        raise InternalError(f"error trying to reach service: dial tcp {where}: connect: connection refused")
+        raise ServiceUnavailable(f"error trying to reach service: dial tcp {where}: connect: connection refused")
     if path in _HEALTHY:
         return text_response("ok")
     if path == "/stats/summary":

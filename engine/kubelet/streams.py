@@ -36,6 +36,12 @@ class KubeletRefusal(InternalError):
     """The kubelet was asked and said no."""
 
 
+class Unreachable(InternalError):
+    """The kubelet cannot be dialled for a log. Kubernetes gives such answers no reason."""
+
+    reason = ""
+
+
 class NotListening(Exception):
     """Nobody listens on the port; the text is the kubelet's."""
 
@@ -113,7 +119,7 @@ class Streams:
         if not env.obj["spec"].get("nodeName"):
             return None
         query = f"/containerLogs/{namespace}/{pod}/{facts.name}"
-        self._dial(env, f'Get "https://{{0}}{query}": ')
+        self._dial(env, f'Get "https://{{0}}{query}": ', Unreachable)
         return find_run(env, facts, options.previous)
 
     def _pod_changed(self, event: WatchEvent) -> None:
@@ -241,8 +247,8 @@ class Streams:
         self._dial(env, "Internal error occurred: error dialing backend: ", KubeletRefusal)
         return env, facts
 
-    def _dial(self, env: Envelope, doing: str, refusal: type[InternalError] = InternalError) -> None:
-        """Raises NotFound for a node that is no more, InternalError when its kubelet does not answer."""
+    def _dial(self, env: Envelope, doing: str, refusal: type[InternalError]) -> None:
+        """Raises NotFound for a node that is no more, `refusal` when its kubelet does not answer."""
         name = env.obj["spec"]["nodeName"]
         node = self._kubelets.nodes.get(name)
         if node is None:

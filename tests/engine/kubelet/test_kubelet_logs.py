@@ -195,8 +195,11 @@ def test_a_stopped_kubelet_tells_no_logs(machines: Machines) -> None:
     machines.when(state="running")
     machines.annotate_node("n1", kubelet="stopped")
     machines.run(1)
-    with pytest.raises(InternalError, match=r"containerLogs/default/p/c.*: dial tcp .*:10250: connect: connection ref"):
+    with pytest.raises(
+        InternalError, match=r"containerLogs/default/p/c.*: dial tcp .*:10250: connect: connection ref"
+    ) as refusal:
         lines(machines)
+    assert "reason" not in refusal.value.status()
 
 
 def test_a_container_of_several_has_to_be_named(machines: Machines) -> None:
