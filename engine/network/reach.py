@@ -52,8 +52,12 @@ def reach(
     if env is None and source is not None:
         raise NotFound(f'pods "{source[1]}" not found')
     if "://" in target:
-        url = urlsplit(target)
-        port = port or url.port or {"http": 80, "https": 443}.get(url.scheme, 0)
+        try:
+            url = urlsplit(target)
+            own_port = url.port
+        except ValueError:
+            raise BadRequest(f"{target} is no URL") from None
+        port = port or own_port or {"http": 80, "https": 443}.get(url.scheme, 0)
         target, path = url.hostname or "", url.path or "/"
     if not target or not port:
         raise BadRequest("a target needs a name or an address, and a port")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -26,6 +27,7 @@ from engine.network.listening import listener
 from engine.network.reach import reach
 from store.types import Envelope
 
+_HOST: Final = re.compile(r"[A-Za-z0-9_.:-]+")
 SIMULATED: Final = "[simulated] this container is simulated: it knows a few commands (`help` lists them)"
 _API_SERVER_SAYS: Final = (
     b'{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"forbidden: User '
@@ -93,6 +95,10 @@ class Machine:
             out.ok = bool(container) or out.bad("pod", text, f"Pod {pod.namespace}/{pod.name}", "connection refused")
             if out.ok:
                 out.pod, out.endpoint = f"{pod.namespace}/{pod.name}", f"127.0.0.1:{port}"
+            return out
+        if not _HOST.fullmatch(target) or not 0 < port < 65536:
+            out = Reach()
+            out.bad("dns", f"{target!r} is no name and no address", "DNS", "no such host")
             return out
         return reach(self.api, (pod.namespace, pod.name), target, port, protocol, path)
 
