@@ -11,6 +11,7 @@ What listens is judged by the containers' declared ports; containers that declar
 
 from __future__ import annotations
 
+from ipaddress import ip_address, ip_network
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -190,12 +191,21 @@ class _Attempt:
             return self._to_node(out, node, port, protocol)
         balanced = balanced_service(self._store, address)
         if balanced is not None:
-            return self._to_service(out, balanced, port, protocol, external=True)
+            return self._may_enter(out, balanced) and self._to_service(out, balanced, port, protocol, external=True)
         whose = range_of(self._store, address)
         if whose:
             text = f"no {whose} has the address {address}"
             return out.bad("endpoint", text, f"Address {address}", "connection timed out")
         return self._to_outside(out, address, port, protocol)
+
+    def _may_enter(self, out: Reach, service: Envelope) -> bool:
+        """loadBalancerSourceRanges name whom a load balancer lets in; a client without an address is not judged."""
+        ranges = service.obj["spec"].get("loadBalancerSourceRanges") or ()
+        client = self._peer.address
+        if not ranges or not client or any(ip_address(client) in ip_network(each, strict=False) for each in ranges):
+            return True
+        text = f"loadBalancerSourceRanges of Service {_shown(service)} ({', '.join(ranges)}) do not let {client} in"
+        return out.bad("service", text, f"Service {_shown(service)}", "connection timed out")
 
     def _to_proxy(self, out: Reach, address: str, port: int, protocol: str) -> bool:
         if not self._may_leave(out, Peer(address), port, protocol):

@@ -156,6 +156,19 @@ def test_node_ports_and_load_balancers(net: NetworkWorld) -> None:
     assert net.reach("203.0.113.5").service == "shop/api"
 
 
+def test_a_load_balancer_lets_in_whom_it_shall(net: NetworkWorld) -> None:
+    """loadBalancerSourceRanges: others wait in vain."""
+    net.backend(type="LoadBalancer", loadBalancerSourceRanges=["192.0.2.0/24"])
+    env = net.api.get(SERVICES, "shop", "api")
+    net.api.update_status(USER, env, {"loadBalancer": {"ingress": [{"ip": "203.0.113.5"}]}})
+    found = net.reach("203.0.113.5")
+    assert (found.symptom, found.refused_by) == ("connection timed out", "Service shop/api")
+    env = net.api.get(SERVICES, "shop", "api")
+    spec = {**env.obj["spec"], "loadBalancerSourceRanges": ["10.244.0.0/14"]}
+    net.api.update(USER, SERVICES, "shop", "api", {**env.obj, "spec": spec})
+    assert net.reach("203.0.113.5").ok
+
+
 def test_the_api_and_the_world(net: NetworkWorld) -> None:
     """Pods reach the API by its Service, and the world by its names, if their policies let them."""
     assert net.reach("kubernetes.default", 443).endpoint == "192.168.255.254:6443"
