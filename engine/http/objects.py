@@ -123,7 +123,8 @@ async def list_(call: Call) -> Response:
         )  # fmt: skip
 
     # What was is read from the file, which takes its time: not on the engine's thread.
-    result = await (asyncio.to_thread(read) if match == "Exact" else call.gate.run(read))
+    past = match == "Exact" and not token and revision_of(version) < call.gate.store.revision
+    result = await (asyncio.to_thread(read) if past else call.gate.run(read))
     await call.gate.committed(result.revision)
     return await many(call, result, form)
 

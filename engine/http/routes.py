@@ -6,7 +6,7 @@ subresources themselves are data in engine/api/kinds.py.
 
 from __future__ import annotations
 
-from engine.http import proxying, streaming, subresources, usage
+from engine.http import components, proxying, streaming, subresources, usage
 from engine.http.calls import Routes
 from store.types import Resource
 
@@ -23,6 +23,7 @@ def build_routes() -> Routes:
     for plural in ("pods", "nodes"):
         routes.resource(Resource("metrics.k8s.io", plural), usage.usage)
         routes.subresource(plural, "proxy", proxying.proxy)
+    routes.resource(Resource("", "componentstatuses"), components.component_statuses)
     routes.subresource("services", "proxy", proxying.proxy)
     routes.subresource("pods", "log", streaming.log)
     routes.subresource("pods", "exec", streaming.execute)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 from hypothesis import given
@@ -113,3 +114,17 @@ def test_same_seed_same_names() -> None:
     assert names != [(later.uid(), later.suffix()) for _ in range(50)]
     assert len(set(names)) == 50
     assert all(uid[14] == "4" and len(uid) == 36 and len(suffix) == 5 for uid, suffix in names)
+
+
+def test_a_request_happens_now_and_not_when_the_last_timer_fired(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quiet cluster's clock stands between timers; a request from outside brings it up to the wall first."""
+    clock = Clock(START, speed=1.0)
+    loop = Loop(clock)
+    wall = time.monotonic()
+    clock.set_speed(1.0)
+    clock.call_later(MINUTE, loop.stop)
+    monkeypatch.setattr(time, "monotonic", lambda: wall + 10)
+    asked = loop.submit(clock.now)
+    loop.submit(loop.stop)
+    loop.run()
+    assert 9 * SECOND < asked.result() - START <= 10 * SECOND

@@ -111,6 +111,17 @@ def test_version_and_metrics(world: WireWorld) -> None:
     assert 'apiserver_request_total{code="200"' in text
 
 
+def test_components_are_healthy_while_commits_succeed(world: WireWorld) -> None:
+    """ComponentStatus is computed: the store stands for etcd."""
+    status, found = world.get("/api/v1/componentstatuses")
+    assert (status, [item["metadata"]["name"] for item in found["items"]]) == (
+        200, ["controller-manager", "etcd-0", "scheduler"],
+    )  # fmt: skip
+    _, etcd = world.get("/api/v1/componentstatuses/etcd-0")
+    assert etcd["conditions"] == [{"type": "Healthy", "status": "True", "message": "ok"}]
+    assert world.get("/api/v1/componentstatuses/nope")[0] == 404
+
+
 def test_endpoints_are_deprecated(world: WireWorld) -> None:
     """Reading them warns, in Kubernetes' words."""
     answer = world.answer("GET", "/api/v1/namespaces/default/endpoints")
