@@ -12,7 +12,7 @@ from collections.abc import Generator
 from dataclasses import replace
 from typing import Final
 
-from engine.kubelet.exec.calls import Call, Input, Interrupted, Sleep, Steps, Wait
+from engine.kubelet.exec.calls import Call, Input, Interrupted, Sleep, Steps, Wait, Writer
 from engine.kubelet.exec.machine import SIMULATED
 from engine.kubelet.exec.shell import Command, Pipeline, ShellError, Word, expand, parse
 
@@ -21,6 +21,8 @@ _SYNTAX: Final = 2
 _NOT_FOUND: Final = 127
 _BREATH: Final = 50
 """Commands after which others get their turn."""
+_LONGEST: Final = 128 * 1024
+"""Characters of a command's words and assignments together (a kernel's limit for one argument)."""
 _DEEPEST: Final = 20
 """Shells within shells, and commands within words."""
 
@@ -123,11 +125,11 @@ class _Shell:
         status = yield from self._command(pipeline.commands[-1], source, self._call.write)
         return int(not status) if pipeline.negated else status
 
-    def _command(self, command: Command, source: Input, write: object) -> Steps:
+    def _command(self, command: Command, source: Input, write: Writer) -> Steps:
         self._commands += 1
         if self._commands % _BREATH == 0:
             yield Sleep(0)
-        own = replace(self._call, input=source, write=write)  # type: ignore[arg-type]
+        own = replace(self._call, input=source, write=write)
         words: list[str] = []
         for word in command.words:
             words += yield from self._fields(word)
@@ -135,6 +137,8 @@ class _Shell:
         for name, word in command.assignments:
             values[name] = " ".join((yield from self._fields(word)))
         problem = yield from self._redirect(command, own)
+        if sum(map(len, words)) + sum(map(len, values.values())) > _LONGEST:
+            problem = "Argument list too long"
         if problem:
             return self._call.complain(f"{self.name}: {problem}")
         if not words:
@@ -145,6 +149,7 @@ class _Shell:
         builtin = self._builtin(words, own)
         if builtin is not None:
             return builtin
+        # The shell is a program itself: the table knows it, and it knows the table.
         from engine.kubelet.exec.programs import find
 
         program = find(own.machine, words)

@@ -322,3 +322,9 @@ def test_grep_takes_no_pattern_that_takes_for_ever(box: Machines) -> None:
     assert sh(box, "echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa | grep '(a+)+b'")[0] == 2
     assert sh(box, "echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa | grep 'a*a*a*a*b'")[0] == 2
     assert sh(box, "cat /etc/hosts | grep -c '^127.*localhost$'")[:2] == (0, "1\n")
+
+
+def test_words_cannot_grow_without_end(box: Machines) -> None:
+    """As a kernel refuses arguments that are too long."""
+    code, _, errors = sh(box, "X=0123456789; " + "X=$X$X; " * 40)
+    assert (code, errors.splitlines()[-1]) == (1, "sh: Argument list too long")
