@@ -78,3 +78,33 @@ def test_initial_events_need_their_match(world: WireWorld) -> None:
     status, answer = world.get(f"{CONFIGMAPS}?watch=1&sendInitialEvents=true")
     assert (status, answer["reason"]) == (422, "Invalid")
     assert "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan" in answer["message"]
+
+
+def test_a_slow_watcher_is_cut_and_nobody_else() -> None:
+    """Who falls behind the ring gets an ERROR event of code 410 and the end of the watch; writes never wait for it."""
+    world = WireWorld(ring=64)
+    try:
+        world.make(CONFIGMAPS, labelled("first", "slow"))
+        many = [labelled(f"slow-{index}", "slow") for index in range(100)]
+        events = world.watch_slowly(
+            f"{CONFIGMAPS}?watch=1&labelSelector=watched%3Dslow", lambda: world.make_many(CONFIGMAPS, many)
+        )
+    finally:
+        world.close()
+    assert brief(events[:1]) == [("ADDED", "first")]
+    assert (events[-1]["type"], events[-1]["object"]["code"], events[-1]["object"]["reason"]) == (
+        "ERROR", 410, "Expired",
+    )  # fmt: skip
+    assert len(events) == 2
+
+
+def test_an_old_revision_is_an_error_event() -> None:
+    """A watch from before the ring is answered 200, with one ERROR event of code 410."""
+    world = WireWorld(ring=64)
+    try:
+        for index in range(80):
+            world.make(CONFIGMAPS, config_map(f"old-{index}"))
+        events = world.watch(f"{CONFIGMAPS}?watch=1&resourceVersion=1", 5)
+    finally:
+        world.close()
+    assert [(event["type"], event["object"]["code"]) for event in events] == [("ERROR", 410)]

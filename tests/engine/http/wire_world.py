@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import orjson
@@ -13,7 +14,7 @@ from engine.cluster import Cluster, ClusterOptions
 from engine.http.access import Access
 from engine.http.core import Wire
 from engine.http.messages import PeerCertificate, Request, Response, Stream, Upgrade
-from store.store import Store
+from store.store import Store, StoreOptions
 
 START = 1_795_424_829_000_000
 ADMIN = PeerCertificate("kubernetes-admin", ("system:masters",))
@@ -22,8 +23,9 @@ ADMIN = PeerCertificate("kubernetes-admin", ("system:masters",))
 class WireWorld:
     """Ask with `get`, `post` …; answers come as (status, JSON)."""
 
-    def __init__(self, controllers: tuple[str, ...] = (), access: Access | None = None) -> None:
-        self.store = Store.open(None)
+    def __init__(self, controllers: tuple[str, ...] = (), access: Access | None = None, ring: int = 50_000) -> None:
+        """`ring`: events that are kept for watchers."""
+        self.store = Store.open(None, options=StoreOptions(ring_events=ring))
         self.cluster = Cluster(self.store, Clock(START), ClusterOptions(controllers=controllers))
         self.cluster.start(stepped=True)
         self.cluster.clock.set_speed(0)
@@ -85,6 +87,29 @@ class WireWorld:
     def watch(self, target: str, count: int, **headers: str) -> list[Any]:
         """The first `count` events of a watch; fewer when it ends before."""
         return self._runner.run(self._watch(target, count, headers))
+
+    def watch_slowly(self, target: str, between: Callable[[], Awaitable[None]]) -> list[Any]:
+        """All events of a watch whose client takes the first one, then nothing while `between` runs."""
+
+        async def run() -> list[Any]:
+            answer = await self.wire.answer(request("GET", target, None, ADMIN, {}))
+            assert isinstance(answer, Stream), answer
+            chunks = answer.chunks
+            events = [orjson.loads(line) for line in (await anext(chunks)).splitlines()]
+            await between()
+            async with asyncio.timeout(20):
+                async for chunk in chunks:
+                    events += [orjson.loads(line) for line in chunk.splitlines()]
+            return events
+
+        return self._runner.run(run())
+
+    async def make_many(self, target: str, objects: Sequence[Any]) -> None:
+        """Create objects while something else of this world goes on."""
+        for obj in objects:
+            answer = await self.wire.answer(request("POST", target, obj, ADMIN, {}))
+            assert isinstance(answer, Response)
+            assert answer.status == 201
 
     async def _watch(self, target: str, count: int, headers: dict[str, str]) -> list[Any]:
         answer = await self.wire.answer(request("GET", target, None, ADMIN, headers))
