@@ -38,7 +38,8 @@ _IMAGE_SPEC: Final = _object(
         "exists": {"type": "boolean", "description": "false: the registry does not have it. Default true."},
         "private": {
             "type": "boolean",
-            "description": "true: pulling needs an image pull secret that exists. Default false.",
+            "description": "true: pulling needs credentials for its registry: of an image pull secret, or the "
+            "machine's own. Default false.",
         },
         "pullDelay": _duration("Added to each pull: a slow registry."),
         "startupDelay": _duration("From a container's start until it listens; probes are refused before."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from engine.api.kinds import NODES
+from engine.api.kinds import EVENTS, NODES
 from engine.api.server import Api
 from store.types import Envelope
 
@@ -23,7 +23,17 @@ _MEANING: Final[Mapping[str, str]] = {
     "Secret or a key in it).",
     "CreateContainerError": "The runtime could not create the container.",
     "RunContainerError": "The runtime could not start the container (often a wrong command).",
+    "PostStartHookError": "Its postStart hook failed, so it was killed; it is started again with a growing pause.",
+    "Evicted": "Its node ran short of something and ended it; whoever owns the pod makes another one elsewhere.",
+    "Preempting": "Its kubelet ended it to make room for a critical pod.",
+    "Terminated": "Its machine was shut down in good order.",
 }  # fmt: skip
+_OBSTACLES: Final[Mapping[str, str]] = {
+    "FailedMount": "A volume cannot be mounted; the kubelet tries again with a growing pause (at most 2 minutes).",
+    "FailedAttachVolume": "A volume cannot be attached to the node.",
+    "FailedCreatePodSandBox": "The runtime cannot make a sandbox for the pod; the kubelet tries again.",
+}
+"""Events that say why a pod's containers are not created."""
 
 
 def status_report(api: Api, env: Envelope) -> tuple[str, tuple[str, ...]]:
@@ -35,6 +45,8 @@ def status_report(api: Api, env: Envelope) -> tuple[str, tuple[str, ...]]:
     if phase in ("Succeeded", "Failed"):
         reason = ": ".join(part for part in (status.get("reason"), status.get("message")) if part)
         ends = [line for container in containers for line in _ended(container, "state")]
+        if meaning := _MEANING.get(status.get("reason") or ""):
+            ends.insert(0, meaning)
         return f"{phase}: {reason}" if reason else phase, tuple(ends) or ("The pod has ended; it is not restarted.",)
     trouble = _node_trouble(api, node)
     if env.obj["metadata"].get("deletionTimestamp"):
@@ -49,7 +61,36 @@ def status_report(api: Api, env: Envelope) -> tuple[str, tuple[str, ...]]:
         waiting = (container.get("state") or {}).get("waiting")
         if waiting and waiting.get("reason", "") not in _STARTING:
             return _waiting(container, waiting)
-    return _starting_or_running(env, status, phase, node)
+    if phase == "Pending" and (obstacle := _obstacle(api, env)) is not None:
+        return obstacle
+    headline, explanation = _starting_or_running(env, status, phase, node)
+    return headline, (*explanation, *_resize(status))
+
+
+def _obstacle(api: Api, env: Envelope) -> tuple[str, tuple[str, ...]] | None:
+    """The newest event that tells why the pod's containers are not created; None while they are, or soon will be."""
+    statuses = (env.obj.get("status") or {}).get("containerStatuses") or ()
+    if any(c.get("containerID") for c in statuses):
+        return None
+    found = [
+        event.obj for event in api.store.list(EVENTS, env.namespace)
+        if event.obj["reason"] in _OBSTACLES and event.obj["involvedObject"].get("uid") == env.uid
+    ]  # fmt: skip
+    if not found:
+        return None
+    last = max(found, key=lambda obj: (str(obj.get("lastTimestamp") or ""), obj["metadata"]["name"]))
+    return f"{last['reason']}: {last['message']}", (_OBSTACLES[last["reason"]],)
+
+
+def _resize(status: Status) -> list[str]:
+    """Where a change of the pod's resources stands."""
+    lines = []
+    for condition in status.get("conditions") or ():
+        if condition["type"] == "PodResizePending" and condition["status"] == "True":
+            lines.append(f"Its resize is {condition.get('reason', 'pending')}: {condition.get('message', '')}")
+        elif condition["type"] == "PodResizeInProgress" and condition["status"] == "True":
+            lines.append(f"It is being resized. {condition.get('message', '')}".rstrip())
+    return lines
 
 
 def _starting_or_running(env: Envelope, status: Status, phase: str, node: str) -> tuple[str, tuple[str, ...]]:
