@@ -1,28 +1,30 @@
 """DNS as data: what the cluster's name server answers, and which names a pod's resolver tries.
 
 `lookup` answers for one full name as CoreDNS does with kubeadm's configuration (the Kubernetes DNS specification
-1.1.0; `pods insecure`): names of Services, of the pods behind headless ones, of ports (SRV), of pods by address, and
-ExternalName as a CNAME. `resolver_of` gives a pod's resolv.conf by its dnsPolicy, `resolve` follows it. Whether the
-name server can be reached at all is the business of engine.network.reach.
+1.1.0; `pods insecure`): names of Services, of the pods behind headless ones, of ports (SRV), of pods by address,
+ExternalName as a CNAME, and addresses backwards (PTR). `resolver_of` gives a pod's resolv.conf by its dnsPolicy,
+`resolve` follows it. Whether the name server can be reached at all is the business of engine.network.reach.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from ipaddress import ip_address
 from typing import Final, Literal, NamedTuple
 
 from engine.api.kinds import NAMESPACES, SERVICES
 from engine.network.addresses import CLUSTER_DOMAIN, DNS_SERVICE
-from engine.network.service_allocation import addresses_of, family_of, is_headless
+from engine.network.service_allocation import addresses_of, family_of, is_headless, service_at
 from engine.network.slices import slices_of
 from store.store import Store
 from store.types import Envelope, JsonObject, ObjectKey
 
-RecordType = Literal["A", "AAAA", "CNAME", "SRV"]
+RecordType = Literal["A", "AAAA", "CNAME", "PTR", "SRV"]
 Code = Literal["NOERROR", "NXDOMAIN", "FORWARDED"]
 NDOTS: Final = 5
 _FAMILY: Final = {"A": "IPv4", "AAAA": "IPv6"}
 _MOST_ALIASES: Final = 8
+_REVERSE: Final = (".in-addr.arpa", ".ip6.arpa")
 NODE_RESOLVER: Final = "192.168.255.253"
 """The machines' own name server; it knows no names of the cluster."""
 
@@ -33,7 +35,7 @@ class Record(NamedTuple):
     name: str
     type: RecordType
     value: str
-    """An address; a name for CNAME; `priority weight port target` for SRV."""
+    """An address; a name for CNAME and PTR; `priority weight port target` for SRV."""
 
 
 class Answer(NamedTuple):
@@ -121,6 +123,8 @@ def resolve(store: Store, resolver: Resolver, name: str, kind: RecordType = "A")
 def lookup(store: Store, name: str, kind: RecordType = "A") -> Answer:
     """The answer to one question. Names are compared without regard to case."""
     name = name.rstrip(".").lower()
+    if name.endswith(_REVERSE):
+        return _backwards(store, name, kind)
     records: list[Record] = []
     asked = name
     for _ in range(_MOST_ALIASES):
@@ -135,6 +139,32 @@ def lookup(store: Store, name: str, kind: RecordType = "A") -> Answer:
             break
         asked = found[-1].value
     return Answer(name, kind, "NOERROR", tuple(records))
+
+
+def _backwards(store: Store, name: str, kind: RecordType) -> Answer:
+    """Whose address `10.0.96.10.in-addr.arpa` is: a Service's, or an endpoint's of a headless Service (then its own
+    name). Others are asked of the world (CoreDNS: `fallthrough in-addr.arpa ip6.arpa`)."""
+    address = _address_in(name)
+    service = service_at(store, address) if address else None
+    targets = [f"{service.name}.{service.namespace}.svc.{CLUSTER_DOMAIN}"] if service is not None else []
+    for env in store.list(SERVICES) if address and not targets else ():
+        if is_headless(env.obj["spec"]):
+            own = f"{env.name}.{env.namespace}.svc.{CLUSTER_DOMAIN}"
+            targets += [f"{label}.{own}" for label, found, _ in _endpoints(store, env) if found == address]
+    if not targets:
+        return Answer(name, kind, "FORWARDED")
+    return Answer(name, kind, "NOERROR", tuple(Record(name, "PTR", each) for each in targets if kind == "PTR"))
+
+
+def _address_in(name: str) -> str:
+    """The address of a reverse name; "" when it is not a whole one."""
+    labels = name.split(".")[:-2][::-1]
+    if name.endswith(".in-addr.arpa"):
+        address = ".".join(labels)
+    else:
+        digits = "".join(labels)
+        address = ":".join(digits[at : at + 4] for at in range(0, len(digits), 4))
+    return str(ip_address(address)) if family_of(address) else ""
 
 
 def _within_cluster(name: str) -> list[str] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 import pytest
 
 from engine.network.dns import RecordType, candidates, lookup, resolver_of
@@ -60,6 +62,27 @@ def test_answers(names: NetworkWorld, name: str, kind: RecordType, values: list[
 def test_no_such_name(names: NetworkWorld, name: str) -> None:
     """Names of nobody, and of pods that are not ready, do not exist."""
     assert lookup(names.store, f"{name}.cluster.local").code == "NXDOMAIN"
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("10.96.1.1", "api.shop.svc.cluster.local"), ("10.244.9.1", "db-1.db.data.svc.cluster.local"),
+        ("10.244.9.9", "10-244-9-9.db.data.svc.cluster.local"),
+    ],
+)  # fmt: skip
+def test_addresses_backwards(names: NetworkWorld, address: str, name: str) -> None:
+    """Of a Service, and of the endpoints of a headless one; of anything else the world is asked."""
+    asked = ip_address(address).reverse_pointer
+    assert [record.value for record in lookup(names.store, asked, "PTR").records] == [name]
+    assert lookup(names.store, asked).records == ()
+    assert lookup(names.store, asked).code == "NOERROR"
+
+
+@pytest.mark.parametrize("asked", [ip_address("10.244.1.200").reverse_pointer, "1.10.in-addr.arpa", "x.ip6.arpa"])
+def test_addresses_of_nobody_backwards(names: NetworkWorld, asked: str) -> None:
+    """They are forwarded."""
+    assert lookup(names.store, asked, "PTR").code == "FORWARDED"
 
 
 def test_other_names_are_forwarded(names: NetworkWorld) -> None:
