@@ -8,6 +8,7 @@ from typing import Final
 
 from engine.api.kinds import builtin_kinds
 from engine.api.server import Api
+from engine.auth.bootstrap_roles import reconcile_roles
 from engine.bootstrap import create_system_objects
 from engine.client import WhyReport
 from engine.clock import MINUTE, Clock
@@ -101,6 +102,7 @@ class Cluster:
     def start(self, stepped: bool = False) -> None:
         """Create what every cluster has, and start all components. `stepped`: read the folder once, in this thread."""
         create_system_objects(self.api)
+        reconcile_roles(self.api)
         self._retain()
         self.event_expiry.start()
         self.scheduler.start()

@@ -105,6 +105,14 @@ FLAGS: Final = (
         "scheduler-config", "text", "", "kube-scheduler",
         "file with a KubeSchedulerConfiguration (`--config` of kube-scheduler); without one its defaults hold",
     ),
+    Flag(
+        "anonymous-auth", "boolean", "false", "kube-apiserver",
+        "requests without credentials are of user system:anonymous, who may what roles say; false: they are refused",
+    ),
+    Flag(
+        "token-auth-file", "text", "", "kube-apiserver",
+        'file of bearer tokens, a line each: `token,user,uid` and optionally `,"group1,group2"`',
+    ),
     Flag("event-ttl", "duration", "1h", "kube-apiserver", "how long events are kept"),
     Flag(
         "node-status-update-frequency", "duration", "10s", "kubelet",

@@ -5,6 +5,7 @@ A reopened store continues from its revision, so that names are not handed out t
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Sequence
 from typing import Final, TypeVar
@@ -24,6 +25,11 @@ class Seed:
 
     def __init__(self, seed: int, revision: int = 0) -> None:
         self._random = random.Random(f"kubarium:{seed}:{revision}")
+        self._number = seed
+
+    def secret(self, purpose: str) -> bytes:
+        """32 bytes that follow from the seed and the purpose alone, whatever was drawn before."""
+        return hashlib.sha256(f"kubarium:{self._number}:{purpose}".encode()).digest()
 
     def uid(self) -> Uid:
         """A random UUID (version 4)."""

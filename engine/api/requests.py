@@ -29,6 +29,12 @@ class Caller:
     """`system:admin`, `system:node:worker-1`, `system:serviceaccount:kube-system:deployment-controller` …"""
     intent: str = ""
     groups: tuple[str, ...] = ()
+    uid: str = ""
+    extra: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """UserInfo's extra: (key, values)."""
+    outside: bool = False
+    """Known by credentials alone: each request is looked up in the roles. False for the cluster's own components and
+    for the person at the console."""
     author: Author = field(init=False, repr=False, compare=False)
     """As the log names the caller."""
 

@@ -11,15 +11,16 @@ taken to have the right form (see engine.api.write).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 
-from engine.api import errors, patching, reviews
+from engine.api import errors, patching
 from engine.api.apply import annotated
 from engine.api.crd import CLEANUP, SERVER, CustomKinds
 from engine.api.delete import Deleter
-from engine.api.kinds import BINDINGS, CRDS, PODS, Kind, KindRegistry
+from engine.api.kinds import BINDINGS, CRDS, PODS, SERVICEACCOUNTS, Kind, KindRegistry
 from engine.api.kubarium_kinds import KUBARIUM_SCHEMAS
 from engine.api.pipeline import Pipeline
 from engine.api.read import Reader, Watch, matcher
@@ -28,6 +29,11 @@ from engine.api.schema import Schema
 from engine.api.subresources import Subresources
 from engine.api.table.served import Tables
 from engine.api.write import Writer
+from engine.auth import token_request
+from engine.auth.authorizer import attributes, authorizer_of
+from engine.auth.certificates import Keys
+from engine.auth.reviews import Reviews
+from engine.auth.tokens import Tokens
 from engine.clock import Clock
 from engine.seed import Seed
 from store.store import Store
@@ -52,6 +58,23 @@ class Api:
         self._context = context
         self.tables = Tables(self.schema, self._customs)
         """How each kind is printed."""
+        self.authorizer = authorizer_of(store)
+        self.keys = Keys.derived(seed.secret("keys"))
+        """What this cluster signs with (see engine.auth.certificates)."""
+        self.tokens = Tokens(store, clock, self.keys)
+        """Tokens of service accounts."""
+        self._reviews = Reviews(self.authorizer, self.tokens)
+        self._on_keys: list[Callable[[], None]] = []
+
+    def adopt_keys(self, keys: Keys) -> None:
+        """Sign with other keys from now on: what was signed before is worth nothing."""
+        self.keys = self.tokens.keys = keys
+        for told in self._on_keys:
+            told()
+
+    def on_keys(self, told: Callable[[], None]) -> None:
+        """Call when the keys are others."""
+        self._on_keys.append(told)
 
     # -- names -----------------------------------------------------------------------------------------------------
 
@@ -69,7 +92,9 @@ class Api:
         return ObjectKey(resource.group, resource.plural, namespace, name)
 
     def authorize(self, caller: Caller, verb: str, kind: Kind, namespace: str, name: str, subresource: str) -> None:
-        """Raise Forbidden when the caller may not. Everybody may."""
+        """Raise Forbidden when the caller may not. The cluster's own components are not asked."""
+        if caller.outside:
+            self.authorizer.require(caller, attributes(verb, kind, namespace, name, subresource))
 
     # -- reads -----------------------------------------------------------------------------------------------------
 
@@ -116,7 +141,11 @@ class Api:
         affinity, volumes of claims): every pod of a template must name the same ones.
         """
         kind = self._version_of(resource, obj)
-        self.authorize(caller, "create", kind, namespace, "", "")
+        if resource == BINDINGS:
+            pod = (obj.get("metadata") or {}).get("name") or ""
+            self.authorize(caller, "create", self.kind_of(PODS), namespace, pod, "binding")
+        else:
+            self.authorize(caller, "create", kind, namespace, "", "")
         if not kind.stored:
             return self._create_unstored(caller, kind, namespace, obj)
         env = self._writer.create(
@@ -140,7 +169,13 @@ class Api:
         """
         kind = self._version_of(resource, obj) if not subresource else self.kind_of(resource)
         self.authorize(caller, "update", kind, namespace, name, subresource)
-        before = self.get(resource, namespace, name)
+        return self._update(caller, kind, namespace, name, obj, subresource, dry_run, field_validation, warnings)
+
+    def _update(
+        self, caller: Caller, kind: Kind, namespace: str, name: str, obj: JsonObject, subresource: str, dry_run: bool,
+        field_validation: FieldValidation | None, warnings: Warnings,
+    ) -> Envelope:  # fmt: skip
+        before = self.get(kind.resource, namespace, name)
         self._require_subresource(kind, subresource)
         if subresource == "finalize":
             return self._subresources.finalize(caller, kind, before, obj, dry_run)
@@ -173,7 +208,7 @@ class Api:
             scale=subresource == "scale",
         )  # fmt: skip
         if subresource in ("scale", "finalize"):
-            return self.update(caller, resource, namespace, name, new, subresource=subresource, dry_run=dry_run)
+            return self._update(caller, kind, namespace, name, new, subresource, dry_run, None, None)
         env = self._writer.update(
             caller, kind, before, new, subresource=subresource, dry_run=dry_run, field_validation=field_validation,
             warnings=warnings,
@@ -215,12 +250,20 @@ class Api:
 
     def bind(self, caller: Caller, namespace: str, pod: str, node: str) -> Envelope:
         """POST pods/binding: assign a pod to a node. Conflict when it has one, or is being deleted."""
+        self.authorize(caller, "create", self.kind_of(PODS), namespace, pod, "binding")
         return self._subresources.bind(caller, self.get(PODS, namespace, pod), node)
+
+    def create_token(self, caller: Caller, namespace: str, account: str, request: JsonObject) -> JsonObject:
+        """POST serviceaccounts/token: the TokenRequest with a token in its status."""
+        self.authorize(caller, "create", self.kind_of(SERVICEACCOUNTS), namespace, account, "token")
+        env = self.get(SERVICEACCOUNTS, namespace, account)
+        return token_request.answer(self.store, self.clock, self.tokens, caller, env, request)
 
     def evict(
         self, caller: Caller, namespace: str, pod: str, options: DeleteOptions = DeleteOptions()
     ) -> Envelope | None:
         """POST pods/eviction: delete if the disruption budget allows, else TooManyRequests (429)."""
+        self.authorize(caller, "create", self.kind_of(PODS), namespace, pod, "eviction")
         return self._subresources.evict(caller, self.kind_of(PODS), self.get(PODS, namespace, pod), options)
 
     def get_scale(self, resource: Resource, namespace: str, name: str) -> JsonObject:
@@ -240,6 +283,10 @@ class Api:
         """Delete, or mark for deletion (grace, finalizers). None if it is gone at once, else the marked object."""
         kind = self.kind_of(resource)
         self.authorize(caller, "delete", kind, namespace, name, "")
+        return self._delete(caller, kind, namespace, name, options)
+
+    def _delete(self, caller: Caller, kind: Kind, namespace: str, name: str, options: DeleteOptions) -> Envelope | None:
+        resource = kind.resource
         env = self.get(resource, namespace, name)
         if resource == CRDS:
             return self._delete_crd(caller, kind, env, options)
@@ -253,10 +300,12 @@ class Api:
         options: DeleteOptions = DeleteOptions(),
     ) -> ListResult:  # fmt: skip
         """Delete everything that the selectors match; returns what was there."""
+        kind = self.kind_of(resource)
+        self.authorize(caller, "deletecollection", kind, namespace or "", "", "")
         found = self.list(resource, namespace, labels=labels, fields=fields)
         for env in found.items:
             if self.store.get(env.key) is not None:
-                self.delete(caller, resource, env.namespace, env.name, options)
+                self._delete(caller, kind, env.namespace, env.name, options)
         return found
 
     # -- inside ------------------------------------------------------------------------------------------------------
@@ -277,7 +326,7 @@ class Api:
         if kind.resource == BINDINGS:
             env = self.get(PODS, namespace, (obj.get("metadata") or {}).get("name") or "")
             return self._subresources.create_binding(caller, env, obj)
-        review = reviews.answer(caller, kind, self._writer.decoded(kind, obj, "Ignore", None))
+        review = self._reviews.answer(caller, kind, namespace, self._writer.decoded(kind, obj, "Ignore", None))
         return Envelope(self.key(kind.resource, namespace, ""), self.store.revision, orjson.dumps(review), review)
 
     def _after_update(self, kind: Kind, env: Envelope, dry_run: bool) -> Envelope:

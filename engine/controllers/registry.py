@@ -16,6 +16,7 @@ from engine.controllers.cloud.node import CloudNodeController
 from engine.controllers.cloud.node_lifecycle import CloudNodeLifecycleController
 from engine.controllers.cloud.route import RouteController
 from engine.controllers.cloud.service import ServiceController
+from engine.controllers.clusterrole_aggregation import ClusterRoleAggregation
 from engine.controllers.controller import Controller
 from engine.controllers.cronjob.controller import CronJobController
 from engine.controllers.daemonset.controller import DaemonSetController
@@ -82,6 +83,7 @@ CONTROLLERS: dict[str, Callable[[ControllerContext], Controller]] = {
     "namespace-controller": NamespaceController,
     "serviceaccount-controller": ServiceAccountController,
     "root-ca-certificate-publisher-controller": RootCaPublisher,
+    "clusterrole-aggregation-controller": ClusterRoleAggregation,
     "garbage-collector-controller": GarbageCollector,
     "pod-garbage-collector-controller": PodGarbageCollector,
     "node-lifecycle-controller": NodeLifecycleController,

@@ -11,11 +11,16 @@ from typing import Final, Protocol
 
 from engine.api.errors import Unauthorized
 from engine.api.requests import Caller
+from engine.auth import authenticator as engine_authenticator
+from engine.auth.authenticator import Credentials, certificate_caller, read_token_file
+from engine.auth.authorizer import MASTERS
+from engine.auth.rbac import Attributes
+from engine.flags import Flags
+from engine.http.gate import Gate
 from engine.http.messages import Request
 from engine.http.paths import RequestInfo
 
 _COMMANDS: Final = ("attach", "exec", "portforward")
-AUTHENTICATED: Final = "system:authenticated"
 
 
 class Authenticator(Protocol):
@@ -46,17 +51,35 @@ class Access:
 
 
 async def by_certificate(request: Request) -> Caller | None:
-    """The client certificate's common name is the user, its organizations are the groups."""
-    if request.certificate is None:
-        return None
-    name, organizations = request.certificate
-    return Caller(name, groups=(*organizations, AUTHENTICATED))
+    """The client certificate's user; None without one."""
+    return None if request.certificate is None else certificate_caller(*request.certificate)
 
 
-async def everybody(caller: Caller, info: RequestInfo) -> None:
-    """Whoever is known may do everything."""
+def access_of(gate: Gate, flags: Flags) -> Access:
+    """The cluster's own rules. Raises BadTokenFile for a --token-auth-file that cannot be used.
 
+    A certificate of the administrators costs no way to the engine; everybody else is looked up there.
+    """
+    path = flags.text("token-auth-file")
+    known = read_token_file(path) if path else {}
+    api = gate.api
+    rules = api.authorizer
+    people = engine_authenticator.Authenticator(api.tokens, rules, known, flags.boolean("anonymous-auth"))
 
-def open_access() -> Access:
-    """Certificates signed by our CA, and no rules beyond."""
-    return Access(by_certificate, everybody)
+    async def authenticate(request: Request) -> Caller | None:
+        impersonates = any(name.startswith("impersonate-") for name in request.headers)
+        if request.certificate is not None and not impersonates:
+            return await by_certificate(request)
+        shown = Credentials(request.certificate, request.header("authorization"), request.headers)
+        return await gate.run(lambda: people.caller(shown))
+
+    async def authorize(caller: Caller, info: RequestInfo) -> None:
+        if MASTERS in caller.groups:
+            return
+        asked = Attributes(
+            info.verb, info.group, info.plural, info.subresource, info.namespace, info.name,
+            "" if info.is_resource else info.path,
+        )  # fmt: skip
+        await gate.run(lambda: rules.require(caller, asked))
+
+    return Access(authenticate, authorize)

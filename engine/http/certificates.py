@@ -21,6 +21,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from engine.auth import certificates
+from engine.auth.certificates import Keys, private_key
+
 ADMIN: Final = "kubernetes-admin"
 ADMIN_GROUP: Final = "system:masters"
 _NAMES: Final = (
@@ -63,6 +66,17 @@ class Authority:
     def admin(self) -> Pair:
         """The administrator's: user kubernetes-admin of group system:masters."""
         return self._kept("admin") or self._made("admin", _name(ADMIN, ADMIN_GROUP), self.ca, _YEAR, ())
+
+    def keys(self) -> Keys:
+        """What the cluster signs with: this CA, and a key for the tokens of service accounts."""
+        path = self.folder / "sa.key"
+        try:
+            kept = path.read_text()
+            private_key(kept)
+        except (FileNotFoundError, ValueError):
+            kept = _pem(ec.generate_private_key(ec.SECP256R1())).decode()
+            write_private(path, kept.encode())
+        return Keys(certificates.Authority(self.ca.certificate.decode(), self.ca.key.decode()), kept)
 
     def server_context(self, host: str) -> ssl.SSLContext:
         """TLS for the server; a client may show a certificate, which must then be ours."""

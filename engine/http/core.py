@@ -19,7 +19,7 @@ from engine.api.errors import ApiError
 from engine.api.kinds import Kind
 from engine.cluster import Cluster
 from engine.http import discovery, health, objects
-from engine.http.access import Access, open_access
+from engine.http.access import Access, access_of
 from engine.http.calls import Call, Routes, warning_headers
 from engine.http.gate import Gate
 from engine.http.messages import JSON, Answer, Request, Response, Upgrade, json_response, text_response
@@ -54,13 +54,13 @@ class Wire:
     """Answers requests. Made and used on one asyncio loop."""
 
     def __init__(self, cluster: Cluster, access: Access | None = None, routes: Routes | None = None) -> None:
-        """`access` None: certificates only, without rules. `routes` None: all of engine.http.routes."""
+        """`access` None: the cluster's own users and roles. `routes` None: all of engine.http.routes."""
         self.gate = Gate(cluster)
         self.catalogue = Catalogue(cluster.api.kinds)
         self.hub = WatchHub(cluster.store, asyncio.get_running_loop())
         self.openapi = OpenApi(cluster.store, self.catalogue)
         self.metrics = WireMetrics(cluster)
-        self._access = access or open_access()
+        self._access = access or access_of(self.gate, cluster.options.flags)
         self._routes = routes or build_routes()
         self._in_flight = 0
 
@@ -168,6 +168,13 @@ class Wire:
             return health.indented(health.VERSION)
         if first in health.CHECKS:
             return await health.health(self.gate, request) or text_response(NOT_FOUND, 404)
+        if path == "/.well-known/openid-configuration":
+            tokens = self.gate.api.tokens
+            return json_response(
+                await self.gate.run(lambda: tokens.discovery(f"https://{API_SERVER}:{API_SERVER_PORT}"))
+            )
+        if path == "/openid/v1/jwks":
+            return json_response(await self.gate.run(self.gate.api.tokens.key_set))
         if path == "/metrics":
             body, content_type = self.metrics.text(self._in_flight)
             return Response(200, body, content_type)

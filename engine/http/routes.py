@@ -20,6 +20,7 @@ def build_routes() -> Routes:
     routes.subresource("namespaces", "finalize", subresources.finalize)
     routes.subresource("pods", "eviction", subresources.eviction)
     routes.subresource("pods", "binding", subresources.binding)
+    routes.subresource("serviceaccounts", "token", subresources.token)
     for plural in ("pods", "nodes"):
         routes.resource(Resource("metrics.k8s.io", plural), usage.usage)
         routes.subresource(plural, "proxy", proxying.proxy)

@@ -67,6 +67,8 @@ class HttpServer:
         authority = Authority(Path(options.certificates))
         context = authority.server_context(options.host)
         wire = Wire(self._cluster)
+        keys = authority.keys()
+        await wire.gate.run(lambda: self._cluster.api.adopt_keys(keys))
         try:
             runner, port = await listen(application(wire), options.host, options.port, context)
         except OSError as error:

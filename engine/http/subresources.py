@@ -99,3 +99,14 @@ async def binding(call: Call) -> Answer:
 
     await call.gate.write(work)
     return Response(201, orjson.dumps(_CREATED) + b"\n")
+
+
+async def token(call: Call) -> Answer:
+    """POST of a TokenRequest to a ServiceAccount."""
+    if call.info.verb != "create":
+        raise objects.not_allowed()
+    form, obj = Accepted(accepted(call.request).content_type), objects.body_object(call)
+    answer = await call.gate.run(lambda: call.api.create_token(call.caller, call.namespace, call.name, obj))
+    response = encoded(answer, form)
+    response.status = 201
+    return response

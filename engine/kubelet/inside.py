@@ -15,7 +15,7 @@ from engine.clock import SECOND, parse_time
 from engine.kubelet.environment import container_named, environment_of
 from engine.kubelet.files import FileTree, Tokens, files_of
 from engine.kubelet.moments import Moments
-from store.types import Envelope, JsonObject
+from store.types import Envelope
 
 if TYPE_CHECKING:
     from engine.kubelet.worker import PodWorker
@@ -29,7 +29,7 @@ class Inside:
     def __init__(self, api: Api, worker: Callable[[Envelope], PodWorker | None]) -> None:
         """`worker` finds the kubelet's worker of a pod."""
         self._api, self._worker = api, worker
-        self.tokens: Tokens = unsigned_token
+        self.tokens: Tokens = api.tokens.of_pod
         """Who issues the tokens of service accounts."""
 
     def environment(self, namespace: str, pod: str, container: str) -> Mapping[str, str]:
@@ -59,9 +59,3 @@ class Inside:
                 # The status tells whole seconds: what happened within this one counts.
                 return env, spec, parse_time(state["startedAt"]) + SECOND - 1
         return env, spec, self._api.clock.now()
-
-
-def unsigned_token(pod: JsonObject, audience: str, life: int, issued: int) -> str:
-    """Stands in while nobody issues tokens: it says what it is."""
-    who = f"{pod['metadata']['namespace']}:{pod['spec'].get('serviceAccountName') or 'default'}"
-    return f"simulated-token-of-{who}-for-{audience or 'api'}-{issued // SECOND}-{life}"

@@ -1,0 +1,167 @@
+"""Who asks over the wire, and what they may: nothing but what the roles say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from engine.auth.certificates import Keys
+from engine.http.messages import PeerCertificate
+from tests.engine.http.wire_world import ADMIN, WireWorld
+
+ANN = PeerCertificate("ann", ("team",))
+POD = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "web"},
+    "spec": {"containers": [{"name": "c", "image": "i"}]},
+}
+PODS = "/api/v1/namespaces/default/pods"
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+CONTROLLERS = ("serviceaccount-controller",)
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[WireWorld]:
+    made = WireWorld(CONTROLLERS)
+    made.make("/api/v1/namespaces/default/serviceaccounts", {"metadata": {"name": "robot"}})
+    reader = {"metadata": {"name": "reader"}, "rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}]}
+    made.make(f"{RBAC}/namespaces/default/roles", reader)
+    subjects = [{"kind": "User", "name": "reader"}, {"kind": "ServiceAccount", "name": "robot"}]
+    binding = {"metadata": {"name": "reader"}, "roleRef": {"kind": "Role", "name": "reader"}, "subjects": subjects}
+    made.make(f"{RBAC}/namespaces/default/rolebindings", binding)
+    yield made
+    made.close()
+
+
+def token(world: WireWorld, **spec: Any) -> str:
+    status, made = world.ask("POST", "/api/v1/namespaces/default/serviceaccounts/robot/token", {"spec": spec})
+    assert status == 201, made
+    return str(made["status"]["token"])
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "text"),
+    [
+        ("GET", PODS, 'pods is forbidden: User "ann" cannot list resource "pods" in API group "" in the '
+         'namespace "default"'),
+        ("GET", f"{PODS}/web", 'pods "web" is forbidden: User "ann" cannot get resource "pods" in API group "" in the '
+         'namespace "default"'),
+        ("GET", "/api/v1/nodes", 'nodes is forbidden: User "ann" cannot list resource "nodes" in API group "" at the '
+         "cluster scope"),
+        ("DELETE", "/apis/apps/v1/namespaces/default/deployments/x", 'deployments.apps "x" is forbidden: User "ann" '
+         'cannot delete resource "deployments" in API group "apps" in the namespace "default"'),
+        ("GET", f"{PODS}/web/log", 'pods "web" is forbidden: User "ann" cannot get resource "pods/log" in API group "" '
+         'in the namespace "default"'),
+        ("GET", "/metrics", 'forbidden: User "ann" cannot get path "/metrics"'),
+    ],
+)  # fmt: skip
+def test_without_rights(world: WireWorld, method: str, target: str, text: str) -> None:
+    """Refused in Kubernetes' words."""
+    status, answer = world.ask(method, target, certificate=ANN)
+    assert (status, answer["message"], answer["reason"]) == (403, text, "Forbidden")
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "body"),
+    [("POST", PODS, POD), ("PUT", f"{PODS}/web", POD), ("PATCH", f"{PODS}/web", {}), ("DELETE", PODS, None),
+     ("POST", f"{PODS}/web/eviction", {}), ("POST", f"{PODS}/web/binding", {}), ("POST", f"{PODS}/web/exec", None),
+     ("GET", f"{PODS}/web/exec?command=ls", None), ("PUT", f"{PODS}/web/status", POD),
+     ("POST", "/api/v1/namespaces/default/serviceaccounts/default/token", {}),
+     ("GET", f"{PODS}?watch=1", None), ("GET", "/api/v1/secrets", None), ("POST", f"{RBAC}/clusterrolebindings", {})],
+)  # fmt: skip
+def test_nothing_gets_by(world: WireWorld, method: str, target: str, body: Any) -> None:
+    """Every way in is shut, and the store is as it was."""
+    before = world.store.revision
+    assert world.ask(method, target, body, certificate=ANN)[0] == 403
+    assert world.store.revision == before
+
+
+def test_what_all_who_are_known_may(world: WireWorld) -> None:
+    """Discovery, and asking about oneself."""
+    assert world.ask("GET", "/apis", certificate=ANN)[0] == 200
+    status, answer = world.ask("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", {}, certificate=ANN)
+    assert status == 201
+    assert answer["status"]["userInfo"] == {"username": "ann", "groups": ["team", "system:authenticated"]}
+    asked = {"spec": {"resourceAttributes": {"verb": "list", "resource": "pods", "namespace": "default"}}}
+    path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+    assert world.ask("POST", path, asked, certificate=ANN)[1]["status"] == {"allowed": False}
+    reader = world.ask("POST", path, asked, certificate=PeerCertificate("reader", ()))[1]["status"]
+    assert reader["reason"] == 'RBAC: allowed by RoleBinding "reader/default" of Role "reader" to User "reader"'
+
+
+@pytest.mark.parametrize("header", ["", "Bearer nonsense", "Bearer a.b.c", "Basic YTpi"])
+def test_without_credentials_nothing(world: WireWorld, header: str) -> None:
+    """No credentials, or ones that nobody knows: 401."""
+    status, answer = world.ask("GET", PODS, certificate=None, authorization=header)
+    assert (status, answer["message"]) == (401, "Unauthorized")
+
+
+def test_a_service_account_by_its_token(world: WireWorld) -> None:
+    """A token is the account: it may what the account may."""
+    bearer = f"Bearer {token(world)}"
+    assert world.ask("GET", PODS, certificate=None, authorization=bearer)[0] == 200
+    status, answer = world.ask("GET", "/api/v1/nodes", certificate=None, authorization=bearer)
+    assert status == 403
+    assert 'User "system:serviceaccount:default:robot" cannot list resource "nodes"' in answer["message"]
+
+
+def test_other_keys_make_tokens_worthless(world: WireWorld) -> None:
+    """What another key signed is refused."""
+    strange = WireWorld(CONTROLLERS)
+    strange.cluster.api.adopt_keys(Keys.derived(b"another"))
+    strange.make("/api/v1/namespaces/default/serviceaccounts", {"metadata": {"name": "robot"}})
+    foreign = token(strange)
+    strange.close()
+    assert world.ask("GET", PODS, certificate=None, authorization=f"Bearer {foreign}")[0] == 401
+
+
+def test_a_token_for_others_is_not_for_us(world: WireWorld) -> None:
+    """The audience counts; TokenReview finds it for those whom it is for."""
+    bearer = token(world, audiences=["vault"])
+    assert world.ask("GET", PODS, certificate=None, authorization=f"Bearer {bearer}")[0] == 401
+    review = {"spec": {"token": bearer, "audiences": ["vault", "other"]}}
+    found = world.ask("POST", "/apis/authentication.k8s.io/v1/tokenreviews", review)[1]["status"]
+    assert found["authenticated"]
+    assert found["audiences"] == ["vault"]
+    assert found["user"]["username"] == "system:serviceaccount:default:robot"
+
+
+def test_impersonation(world: WireWorld) -> None:
+    """Who may, acts as another, with that one's rights; who may not, is told."""
+    assert world.ask("GET", PODS, certificate=ADMIN, **{"impersonate-user": "reader"})[0] == 200
+    status, answer = world.ask("GET", "/api/v1/nodes", certificate=ADMIN, **{"impersonate-user": "reader"})
+    assert status == 403
+    assert 'User "reader"' in answer["message"]
+    assert (
+        world.ask(
+            "GET",
+            "/api/v1/nodes",
+            certificate=ADMIN,
+            **{"impersonate-user": "x", "impersonate-group": "system:masters"},
+        )[0]
+        == 200
+    )
+    status, answer = world.ask("GET", PODS, certificate=ANN, **{"impersonate-user": "reader"})
+    assert status == 403
+    assert answer["message"] == (
+        'users "reader" is forbidden: User "ann" cannot impersonate resource "users" in API group "" at the '
+        "cluster scope"
+    )
+    assert world.ask("GET", PODS, certificate=ADMIN, **{"impersonate-group": "x"})[0] == 400
+    who = world.ask(
+        "POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", {}, certificate=ADMIN,
+        **{"impersonate-user": "system:serviceaccount:one:two", "impersonate-extra-scopes": "view"},
+    )[1]["status"]["userInfo"]  # fmt: skip
+    assert who["groups"] == ["system:serviceaccounts", "system:serviceaccounts:one", "system:authenticated"]
+    assert who["extra"] == {"scopes": ["view"]}
+
+
+def test_the_issuer_tells_its_keys(world: WireWorld) -> None:
+    """OpenID discovery: the issuer, and the key that tokens are checked by."""
+    status, found = world.get("/.well-known/openid-configuration")
+    assert status == 200
+    assert found["issuer"] == "https://kubernetes.default.svc.cluster.local"
+    assert [key["alg"] for key in world.get("/openid/v1/jwks")[1]["keys"]] == ["ES256"]
