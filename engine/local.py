@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from engine.client import (
     ClientError,
     ConnectOptions,
+    Diagnosis,
     ExecAnswer,
     FieldHelp,
     FolderReceiver,
@@ -204,6 +205,9 @@ class LocalClient:
 
     def why(self, namespace: str, pod: str) -> Future[WhyReport]:
         return self._ask(lambda engine: engine.why(namespace, pod))
+
+    def diagnose(self, resource: str, namespace: str, name: str) -> Future[Diagnosis]:
+        return self._ask(lambda engine: engine.diagnose(resource, namespace, name))
 
     def reach(self, source: tuple[str, str] | None, target: str, port: int = 0, protocol: str = "TCP") -> Future[Reach]:
         return self._ask(lambda engine: engine.reach(source, target, port, protocol))

@@ -15,6 +15,7 @@ from engine.client import (
     ClientError,
     ClusterSummary,
     ConnectOptions,
+    Diagnosis,
     FieldHelp,
     FolderReceiver,
     Item,
@@ -35,6 +36,7 @@ from engine.flags import Flags
 from engine.history.requests import HistoryRequests
 from engine.network.reach import reach
 from engine.views import Views
+from engine.why.diagnosis import diagnose
 from store.store import Store
 from store.types import Resource, Uid
 
@@ -128,6 +130,9 @@ class Service:
 
     def why(self, namespace: str, pod: str) -> WhyReport:
         return self.cluster.why(namespace, pod)
+
+    def diagnose(self, resource: str, namespace: str, name: str) -> Diagnosis:
+        return diagnose(self.cluster.api, Resource.parse(resource), namespace, name)
 
     # -- writes ----------------------------------------------------------------------------------------------------
 

@@ -29,6 +29,7 @@ SCREENS: Final = {
     "help": "tui.screens.help:HelpScreen",
     "aliases": "tui.screens.aliases:AliasesScreen",
     "why": "tui.screens.why:WhyScreen",
+    "diagnosis": "tui.screens.diagnosis:DiagnosisScreen",
     "inspect": "tui.screens.inspect:InspectScreen",
     "failure": "tui.screens.failure:FailureScreen",
     "timeline": "tui.screens.timeline:TimelineScreen",
@@ -124,8 +125,13 @@ class KubariumApp(TravelActions, App[None]):
     def open_inspector(self, view: KindView, item: Item, tab: str, previous: bool = False) -> None:
         self.open_screen("inspect", view, item, tab, previous)
 
-    def open_why(self, pod: Item) -> None:
-        self.open_screen("why", pod)
+    def open_why(self, resource: str, item: Item) -> None:
+        """Why an object is as it is; a pod that waits for a node: node by node."""
+        waiting = resource == "pods" and not (item.obj.get("spec") or {}).get("nodeName")
+        if waiting:
+            self.open_screen("why", item)
+        else:
+            self.open_screen("diagnosis", resource, item)
 
     def open_manifest(self, path: str | None = None, line: int = 0) -> None:
         """The Manifests screen, at a line of a file (relative to the folder); None: where it was."""

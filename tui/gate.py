@@ -34,7 +34,9 @@ WRITES: Final = frozenset(
 """Methods of the client that write."""
 PAST_WRITES: Final = frozenset({"undo", "restore"})
 """The same of `past`. Naming a moment and copying the cluster change nothing."""
-_PRESENT_ONLY: Final = {"why": "Why", "exec": "Commands", "top_pods": "Usage", "top_nodes": "Usage", "logs": "Logs"}
+_PRESENT_ONLY: Final = {
+    "why": "Why", "diagnose": "Why", "exec": "Commands", "top_pods": "Usage", "top_nodes": "Usage", "logs": "Logs",
+}  # fmt: skip
 """What is computed from the running cluster and cannot be told of the past."""
 
 

@@ -239,7 +239,7 @@ class ObjectActions(Widget):
 
     def do_why(self) -> None:
         if self.current is not None:
-            self.console.open_why(self.current)
+            self.console.open_why(self.resource, self.current)
 
     def do_manifest(self) -> None:
         if self.current is not None:

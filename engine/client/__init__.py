@@ -61,7 +61,7 @@ from engine.client.values import (
     SummaryReceiver,
     new_intent,
 )
-from engine.client.why import NodeVerdict, WhyReport
+from engine.client.why import Diagnosis, Finding, NodeVerdict, WhyReport
 from engine.client.wire import WireOptions, WirePlace
 
 __all__ = [
@@ -70,10 +70,12 @@ __all__ = [
     "ClusterClient",
     "ClusterSummary",
     "ConnectOptions",
+    "Diagnosis",
     "Diagnostic",
     "ExecAnswer",
     "FieldChange",
     "FieldHelp",
+    "Finding",
     "FlagInfo",
     "FolderFile",
     "FolderReceiver",

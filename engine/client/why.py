@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +37,23 @@ class WhyReport:
     """Node by node, fitting ones first; empty when scheduling is not the question."""
     attempts: tuple[Mapping[str, Any], ...] = ()
     """Kept scheduling attempts, newest first: attempt, time, node, result, message."""
+
+
+class Finding(NamedTuple):
+    """One sentence of a diagnosis, and the object that it is about."""
+
+    tone: Literal["bad", "warn", "ok", ""]
+    text: str
+    resource: str = ""
+    """Where it leads: as kubectl writes it; "" nowhere."""
+    namespace: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """Answer to `diagnose`: what is the matter with an object, the cause first."""
+
+    headline: str
+    tone: Literal["bad", "warn", "ok"]
+    findings: tuple[Finding, ...]

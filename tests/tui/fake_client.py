@@ -15,6 +15,7 @@ from engine.client import (
     Change,
     ClientError,
     ClusterSummary,
+    Diagnosis,
     ExecAnswer,
     FieldHelp,
     FolderFile,
@@ -128,6 +129,7 @@ class FakeClient:
         self.preview: list[FakeItem] = []
         self.plan_answer = Plan((), ())
         self.place: tuple[str, int] | None = None
+        self.diagnosis = Diagnosis("All is well", "ok", ())
         self.past = FakeHistory()
         self.summary = ClusterSummary(cluster_time=START, speed=0.0)
         self.folder: str | None = None
@@ -213,6 +215,9 @@ class FakeClient:
 
     def reach(self, source: tuple[str, str] | None, target: str, port: int = 0, protocol: str = "TCP") -> Future[Reach]:
         return done(Reach())
+
+    def diagnose(self, resource: str, namespace: str, name: str) -> Future[Diagnosis]:
+        return done(self.diagnosis)
 
     def why(self, namespace: str, pod: str) -> Future[WhyReport]:
         return done(self.report)

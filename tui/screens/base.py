@@ -137,7 +137,10 @@ class BaseScreen(Screen[None]):
             self.tick()
 
     def refresh_keys(self) -> None:
-        self.key_bar.show(self.keymap.available(self.key_context()))
+        useless = set() if self.filter_target is not None else {"app.filter"}
+        if len(self.panes()) < 2:
+            useless.add("pane.next")
+        self.key_bar.show([each for each in self.keymap.available(self.key_context()) if each.id not in useless])
 
     def on_descendant_focus(self) -> None:
         self.refresh_keys()

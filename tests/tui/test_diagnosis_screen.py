@@ -1,0 +1,57 @@
+"""`w` on anything: sentences, the cause first, that lead from one object to the next."""
+
+from __future__ import annotations
+
+from engine.client import Diagnosis, Finding
+from tests.tui.console import console, picture, settle
+from tui.screens.diagnosis import DiagnosisScreen
+from tui.screens.why import WhyScreen
+
+STUCK = Diagnosis(
+    "0 of 2 available",
+    "bad",
+    (
+        Finding("bad", "Pod web-1: CrashLoopBackOff", "nodes", "", "worker-1"),
+        Finding("warn", "BackOff: Back-off restarting failed container"),
+    ),
+)
+
+
+async def test_the_cause_is_told_and_followed() -> None:
+    """enter asks the same of the object that the sentence names; esc comes back."""
+    async with console() as (app, pilot, client):
+        client.diagnosis = STUCK
+        await pilot.press("g", "down", "w")
+        await settle(pilot)
+        screen = app.screen
+        assert isinstance(screen, DiagnosisScreen)
+        shown = picture(app)
+        assert "not well" in shown
+        assert "0 of 2 available" in shown
+        assert "→ nodes worker-1" in shown
+        await pilot.press("enter")
+        await settle(pilot)
+        assert isinstance(app.screen, DiagnosisScreen)
+        assert app.screen is not screen
+        assert "why worker-1" in picture(app)
+        await pilot.press("escape")
+        await settle(pilot)
+        assert app.screen is screen
+        await pilot.press("j", "enter")
+        await settle(pilot)
+        assert app.screen is screen
+
+
+async def test_a_waiting_pod_is_explained_node_by_node() -> None:
+    """Pods without a node go to the scheduler's report, others to the diagnosis."""
+    async with console() as (app, pilot, _):
+        app.run_command("pods")
+        await settle(pilot)
+        pane = app.screen.focused_pane  # type: ignore[attr-defined]
+        for row in list(pane.model.rows.values()):
+            app.open_why("pods", row.item)
+            await settle(pilot)
+            waits = not row.item.obj["spec"].get("nodeName")
+            assert isinstance(app.screen, WhyScreen if waits else DiagnosisScreen)
+            app.go_back()
+            await settle(pilot, 1)

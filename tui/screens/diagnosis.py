@@ -1,0 +1,189 @@
+"""What is the matter with an object: sentences, the cause first, that lead to the objects they name.
+
+enter goes to what a sentence is about and asks the same of it, so that one walks from a Service to the pod to the node.
+It is asked anew whenever the object changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from engine.client import ClientError, Diagnosis, Finding, Item, Query
+from tui.feed import Feed
+from tui.keymap import KeyContext, Keymap
+from tui.kinds.spec import Cell, Column, Facts, KindView
+from tui.mailbox import News
+from tui.model import RowModel
+from tui.rows import PlainRow, value_of
+from tui.screens.base import BaseScreen
+from tui.session import Session, answer
+from tui.theme import GLYPHS
+from tui.widgets.virtual_table import VirtualTable, wrap
+
+AGAIN: Final = 2.0
+"""Seconds after which it is asked again while the screen is open: what it depends on are many objects."""
+
+
+def _finding(item: Item) -> Finding:
+    return value_of(item, Finding)
+
+
+def _said(item: Item, facts: Facts) -> Cell:
+    finding = _finding(item)
+    return Cell(f"{GLYPHS.get(finding.tone, ' ')} {finding.text}" if finding.text else "", finding.tone)
+
+
+def _leads_to(item: Item, facts: Facts) -> Cell:
+    finding = _finding(item)
+    return Cell(f"→ {finding.resource.partition('.')[0]} {finding.name}" if finding.resource else "", "accent")
+
+
+VIEW: Final = KindView(
+    resource="findings",
+    columns=(
+        Column("WHAT", _said, min=30, max=500, grow=True, search=True),
+        Column("LEADS TO", _leads_to, max=44, rank=2),
+    ),
+    empty="Nothing is the matter.",
+)
+
+
+class DiagnosisScreen(BaseScreen):
+    """Why an object is as it is."""
+
+    DEFAULT_CSS = """
+    DiagnosisScreen {
+        & .headline { height: auto; padding: 1 2; background: $surface; }
+        & VirtualTable { height: 1fr; }
+        & .whole { height: auto; max-height: 8; padding: 0 2; background: $surface; color: $foreground; }
+    }
+    """
+
+    def __init__(self, session: Session, keymap: Keymap, resource: str, item: Item) -> None:
+        super().__init__(session, keymap)
+        self.NAME = f"why {item.name}"
+        self._resource, self._item = resource, item
+        self._headline = Static("Looking at it …", classes="headline", markup=False)
+        self._whole = Static("", classes="whole", markup=False)
+        self._model = RowModel(lambda row: row.revision)
+        self._table = VirtualTable(VIEW, self._model, session)
+        self._feed: Feed | None = None
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield self._headline
+        yield self._table
+        yield self._whole
+
+    def on_mount(self) -> None:
+        self.header.namespace = lambda: self._item.namespace or None
+        self._table.empty_text = "…"
+        self._table.focus()
+        self._feed = Feed(self.session.client, self, self._receive)
+        query = Query(self._resource, self._item.namespace or None, fields=f"metadata.name={self._item.name}")
+        self._feed.open(query)
+        self.set_interval(AGAIN, self._again)
+
+    def on_unmount(self) -> None:
+        if self._feed is not None:
+            self._feed.pause()
+
+    def on_screen_suspend(self) -> None:
+        if self._feed is not None:
+            self._feed.pause()
+
+    def on_screen_resume(self) -> None:
+        if self._feed is not None:
+            self._feed.resume()
+
+    def key_context(self) -> KeyContext:
+        return KeyContext(("list", "diagnosis"))
+
+    def _again(self) -> None:
+        if self.app.screen is self and self.session.summary.speed:
+            self._ask()
+
+    def _receive(self, news: News) -> None:
+        items = [*(news.relist or ()), *(c.item for c in news.changes.values() if c.type != "DELETED")]
+        if items:
+            self._item = items[-1]
+            self._ask()
+        elif news.changes or news.relist is not None:
+            self._headline.update(Content.styled(f"✗ {self._item.name} was deleted", "bold $tone-bad"))
+
+    def _ask(self) -> None:
+        self.run_worker(self._fill(), exclusive=True, group="diagnosis", exit_on_error=False)
+
+    async def _fill(self) -> None:
+        item = self._item
+        try:
+            self._show(await answer(self.session.client.diagnose(self._resource, item.namespace, item.name)))
+        except ClientError as error:
+            self._headline.update(Content.styled(error.message, "$tone-bad"))
+
+    def _show(self, found: Diagnosis) -> None:
+        words = {"ok": "well", "warn": "needs a look", "bad": "not well"}
+        name = f"{self._resource.partition('.')[0]} {self._item.name}"
+        self._headline.update(
+            Content.assemble(
+                (f"{GLYPHS[found.tone]} {words[found.tone]}", f"bold $tone-{found.tone}"),
+                f"  {name}\n",
+                (found.headline, "$foreground"),
+            )
+        )
+        rows = [PlainRow(each, f"{at}", revision=at) for at, each in enumerate(found.findings)]
+        self._model.reset(rows)
+        self._table.empty_text = VIEW.empty
+        self._table.model_changed()
+        self._tell_whole()
+
+    def on_virtual_table_highlighted(self, event: VirtualTable.Highlighted) -> None:
+        event.stop()
+        self._tell_whole()
+
+    def _tell_whole(self) -> None:
+        """The chosen sentence in full: in the table a long one is cut."""
+        row = self._table.cursor_row
+        text = _finding(row.item).text if row is not None else ""
+        room = max(20, self.size.width - 6)
+        self._whole.update("\n".join(wrap(text, room)[:6]) if len(text) > room - 30 else "")
+
+    # -- actions -----------------------------------------------------------------------------------------------------
+
+    async def on_virtual_table_entered(self, event: VirtualTable.Entered) -> None:
+        event.stop()
+        await self.do_enter()
+
+    async def do_enter(self) -> None:
+        """Ask the same of what the sentence is about."""
+        found = await self._linked()
+        if found is not None:
+            self.console.open_why(*found)
+
+    async def do_inspect(self, tab: str) -> None:
+        """The linked object, or the one that was asked about."""
+        row = self._table.cursor_row
+        linked = await self._linked() if row is not None and _finding(row.item).resource else None
+        resource, item = linked or (self._resource, self._item)
+        self.console.open_inspector(self.session.view_of(resource), item, tab)
+
+    def do_manifest(self) -> None:
+        self.console.find_manifest(self._resource, self._item)
+
+    async def _linked(self) -> tuple[str, Item] | None:
+        row = self._table.cursor_row
+        finding = _finding(row.item) if row is not None else None
+        if finding is None or not finding.resource:
+            self.notify("This leads nowhere", severity="warning")
+            return None
+        try:
+            return finding.resource, await answer(
+                self.session.client.get(finding.resource, finding.namespace, finding.name)
+            )
+        except ClientError as error:
+            self.notify(error.message, severity="error")
+            return None
