@@ -27,6 +27,8 @@ _BATCH: Final = 500
 """Events written in one piece."""
 BOOKMARK_EVERY: Final = 60.0
 """Wall seconds between bookmarks of a watcher that asked for them (cacher's defaultBookmarkFrequency)."""
+_BEFORE_END: Final = 2.0
+"""Wall seconds before its end in which a watch gets a last bookmark, if it lasts that long."""
 _KEPT_LINES: Final = 2_000
 
 Renderer = Callable[[EventType, Envelope], bytes]
@@ -130,7 +132,8 @@ async def watch_lines(
         yield lines(part)
     if options.initial_end:
         yield bookmark_line(True)
-    said, next_bookmark = watch.revision, loop.time() + BOOKMARK_EVERY
+    said, start = watch.revision, loop.time()
+    due = _next_bookmark(start, start, end) if options.bookmarks else end
     while not hub.stopped:
         try:
             found = watch.poll(_BATCH)
@@ -141,14 +144,24 @@ async def watch_lines(
             yield lines((notice.type, notice.now) for notice in found)
             said = found[-1].revision
             await asyncio.sleep(0)
-            continue
         now = loop.time()
-        if options.bookmarks and now >= min(next_bookmark, end - 2.0) and watch.revision != said:
-            said, next_bookmark = watch.revision, now + BOOKMARK_EVERY
-            yield bookmark_line(False)
         if now >= end:
             return
-        await hub.news(max(0.0, min(end, next_bookmark if options.bookmarks else end) - now))
+        if found:
+            continue
+        if options.bookmarks and now >= due:
+            due = _next_bookmark(now, start, end)
+            if watch.revision != said:
+                said = watch.revision
+                yield bookmark_line(False)
+        await hub.news(max(0.0, min(due, end) - now))
+
+
+def _next_bookmark(now: float, start: float, end: float) -> float:
+    """When a watch says next up to where it has seen everything: now and then, and once shortly before its end."""
+    regular = start + BOOKMARK_EVERY * (int((now - start) / BOOKMARK_EVERY) + 1)
+    last = end - _BEFORE_END
+    return min(regular, last) if now < last else regular
 
 
 def event_line(type_: str, obj: bytes) -> bytes:

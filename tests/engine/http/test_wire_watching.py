@@ -73,6 +73,17 @@ def test_a_watch_ends_after_its_timeout(world: WireWorld) -> None:
     assert events == []
 
 
+def test_a_bookmark_comes_before_the_end_of_a_watch_that_lasts(world: WireWorld) -> None:
+    """2 s before its end a watcher learns up to where it has seen everything; a shorter watch ends without."""
+    since = world.store.revision
+    world.make(CONFIGMAPS, labelled("unseen", "other"))
+    where = f"{CONFIGMAPS}?watch=1&labelSelector=watched%3Dnobody&allowWatchBookmarks=1&resourceVersion={since}"
+    events = world.watch(f"{where}&timeoutSeconds=3", 1)
+    assert [event["type"] for event in events] == ["BOOKMARK"]
+    assert int(events[0]["object"]["metadata"]["resourceVersion"]) > since
+    assert world.watch(f"{where}&timeoutSeconds=1", 1) == []
+
+
 def test_initial_events_need_their_match(world: WireWorld) -> None:
     """sendInitialEvents without resourceVersionMatch=NotOlderThan is invalid."""
     status, answer = world.get(f"{CONFIGMAPS}?watch=1&sendInitialEvents=true")
