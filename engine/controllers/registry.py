@@ -24,6 +24,7 @@ from engine.controllers.deployment.controller import DeploymentController
 from engine.controllers.disruption import DisruptionController
 from engine.controllers.endpoints import EndpointsController
 from engine.controllers.endpointslice.controller import EndpointSliceController
+from engine.controllers.endpointslice_mirroring import EndpointSliceMirroringController
 from engine.controllers.garbage_collector import GarbageCollector
 from engine.controllers.horizontal.calculator import Usage, no_usage
 from engine.controllers.horizontal.controller import HorizontalController
@@ -93,6 +94,7 @@ CONTROLLERS: dict[str, Callable[[ControllerContext], Controller]] = {
     "replicationcontroller-controller": ReplicationManager,
     "endpoints-controller": EndpointsController,
     "endpointslice-controller": EndpointSliceController,
+    "endpointslice-mirroring-controller": EndpointSliceMirroringController,
     "ingress-controller": IngressController,
     "statefulset-controller": StatefulSetController,
     "daemonset-controller": DaemonSetController,
