@@ -57,6 +57,14 @@ def _info(name: str, key: str, priority: int = 1) -> Column:
     return Column(name, field(path, "<unknown>" if priority else ""), f".{path}", priority=priority)
 
 
+def _kernel(obj: dict[str, Any], now: int) -> str:
+    """The kernel and, in brackets, what it was built for."""
+    version, architecture = at(obj, f"{_NODE_INFO}.kernelVersion"), at(obj, f"{_NODE_INFO}.architecture")
+    if not version:
+        return "<unknown>"
+    return f"{version} ({architecture})" if architecture else str(version)
+
+
 # -- events ----------------------------------------------------------------------------------------------------------
 
 
@@ -172,7 +180,7 @@ PRINTERS: Final[dict[str, Printer]] = {
             _info("Version", "kubeletVersion", 0),
             Column("Internal-IP", _address("InternalIP"), ".status.addresses", priority=1),
             Column("External-IP", _address("ExternalIP"), ".status.addresses", priority=1),
-            _info("OS-Image", "osImage"), _info("Kernel-Version", "kernelVersion"),
+            _info("OS-Image", "osImage"), Column("Kernel-Version", _kernel, f".{_NODE_INFO}.kernelVersion", priority=1),
             _info("Container-Runtime", "containerRuntimeVersion"),
         )
     ),

@@ -261,3 +261,9 @@ def test_all_descriptions_are_found(door: Door) -> None:
     for kind in door.api.kinds.all():
         for definition in door.api.tables.of(kind).definitions:
             assert definition["description"], (kind.kind, definition["name"])
+
+
+def test_a_nodes_kernel_says_what_it_was_built_for() -> None:
+    """kubectl get nodes -o wide: the architecture stands in brackets behind the kernel."""
+    info = {"kernelVersion": "6.1", "architecture": "amd64", "osImage": "OS", "containerRuntimeVersion": "c://1"}
+    assert cells("nodes", {"status": {"nodeInfo": info}}, wide=True)[-3:] == ["OS", "6.1 (amd64)", "c://1"]
