@@ -94,3 +94,14 @@ def test_usage_of_pods_and_nodes(client: ClusterClient) -> None:
     (node,) = client.top_nodes().result(_WAIT)
     assert (node.name, node.used) == ("n1", (250, 64 << 20))
     assert node.allocatable.cpu > 0
+
+
+def test_who_reaches_whom_is_asked(client: ClusterClient) -> None:
+    """From a pod by address, with the trail; an unknown pod is an error."""
+    address = client.get("pods", "default", "p").result(_WAIT).obj["status"]["podIP"]
+    found = client.reach(("default", "p"), address, 80).result(_WAIT)
+    assert found.ok
+    assert (found.pod, found.endpoint) == ("default/p", f"{address}:80")
+    assert client.reach(None, address, 80).result(_WAIT).symptom == "connection timed out"
+    with pytest.raises(ClientError, match='pods "nobody" not found'):
+        client.reach(("default", "nobody"), address, 80).result(_WAIT)

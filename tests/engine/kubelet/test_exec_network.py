@@ -184,3 +184,20 @@ def test_any_bytes_are_a_conversation(town: Town, parts: list[bytes]) -> None:
     sent = b"".join(talk.feed(part) for part in parts)
     assert not sent or sent.startswith(b"HTTP/1.1 ")
     assert talk.feed(b"") == b"" or not talk.over
+
+
+def test_an_ingress_answers_by_its_rules(town: Town) -> None:
+    """A host that an Ingress is for leads to its Service by path; what no rule takes is the proxy's own 404 or 503."""
+    simulated = {"metadata": {"name": "sim"}, "spec": {"controller": "kubarium.dev/ingress"}}
+    town.make("ingressclasses.networking.k8s.io", simulated)
+    paths = [
+        {"path": path, "pathType": "Exact", "backend": {"service": {"name": name, "port": {"number": 80}}}}
+        for path, name in (("/", "web"), ("/none", "gone"))
+    ]
+    rule = {"host": "site.example", "http": {"paths": paths}}
+    spec = {"ingressClassName": "sim", "rules": [rule]}
+    town.make("ingresses.networking.k8s.io", {"metadata": {"name": "site"}, "spec": spec})
+    assert town.say("curl -s http://site.example/")[:2] == (0, "hello from web-0")
+    assert "404 Not Found" in town.say("curl -s http://site.example/other")[1]
+    assert "503 Service Temporarily Unavailable" in town.say("curl -s http://site.example/none")[1]
+    assert "server returned error: HTTP/1.1 404" in town.say("wget -qO- http://site.example/other")[2]
