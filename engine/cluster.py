@@ -61,7 +61,7 @@ class Cluster:
         self.crashes = 0
         """Callbacks that failed and controllers that were restarted."""
         self.loop = Loop(clock, self._crashed)
-        self.api = Api(store, clock, self.seed, builtin_kinds())
+        self.api = Api(store, clock, self.seed, builtin_kinds(), options.flags)
         self.informers = Informers(store, self.loop)
         self.summary = Summary(store)
         scheduler_config = options.flags.text("scheduler-config")

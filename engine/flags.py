@@ -106,6 +106,11 @@ FLAGS: Final = (
         "file with a KubeSchedulerConfiguration (`--config` of kube-scheduler); without one its defaults hold",
     ),
     Flag(
+        "enable-admission-plugins", "text", "", "kube-apiserver",
+        "admission plugins to run besides the default ones, with commas between them (AlwaysPullImages)",
+    ),
+    Flag("disable-admission-plugins", "text", "", "kube-apiserver", "admission plugins not to run"),
+    Flag(
         "anonymous-auth", "boolean", "false", "kube-apiserver",
         "requests without credentials are of user system:anonymous, who may what roles say; false: they are refused",
     ),

@@ -6,8 +6,8 @@ Kubernetes' own kinds have theirs in engine.api.defaults, .admission and .valida
 
 from __future__ import annotations
 
-from engine.api import admission, crd, structural, validation
-from engine.api.admission import AdmissionRequest, Operation
+from engine.api import crd, structural, validation
+from engine.api.admission import Admission, AdmissionRequest, Operation
 from engine.api.defaults import apply_defaults
 from engine.api.errors import Cause
 from engine.api.kinds import CRDS, Kind
@@ -20,8 +20,8 @@ from store.types import JsonObject
 class Pipeline:
     """Defaults, admission and validation of every kind."""
 
-    def __init__(self, context: Context, customs: crd.CustomKinds) -> None:
-        self._context, self._customs = context, customs
+    def __init__(self, context: Context, customs: crd.CustomKinds, admission: Admission) -> None:
+        self._context, self._customs, self._admission = context, customs, admission
         index_services(context.store)
         index_slices(context.store)
 
@@ -38,14 +38,14 @@ class Pipeline:
         warnings: list[str] | None,
     ) -> JsonObject:  # fmt: skip
         """The object with what the cluster adds. Raises Forbidden and its like."""
-        return admission.mutate(self._request(operation, caller, kind, obj, old, dry_run, warnings))
+        return self._admission.mutate(self._request(operation, caller, kind, obj, old, dry_run, warnings))
 
     def admit(
         self, operation: Operation, caller: Caller, kind: Kind, obj: JsonObject, old: JsonObject | None, dry_run: bool,
         warnings: list[str] | None,
     ) -> None:  # fmt: skip
         """Raises Forbidden and its like."""
-        admission.validate(self._request(operation, caller, kind, obj, old, dry_run, warnings))
+        self._admission.validate(self._request(operation, caller, kind, obj, old, dry_run, warnings))
 
     def _request(
         self, operation: Operation, caller: Caller, kind: Kind, obj: JsonObject, old: JsonObject | None, dry_run: bool,
@@ -54,7 +54,8 @@ class Pipeline:
         meta = obj["metadata"]
         return AdmissionRequest(
             operation, kind, meta.get("namespace") or "", meta["name"], obj, caller, self._context.store,
-            self._context.seed, old, dry_run=dry_run, warnings=[] if warnings is None else warnings,
+            self._context.seed, self._context.kinds, old, dry_run=dry_run,
+            warnings=[] if warnings is None else warnings,
         )  # fmt: skip
 
     def validate_create(self, kind: Kind, obj: JsonObject) -> list[Cause]:

@@ -17,10 +17,13 @@ from typing import Any
 import orjson
 
 from engine.api import errors, patching
+from engine.api.admission import Admission
+from engine.api.admission.certificate_requests import require_signer_right
+from engine.api.admission.node_restriction import check_subresource
 from engine.api.apply import annotated
 from engine.api.crd import CLEANUP, SERVER, CustomKinds
 from engine.api.delete import Deleter
-from engine.api.kinds import BINDINGS, CRDS, PODS, SERVICEACCOUNTS, Kind, KindRegistry
+from engine.api.kinds import BINDINGS, CRDS, CSRS, PODS, SERVICEACCOUNTS, Kind, KindRegistry
 from engine.api.kubarium_kinds import KUBARIUM_SCHEMAS
 from engine.api.pipeline import Pipeline
 from engine.api.read import Reader, Watch, matcher
@@ -35,6 +38,7 @@ from engine.auth.certificates import Keys
 from engine.auth.reviews import Reviews
 from engine.auth.tokens import Tokens
 from engine.clock import Clock
+from engine.flags import Flags
 from engine.seed import Seed
 from store.store import Store
 from store.types import Envelope, JsonObject, ObjectKey, Resource
@@ -45,14 +49,14 @@ __all__ = ["Api", "Caller", "DeleteOptions", "FieldValidation", "ListResult", "P
 class Api:
     """The API server, in process. Verbs raise `ApiError`; envelopes they return are read-only."""
 
-    def __init__(self, store: Store, clock: Clock, seed: Seed, kinds: KindRegistry) -> None:
+    def __init__(self, store: Store, clock: Clock, seed: Seed, kinds: KindRegistry, flags: Flags = Flags()) -> None:
         self.store, self.clock, self.seed, self.kinds = store, clock, seed, kinds
         self.schema = Schema()
         context = Context(store, clock, seed, kinds, self.schema)
         self._customs = CustomKinds(context)
         self._customs.serve_built_in(KUBARIUM_SCHEMAS, "kubarium.dev/v1alpha1")
         self._reader = Reader(context)
-        self._writer = Writer(context, Pipeline(context, self._customs), self._customs)
+        self._writer = Writer(context, Pipeline(context, self._customs, Admission(flags)), self._customs)
         self._deleter = Deleter(context)
         self._subresources = Subresources(context, self._writer, self._deleter)
         self._context = context
@@ -177,6 +181,7 @@ class Api:
     ) -> Envelope:  # fmt: skip
         before = self.get(kind.resource, namespace, name)
         self._require_subresource(kind, subresource)
+        self._check_part(caller, kind, before, subresource)
         if subresource == "finalize":
             return self._subresources.finalize(caller, kind, before, obj, dry_run)
         if subresource == "scale":
@@ -202,6 +207,7 @@ class Api:
         self.authorize(caller, "patch", kind, namespace, name, subresource)
         before = self.get(resource, namespace, name)
         self._require_subresource(kind, subresource)
+        self._check_part(caller, kind, before, subresource)
         present = self._subresources.scale_of(before) if subresource == "scale" else before.obj
         new = patching.patched(
             kind, present, patch_type, patch, self.schema, structural=self._customs.schema(kind) is not None,
@@ -264,7 +270,10 @@ class Api:
     ) -> Envelope | None:
         """POST pods/eviction: delete if the disruption budget allows, else TooManyRequests (429)."""
         self.authorize(caller, "create", self.kind_of(PODS), namespace, pod, "eviction")
-        return self._subresources.evict(caller, self.kind_of(PODS), self.get(PODS, namespace, pod), options)
+        env = self.get(PODS, namespace, pod)
+        if caller.outside:
+            check_subresource(caller, PODS, env.obj, "evict")
+        return self._subresources.evict(caller, self.kind_of(PODS), env, options)
 
     def get_scale(self, resource: Resource, namespace: str, name: str) -> JsonObject:
         """autoscaling/v1 Scale of a workload."""
@@ -288,6 +297,8 @@ class Api:
     def _delete(self, caller: Caller, kind: Kind, namespace: str, name: str, options: DeleteOptions) -> Envelope | None:
         resource = kind.resource
         env = self.get(resource, namespace, name)
+        if caller.outside:
+            check_subresource(caller, resource, env.obj, "delete")
         if resource == CRDS:
             return self._delete_crd(caller, kind, env, options)
         left = self._deleter.delete(caller, kind, env, options)
@@ -317,6 +328,13 @@ class Api:
         if version is None or version == kind.api_version:
             return kind
         return self.kinds.version(resource, str(version).rpartition("/")[2]) or kind
+
+    def _check_part(self, caller: Caller, kind: Kind, before: Envelope, subresource: str) -> None:
+        """Admission of what is no whole object: a kubelet writes what is its own, a signer what it may sign."""
+        if caller.outside and subresource:
+            if kind.resource == CSRS:
+                require_signer_right(self.authorizer, caller, before.obj, subresource)
+            check_subresource(caller, kind.resource, before.obj, f"update {subresource} for")
 
     def _require_subresource(self, kind: Kind, subresource: str) -> None:
         if subresource and subresource not in kind.subresources:

@@ -13,16 +13,21 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from engine.api.admission import (
+    always_pull_images,
+    certificate_requests,
     default_ingress_class,
     default_storage_class,
     default_toleration_seconds,
     limit_ranger,
     namespace_lifecycle,
+    node_restriction,
     node_taints,
+    owner_references,
     persistent_volume_claim_resize,
     pod_security,
     priority,
     resource_quota,
+    role_escalation,
     runtime_class,
     service_account,
     service_addresses,
@@ -31,7 +36,10 @@ from engine.api.admission import (
 )
 from engine.api.admission.request import AdmissionRequest, Operation
 from engine.api.kinds import (
+    CLUSTERROLEBINDINGS,
+    CLUSTERROLES,
     CRONJOBS,
+    CSRS,
     DAEMONSETS,
     DEPLOYMENTS,
     INGRESSES,
@@ -45,12 +53,15 @@ from engine.api.kinds import (
     REPLICASETS,
     REPLICATIONCONTROLLERS,
     RESOURCEQUOTAS,
+    ROLEBINDINGS,
+    ROLES,
     SERVICES,
     STATEFULSETS,
 )
+from engine.flags import BadFlag, Flags
 from store.types import JsonObject, Resource
 
-__all__ = ["AdmissionRequest", "Operation", "mutate", "validate"]
+__all__ = ["Admission", "AdmissionRequest", "Operation"]
 
 Mutator = Callable[[AdmissionRequest, JsonObject], JsonObject]
 Validator = Callable[[AdmissionRequest], None]
@@ -64,8 +75,10 @@ _MUTATORS: Final[Mapping[tuple[Resource, Operation], Sequence[Mutator]]] = {
         priority.mutate,
         default_toleration_seconds.mutate,
         runtime_class.mutate,
+        always_pull_images.mutate,
     ),
-    (PODS, "UPDATE"): (default_toleration_seconds.mutate,),
+    (PODS, "UPDATE"): (default_toleration_seconds.mutate, always_pull_images.mutate),
+    (CSRS, "CREATE"): (certificate_requests.mutate,),
     (NODES, "CREATE"): (node_taints.mutate,),
     (PERSISTENTVOLUMECLAIMS, "CREATE"): (default_storage_class.mutate, storage_object_in_use_protection.mutate),
     (PERSISTENTVOLUMES, "CREATE"): (storage_object_in_use_protection.mutate,),
@@ -76,8 +89,17 @@ _MUTATORS: Final[Mapping[tuple[Resource, Operation], Sequence[Mutator]]] = {
     (SERVICES, "UPDATE"): (service_addresses.mutate,),
 }
 _VALIDATORS: Final[Mapping[tuple[Resource, Operation], Sequence[Validator]]] = {
-    (PODS, "CREATE"): (limit_ranger.validate, pod_security.validate),
-    (PODS, "UPDATE"): (pod_security.validate,),
+    (PODS, "CREATE"): (limit_ranger.validate, node_restriction.validate, pod_security.validate),
+    (PODS, "UPDATE"): (node_restriction.validate, pod_security.validate),
+    (NODES, "CREATE"): (node_restriction.validate,),
+    (NODES, "UPDATE"): (node_restriction.validate,),
+    (CSRS, "CREATE"): (certificate_requests.validate,),
+    **{(kind, verb): (role_escalation.validate_role,) for kind in (ROLES, CLUSTERROLES) for verb in _WRITES},
+    **{
+        (kind, verb): (role_escalation.validate_binding,)
+        for kind in (ROLEBINDINGS, CLUSTERROLEBINDINGS)
+        for verb in _WRITES
+    },
     (PERSISTENTVOLUMECLAIMS, "CREATE"): (limit_ranger.validate,),
     (PERSISTENTVOLUMECLAIMS, "UPDATE"): (persistent_volume_claim_resize.validate,),
     (NAMESPACES, "DELETE"): (namespace_lifecycle.validate,),
@@ -86,24 +108,73 @@ _VALIDATORS: Final[Mapping[tuple[Resource, Operation], Sequence[Validator]]] = {
     **{(kind, verb): (pod_security.validate,) for kind in _WORKLOADS for verb in _WRITES},
 }
 
+_SWITCHED: Final[Mapping[str, Sequence[Mutator | Validator]]] = {
+    "NamespaceLifecycle": (namespace_lifecycle.validate,),
+    "LimitRanger": (limit_ranger.mutate, limit_ranger.validate),
+    "ServiceAccount": (service_account.mutate,),
+    "NodeRestriction": (node_restriction.validate,),
+    "TaintNodesByCondition": (node_taints.mutate,),
+    "PodSecurity": (pod_security.validate,),
+    "Priority": (priority.mutate, priority.validate),
+    "DefaultTolerationSeconds": (default_toleration_seconds.mutate,),
+    "DefaultStorageClass": (default_storage_class.mutate,),
+    "StorageObjectInUseProtection": (storage_object_in_use_protection.mutate,),
+    "PersistentVolumeClaimResize": (persistent_volume_claim_resize.validate,),
+    "RuntimeClass": (runtime_class.mutate,),
+    "DefaultIngressClass": (default_ingress_class.mutate,),
+    "AlwaysPullImages": (always_pull_images.mutate,),
+    "OwnerReferencesPermissionEnforcement": (owner_references.validate,),
+    "ResourceQuota": (resource_quota.validate,),
+}
+"""What --enable-admission-plugins and --disable-admission-plugins name, in the order of the plugins."""
+_OFF: Final = frozenset({"AlwaysPullImages"})
 
-def mutate(request: AdmissionRequest) -> JsonObject:
-    """The object that the request shall store. Raises Forbidden and its like when a plugin refuses."""
-    obj = request.obj
-    if request.subresource:
+
+class Admission:
+    """The plugins of one cluster."""
+
+    def __init__(self, flags: Flags) -> None:
+        """BadFlag for the name of a plugin that there is not."""
+        off = set(_OFF) - set(_names(flags, "enable-admission-plugins"))
+        off.update(_names(flags, "disable-admission-plugins"))
+        self._off: frozenset[Mutator | Validator] = frozenset(each for name in off for each in _SWITCHED[name])
+        self._mutators = {
+            key: [each for each in plugins if each not in self._off] for key, plugins in _MUTATORS.items()
+        }
+        self._validators = {
+            key: [each for each in plugins if each not in self._off] for key, plugins in _VALIDATORS.items()
+        }
+
+    def mutate(self, request: AdmissionRequest) -> JsonObject:
+        """The object that the request shall store. Raises Forbidden and its like when a plugin refuses."""
+        obj = request.obj
+        if request.subresource:
+            return obj
+        for plugin in self._mutators.get((request.kind.resource, request.operation), ()):
+            obj = plugin(request, obj)
         return obj
-    for plugin in _MUTATORS.get((request.kind.resource, request.operation), ()):
-        obj = plugin(request, obj)
-    return obj
 
-
-def validate(request: AdmissionRequest) -> None:
-    """Raises Forbidden and its like when a plugin refuses."""
-    if request.operation == "CREATE" and request.kind.namespaced and not request.subresource:
-        namespace_lifecycle.validate(request)
-    for plugin in _VALIDATORS.get((request.kind.resource, request.operation), ()):
-        if not request.subresource:
+    def validate(self, request: AdmissionRequest) -> None:
+        """Raises Forbidden and its like when a plugin refuses."""
+        if request.subresource:
+            return
+        if request.operation == "CREATE" and request.kind.namespaced and self._runs(namespace_lifecycle.validate):
+            namespace_lifecycle.validate(request)
+        for plugin in self._validators.get((request.kind.resource, request.operation), ()):
             plugin(request)
-    # Quotas come last, as in kube-apiserver: nothing is counted that another plugin refuses.
-    if request.store.count(RESOURCEQUOTAS) and not request.subresource and request.operation in ("CREATE", "UPDATE"):
-        resource_quota.validate(request)
+        if request.caller.outside and self._runs(owner_references.validate):
+            owner_references.validate(request)
+        # Quotas come last, as in kube-apiserver: nothing is counted that another plugin refuses.
+        if request.store.count(RESOURCEQUOTAS) and request.operation in _WRITES and self._runs(resource_quota.validate):
+            resource_quota.validate(request)
+
+    def _runs(self, plugin: Validator) -> bool:
+        return plugin not in self._off
+
+
+def _names(flags: Flags, flag: str) -> list[str]:
+    names = [name.strip() for name in flags.text(flag).split(",") if name.strip()]
+    for name in names:
+        if name not in _SWITCHED:
+            raise BadFlag(f'invalid argument "{name}" for "--{flag}": there is no such admission plugin')
+    return names

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
 
-from engine.api.kinds import Kind
+from engine.api.kinds import Kind, KindRegistry
 from engine.api.requests import Caller
 from engine.seed import Seed
 from store.store import Store
@@ -28,6 +28,7 @@ class AdmissionRequest(NamedTuple):
     caller: Caller
     store: Store
     seed: Seed
+    kinds: KindRegistry
     old: JsonObject | None = None
     """Before the write; None for CREATE."""
     subresource: str = ""

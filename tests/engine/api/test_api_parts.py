@@ -10,6 +10,7 @@ from engine.api.errors import Invalid
 from engine.api.kinds import CSRS, PODS
 from engine.api.server import Caller
 from tests.engine.api.door import Door
+from tests.engine.auth.signing import signing_request
 
 ME = Caller("me", groups=("system:masters",))
 
@@ -84,10 +85,7 @@ def test_a_resize_keeps_the_quality_of_service(door: Door, pod: Any) -> None:
 
 def test_a_request_is_approved(door: Door) -> None:
     """approval takes conditions, and dates them."""
-    csr = {
-        "apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest", "metadata": {"name": "r"},
-        "spec": {"request": "eA==", "signerName": "example.com/s", "usages": ["client auth"]},
-    }  # fmt: skip
+    csr = signing_request("r", "me", "us", "example.com/s", "client auth")
     env = door.api.create(ME, CSRS, "", csr, field_validation="Strict")
     condition = {"type": "Approved", "status": "True", "reason": "Me"}
     wanted = {**env.obj, "spec": {"signerName": "other"}, "status": {"conditions": [condition]}}
