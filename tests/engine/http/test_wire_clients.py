@@ -50,10 +50,12 @@ def test_a_story_of_the_official_client(api: Any) -> None:
     assert len(up) == 2
     scale = apps.patch_namespaced_deployment_scale("story", "default", {"spec": {"replicas": 3}})
     assert scale.spec.replicas == 3
-    pods = core.list_namespaced_pod("default", label_selector="app=story").items
+    found = core.list_namespaced_pod("default", label_selector="app=story")
+    pods, since = found.items, found.metadata.resource_version
     eviction = kube.V1Eviction(metadata=kube.V1ObjectMeta(name=pods[0].metadata.name, namespace="default"))
     core.create_namespaced_pod_eviction(pods[0].metadata.name, "default", eviction)
-    for event in watching.stream(core.list_namespaced_pod, "default", label_selector="app=story", timeout_seconds=30):
+    going = watching.stream(core.list_namespaced_pod, "default", resource_version=since, timeout_seconds=30)
+    for event in going:
         if event["type"] == "DELETED" and event["object"].metadata.name == pods[0].metadata.name:
             watching.stop()
     apps.delete_namespaced_deployment("story", "default", propagation_policy="Background")
