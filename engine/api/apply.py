@@ -228,8 +228,9 @@ def _list_deletions(out: JsonObject, name: str, original: Sequence[Any], modifie
             if inner:
                 items.append({**inner, key: value})
         if items:
+            places = {value: place for place, value in enumerate(wanted)}
             out[f"{ELEMENT_ORDER}/{name}"] = [{key: value} for value in wanted]
-            out[name] = items
+            out[name] = sorted(items, key=lambda item: places.get(item[key], len(places)))
         return
     gone = [item for item in original if item not in modified]
     if gone:

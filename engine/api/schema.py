@@ -46,8 +46,8 @@ class Field:
     """One field of a type, or the items of a list, or the values of a map."""
 
     __slots__ = (
-        "_types", "form", "go", "item", "leaf", "list_type", "map_keys", "merge_key", "name", "required", "strategy",
-        "target", "type_name", "values",
+        "_types", "form", "go", "item", "leaf", "list_type", "map_keys", "map_type", "merge_key", "name", "required",
+        "strategy", "target", "type_name", "values",
     )  # fmt: skip
 
     def __init__(self, types: Schema, name: str, owner: str, spec: Mapping[str, Any], required: bool) -> None:
@@ -64,6 +64,8 @@ class Field:
         """x-kubernetes-list-type: `atomic`, `set` or `map`."""
         self.map_keys: Sequence[str] = spec.get("lk", ())
         """x-kubernetes-list-map-keys."""
+        self.map_type: str | None = spec.get("mt")
+        """x-kubernetes-map-type: `atomic` or `granular`."""
         self.item: Field | None = Field(types, "", owner, spec["i"], False) if "i" in spec else None
         self.values: Sequence[str] = spec.get("e", ())
         """The only values that are allowed, where the schema names them."""

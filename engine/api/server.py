@@ -25,6 +25,9 @@ from engine.api.crd import CLEANUP, SERVER, CustomKinds
 from engine.api.delete import Deleter
 from engine.api.kinds import BINDINGS, CRDS, CSRS, PODS, SERVICEACCOUNTS, Kind, KindRegistry
 from engine.api.kubarium_kinds import KUBARIUM_SCHEMAS
+from engine.api.managed.applying import Applying
+from engine.api.managed.books import update_book
+from engine.api.managed.managers import Manager
 from engine.api.pipeline import Pipeline
 from engine.api.read import Reader, Watch, matcher
 from engine.api.requests import Caller, Context, DeleteOptions, FieldValidation, ListResult, PatchType, Warnings
@@ -37,7 +40,7 @@ from engine.auth.authorizer import attributes, authorizer_of
 from engine.auth.certificates import Keys
 from engine.auth.reviews import Reviews
 from engine.auth.tokens import Tokens
-from engine.clock import Clock
+from engine.clock import Clock, rfc3339
 from engine.flags import Flags
 from engine.seed import Seed
 from store.store import Store
@@ -136,9 +139,11 @@ class Api:
     def create(
         self, caller: Caller, resource: Resource, namespace: str, obj: JsonObject, *, dry_run: bool = False,
         field_validation: FieldValidation | None = None, warnings: Warnings = None,
-        variant_of: JsonObject | None = None,
+        variant_of: JsonObject | None = None, field_manager: str = "",
     ) -> Envelope:  # fmt: skip
         """Create from a manifest, which is not modified. A dry run answers the same and writes nothing.
+
+        `field_manager`: who is to own the fields, here and in the other verbs; "": nobody asks (engine.api.managed).
 
         `variant_of`: the spec of the template that the cluster's own component made this pod from. The pod's spec has
         the template's parts, by identity, but for a few of its own that admission does not look at (hostname,
@@ -152,10 +157,14 @@ class Api:
             self.authorize(caller, "create", kind, namespace, "", "")
         if not kind.stored:
             return self._create_unstored(caller, kind, namespace, obj)
+        book = update_book(field_manager, kind) if field_manager else None
         env = self._writer.create(
             caller, kind, namespace, obj, dry_run=dry_run, field_validation=field_validation, warnings=warnings,
-            variant_of=variant_of,
+            variant_of=variant_of, book=book,
         )  # fmt: skip
+        return self._after_create(resource, env, dry_run)
+
+    def _after_create(self, resource: Resource, env: Envelope, dry_run: bool) -> Envelope:
         if resource == CRDS and not dry_run:
             return self._writer.update_status(SERVER, env, self._customs.accepted_status(env))
         return env
@@ -163,6 +172,7 @@ class Api:
     def update(
         self, caller: Caller, resource: Resource, namespace: str, name: str, obj: JsonObject, *, subresource: str = "",
         dry_run: bool = False, field_validation: FieldValidation | None = None, warnings: Warnings = None,
+        field_manager: str = "",
     ) -> Envelope:  # fmt: skip
         """Replace. With metadata.resourceVersion set, only if the object is still at that revision (else Conflict).
 
@@ -173,23 +183,26 @@ class Api:
         """
         kind = self._version_of(resource, obj) if not subresource else self.kind_of(resource)
         self.authorize(caller, "update", kind, namespace, name, subresource)
-        return self._update(caller, kind, namespace, name, obj, subresource, dry_run, field_validation, warnings)
+        return self._update(
+            caller, kind, namespace, name, obj, subresource, dry_run, field_validation, warnings, field_manager
+        )
 
     def _update(
         self, caller: Caller, kind: Kind, namespace: str, name: str, obj: JsonObject, subresource: str, dry_run: bool,
-        field_validation: FieldValidation | None, warnings: Warnings,
+        field_validation: FieldValidation | None, warnings: Warnings, field_manager: str,
     ) -> Envelope:  # fmt: skip
         before = self.get(kind.resource, namespace, name)
         self._require_subresource(kind, subresource)
         self._check_part(caller, kind, before, subresource)
         if subresource == "finalize":
             return self._subresources.finalize(caller, kind, before, obj, dry_run)
+        book = update_book(field_manager, kind, subresource) if field_manager else None
         if subresource == "scale":
             obj, subresource = self._subresources.scaled(kind, before, obj), ""
             field_validation = None
         env = self._writer.update(
             caller, kind, before, obj, subresource=subresource, dry_run=dry_run, field_validation=field_validation,
-            warnings=warnings,
+            warnings=warnings, book=book,
         )  # fmt: skip
         return self._after_update(kind, env, dry_run)
 
@@ -200,7 +213,7 @@ class Api:
     def patch(
         self, caller: Caller, resource: Resource, namespace: str, name: str, patch_type: PatchType, patch: Any, *,
         subresource: str = "", dry_run: bool = False, field_validation: FieldValidation | None = None,
-        warnings: Warnings = None,
+        warnings: Warnings = None, field_manager: str = "",
     ) -> Envelope:  # fmt: skip
         """Patch the present state. `patch`: a list of operations for "json", else a partial object."""
         kind = self.kind_of(resource)
@@ -214,10 +227,10 @@ class Api:
             scale=subresource == "scale",
         )  # fmt: skip
         if subresource in ("scale", "finalize"):
-            return self._update(caller, kind, namespace, name, new, subresource, dry_run, None, None)
+            return self._update(caller, kind, namespace, name, new, subresource, dry_run, None, None, field_manager)
         env = self._writer.update(
             caller, kind, before, new, subresource=subresource, dry_run=dry_run, field_validation=field_validation,
-            warnings=warnings,
+            warnings=warnings, book=update_book(field_manager, kind, subresource) if field_manager else None,
         )  # fmt: skip
         return self._after_update(kind, env, dry_run)
 
@@ -239,7 +252,7 @@ class Api:
         if before is None:
             return self.create(
                 caller, resource, namespace, modified, dry_run=dry_run, field_validation=field_validation,
-                warnings=warnings,
+                warnings=warnings, field_manager=field_manager,
             )  # fmt: skip
         self.authorize(caller, "patch", kind, namespace, name, "")
         self._writer.decoded(kind, obj, field_validation, warnings)
@@ -249,8 +262,71 @@ class Api:
             return before
         return self.patch(
             caller, resource, namespace, name, "merge" if custom else "strategic", patch, dry_run=dry_run,
-            field_validation=field_validation, warnings=None,
+            field_validation=field_validation, warnings=None, field_manager=field_manager,
         )  # fmt: skip
+
+    def apply_server_side(
+        self, caller: Caller, resource: Resource, namespace: str, name: str, obj: JsonObject, *, field_manager: str,
+        force: bool = False, subresource: str = "", dry_run: bool = False, field_validation: FieldValidation = "Strict",
+        warnings: Warnings = None,
+    ) -> Envelope:  # fmt: skip
+        """Make `obj` what this manager wants of the object; create it if there is none (not through a subresource).
+
+        Conflict (409) with a cause for each field of another manager that it would change; `force` takes them over.
+        The present envelope comes back when nothing changes, ownership included.
+        """
+        kind = self._version_of(resource, obj)
+        self.authorize(caller, "patch", kind, namespace, name, subresource)
+        self._require_subresource(kind, subresource)
+        if (obj.get("metadata") or {}).get("managedFields") is not None:
+            raise errors.BadRequest("metadata.managedFields must be nil")
+        applying, stored = self._applying(kind, obj, field_manager, force, subresource, field_validation, warnings)
+        before = self.store.get(self.key(resource, namespace, name))
+        if before is None:
+            if subresource:
+                raise errors.not_found(resource, name)
+            return self._create_applied(caller, resource, namespace, name, applying, dry_run, warnings)
+        self._check_part(caller, kind, before, subresource)
+        applied = applying.to(before.obj)
+        env = self._writer.update(
+            caller, stored, before, applied.obj, subresource=subresource, dry_run=dry_run, field_validation="Ignore",
+            warnings=warnings, book=lambda *_: applied.managers,
+        )  # fmt: skip
+        return self._after_update(kind, env, dry_run)
+
+    def _applying(
+        self, kind: Kind, obj: JsonObject, manager: str, force: bool, subresource: str,
+        field_validation: FieldValidation, warnings: Warnings,
+    ) -> tuple[Applying, Kind]:  # fmt: skip
+        """The apply in the stored version, and the kind in that version."""
+        config = self._writer.decoded(kind, obj, field_validation, warnings)
+        config, stored = self._writer.stored_version(kind, config)
+        if subresource == "status":
+            config = {
+                key: value for key, value in config.items() if key in ("apiVersion", "kind", "metadata", "status")
+            }
+        elif "status" in kind.subresources:
+            config = {key: value for key, value in config.items() if key != "status"}
+        node = self.schema.of(stored.api_version, stored.kind)
+        by = Manager(manager, "Apply", kind.api_version, subresource)
+        return Applying(kind, by, config, node, force, rfc3339(self.clock.now())), stored
+
+    def _create_applied(
+        self, caller: Caller, resource: Resource, namespace: str, name: str, applying: Applying, dry_run: bool,
+        warnings: Warnings,
+    ) -> Envelope:  # fmt: skip
+        meta = applying.config.get("metadata") or {}
+        if meta.get("uid"):
+            why = f"uid mismatch: the provided object specified uid {meta['uid']}, and no existing object was found"
+            raise errors.conflict(resource, name, why)
+        kind = self.kind_of(resource)
+        self.authorize(caller, "create", kind, namespace, "", "")
+        config = {**applying.config, "metadata": {**meta, "name": meta.get("name") or name}}
+        env = self._writer.create(
+            caller, kind, namespace, config, dry_run=dry_run, field_validation="Ignore", warnings=warnings,
+            book=lambda *_: applying.created(),
+        )  # fmt: skip
+        return self._after_create(resource, env, dry_run)
 
     # -- subresources ------------------------------------------------------------------------------------------------
 

@@ -22,6 +22,11 @@ _TYPES: Final[Mapping[str, type | tuple[type, ...]]] = {
 
 
 # -- types for completion, explain and merging -----------------------------------------------------------------------
+_MARKS: Final = (
+    ("x-kubernetes-list-type", "lt"), ("x-kubernetes-list-map-keys", "lk"), ("x-kubernetes-map-type", "mt"),
+    ("enum", "e"),
+)  # fmt: skip
+"""What a field's schema says of it, and how the data file does."""
 
 
 def types_of(root: str, kind: str, schema: OpenApi) -> dict[str, dict[str, Any]]:
@@ -66,7 +71,7 @@ def _field(name: str, key: str, schema: OpenApi, types: dict[str, dict[str, Any]
         out["t"] = schema.get("format", "int64") if kind == "integer" else simple.get(str(kind), "any")
         if out["t"] not in ("string", "bool", "float64", "raw", "any", "int32", "int64"):
             out["t"] = "int64"
-    for long, short in (("x-kubernetes-list-type", "lt"), ("x-kubernetes-list-map-keys", "lk"), ("enum", "e")):
+    for long, short in _MARKS:
         if schema.get(long):
             out[short] = schema[long]
     return out

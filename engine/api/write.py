@@ -34,6 +34,7 @@ from engine.api.kinds import (
     SERVICEACCOUNTS,
     Kind,
 )
+from engine.api.managed.books import RESET, Book, component_of, enter, update_book
 from engine.api.pipeline import Pipeline
 from engine.api.requests import Caller, Context, FieldValidation
 from engine.clock import rfc3339
@@ -84,12 +85,12 @@ class Writer:
     def create(
         self, caller: Caller, kind: Kind, namespace: str, obj: JsonObject, *, dry_run: bool = False,
         field_validation: FieldValidation | None = None, warnings: list[str] | None = None,
-        variant_of: JsonObject | None = None,
+        variant_of: JsonObject | None = None, book: Book | None = None,
     ) -> Envelope:  # fmt: skip
         trusted = field_validation is None
         if not trusted:
             obj = self.decoded(kind, obj, field_validation, warnings)
-        obj, kind = self._stored_version(kind, obj)
+        obj, kind = self.stored_version(kind, obj)
         asked: JsonObject = obj.get("metadata") or {}
         namespace = strategy.namespace_of(kind, namespace, asked)
         if asked.get("resourceVersion"):
@@ -117,6 +118,8 @@ class Writer:
         key = ObjectKey(stored.group, stored.plural, namespace, name)
         if self._store.get(key) is not None:
             raise errors.already_exists(kind.resource, name)
+        if book is not None:
+            self._enter(book, kind, {}, new)
         if dry_run:
             return Envelope(key, Revision(0), orjson.dumps(new), new)
         return self._store.put(key, new, caller.author, self._clock.now())
@@ -183,12 +186,13 @@ class Writer:
     def update(
         self, caller: Caller, kind: Kind, before: Envelope, obj: JsonObject, *, subresource: str = "",
         dry_run: bool = False, field_validation: FieldValidation | None = None, warnings: list[str] | None = None,
+        book: Book | None = None,
     ) -> Envelope:  # fmt: skip
         """Replace `before`, the present state, by `obj`. Conflict when obj names another resourceVersion."""
         trusted = field_validation is None
         if not trusted:
             obj = self.decoded(kind, obj, field_validation, warnings)
-        obj, kind = self._stored_version(kind, obj)
+        obj, kind = self.stored_version(kind, obj)
         old, asked = before.obj, obj.get("metadata") or {}
         old_meta = old["metadata"]
         name, namespace = asked.get("name") or before.name, asked.get("namespace") or before.namespace
@@ -221,7 +225,17 @@ class Writer:
                 new["metadata"]["generation"] = old_meta.get("generation", 0) + 1
         else:
             new = self._changed(caller, kind, before, obj, subresource, dry_run, warnings)
+        if book is None and "managedFields" in old_meta and subresource != "status":
+            book = update_book(component_of(caller), kind, subresource)
+        if asked.get("managedFields") == RESET:
+            new["metadata"].pop("managedFields", None)
+        elif book is not None:
+            self._enter(book, kind, old, new)
         return self.put_changed(caller, kind, before, new, dry_run)
+
+    def _enter(self, book: Book, kind: Kind, old: JsonObject, new: JsonObject) -> None:
+        """Write who owns what into the object's (fresh) metadata."""
+        enter(new["metadata"], book(old, new, self._context.schema.of(kind.api_version, kind.kind), self._now()))
 
     def _changed(
         self, caller: Caller, kind: Kind, before: Envelope, obj: JsonObject, subresource: str, dry_run: bool,
@@ -280,7 +294,7 @@ class Writer:
             return False
         return kind.stored_as != NAMESPACES or not (obj.get("spec") or {}).get("finalizers")
 
-    def _stored_version(self, kind: Kind, obj: JsonObject) -> tuple[JsonObject, Kind]:
+    def stored_version(self, kind: Kind, obj: JsonObject) -> tuple[JsonObject, Kind]:
         """The manifest and its kind in the version that is stored."""
         new = to_stored(kind, obj)
         if new is obj:

@@ -256,7 +256,7 @@ async def create(call: Call) -> Response:
     env = await call.gate.write(
         lambda: call.api.create(
             call.caller, call.resource, call.namespace, obj, dry_run=dry, field_validation=strictness,
-            warnings=call.warnings,
+            warnings=call.warnings, field_manager=call.field_manager,
         )
     )  # fmt: skip
     return one(call, env, form, 201)
@@ -270,7 +270,7 @@ async def update(call: Call) -> Response:
     env = await call.gate.write(
         lambda: call.api.update(
             call.caller, call.resource, call.namespace, call.name, obj, subresource=subresource, dry_run=dry,
-            field_validation=strictness, warnings=call.warnings,
+            field_validation=strictness, warnings=call.warnings, field_manager=call.field_manager,
         )
     )  # fmt: skip
     return one(call, env, form)
@@ -289,7 +289,7 @@ async def patch(call: Call) -> Response:
     env = await call.gate.write(
         lambda: call.api.patch(
             call.caller, call.resource, call.namespace, call.name, kind_of_patch, document, subresource=subresource,
-            dry_run=dry, field_validation=strictness, warnings=call.warnings,
+            dry_run=dry, field_validation=strictness, warnings=call.warnings, field_manager=call.field_manager,
         )
     )  # fmt: skip
     return one(call, env, form)
@@ -315,16 +315,13 @@ async def _server_side_apply(call: Call, form: Accepted) -> Response:
     if not manager:
         text = "Required value: is required for apply patch"
         raise errors.invalid("meta.k8s.io", "PatchOptions", "", [Cause("FieldValueRequired", "fieldManager", text)])
-    apply = getattr(call.api, "apply_server_side", None)
-    if apply is None:
-        raise _unknown_patch(call)
     obj = yaml_body(call.request.body)
     if not isinstance(obj, dict):
         raise errors.BadRequest("error decoding YAML: the patch must be an object")
     dry, strictness, force = call.dry_run, call.field_validation, flag(call.request, "force")
     subresource, existed = call.info.subresource, call.gate.store.get(call.key) is not None
     env = await call.gate.write(
-        lambda: apply(
+        lambda: call.api.apply_server_side(
             call.caller, call.resource, call.namespace, call.name, obj, field_manager=manager, force=force,
             subresource=subresource, dry_run=dry, field_validation=strictness, warnings=call.warnings,
         )
