@@ -12,6 +12,7 @@ from engine.cloud.simulated.machines import MachineController
 from engine.controllers.attach_detach.attacher import SimulatedAttacher
 from engine.controllers.attach_detach.controller import AttachDetachController
 from engine.controllers.attach_detach.registrar import SimulatedRegistrar
+from engine.controllers.certificates import CsrApproving, CsrCleaner, CsrSigning
 from engine.controllers.cloud.node import CloudNodeController
 from engine.controllers.cloud.node_lifecycle import CloudNodeLifecycleController
 from engine.controllers.cloud.route import RouteController
@@ -43,8 +44,9 @@ from engine.controllers.pod_garbage_collector import PodGarbageCollector
 from engine.controllers.replicaset import ReplicaSetController
 from engine.controllers.replication import ReplicationManager
 from engine.controllers.resource_quota import ResourceQuotaController
-from engine.controllers.root_ca import RootCaPublisher, placeholder_root_ca
+from engine.controllers.root_ca import RootCaPublisher
 from engine.controllers.serviceaccount import ServiceAccountController
+from engine.controllers.serviceaccount_tokens import TokensController
 from engine.controllers.snapshots.controller import SnapshotController
 from engine.controllers.snapshots.sidecar import SimulatedSnapshotter
 from engine.controllers.statefulset.controller import StatefulSetController
@@ -64,12 +66,14 @@ class ControllerContext:
     seed: Seed
     name: str
     flags: Flags
-    root_ca: Callable[[], str] = placeholder_root_ca
-    """The certificate (PEM) that pods trust the API by."""
     usage: Usage = no_usage
     """What pods use: the metrics that autoscalers go by."""
     cloud: CloudProvider | None = None
     """The provider that `--cloud-provider` names; None: no cloud."""
+
+    def root_ca(self) -> str:
+        """The certificate (PEM) that pods trust the API by."""
+        return self.api.keys.authority.certificate
 
     @property
     def caller(self) -> Caller:
@@ -83,6 +87,10 @@ class ControllerContext:
 CONTROLLERS: dict[str, Callable[[ControllerContext], Controller]] = {
     "namespace-controller": NamespaceController,
     "serviceaccount-controller": ServiceAccountController,
+    "serviceaccount-token-controller": TokensController,
+    "certificatesigningrequest-approving-controller": CsrApproving,
+    "certificatesigningrequest-signing-controller": CsrSigning,
+    "certificatesigningrequest-cleaner-controller": CsrCleaner,
     "root-ca-certificate-publisher-controller": RootCaPublisher,
     "clusterrole-aggregation-controller": ClusterRoleAggregation,
     "garbage-collector-controller": GarbageCollector,

@@ -1,7 +1,7 @@
 """Every namespace gets a ConfigMap `kube-root-ca.crt` with the certificate that its pods trust the API by.
 
-kube-controller-manager's root-ca-certificate-publisher-controller. The certificate's text comes from the context;
-a changed or deleted ConfigMap is put right.
+kube-controller-manager's root-ca-certificate-publisher-controller. The certificate is that of
+the cluster's authority; a changed or deleted ConfigMap is put right.
 """
 
 from __future__ import annotations
@@ -27,11 +27,6 @@ _ANNOTATIONS: Final = {
 }
 
 
-def placeholder_root_ca() -> str:
-    """A certificate that nobody can serve with (its key was thrown away): stands in until the API has one."""
-    return _PLACEHOLDER
-
-
 class RootCaPublisher:
     """One per cluster."""
 
@@ -43,7 +38,13 @@ class RootCaPublisher:
         return Watch(NAMESPACES, _namespace), Watch(CONFIGMAPS, _config_map)
 
     def start(self, queue: Queue) -> None:
-        """Nothing is kept."""
+        """When the cluster signs with other keys, every namespace is told."""
+
+        def tell() -> None:
+            for env in self._api.store.list(NAMESPACES):
+                queue.add((env.name,))
+
+        self._api.on_keys(tell)
 
     def reconcile(self, key: Key) -> None:
         (namespace,) = key
@@ -74,16 +75,3 @@ def _namespace(event: WatchEvent) -> Iterable[Key]:
 
 def _config_map(event: WatchEvent) -> Iterable[Key]:
     return ((event.now.namespace,),) if event.now.name == NAME and event.before is not None else ()
-
-
-_PLACEHOLDER: Final = """\
------BEGIN CERTIFICATE-----
-MIIBRjCB7qADAgECAgEBMAoGCCqGSM49BAMCMCIxIDAeBgNVBAMMF2t1YmFyaXVt
-IHBsYWNlaG9sZGVyIENBMCAXDTI1MDEwMTAwMDAwMFoYDzIxMjUwMTAxMDAwMDAw
-WjAiMSAwHgYDVQQDDBdrdWJhcml1bSBwbGFjZWhvbGRlciBDQTBZMBMGByqGSM49
-AgEGCCqGSM49AwEHA0IABMLg3dmUld1wkgvblq4Wizwqv5kw/x1LVTKZU/01mGMa
-WObOdfLm2lkgLBr6Wgfrx4wUuWAIYg7mCwVfJA6z13ijEzARMA8GA1UdEwEB/wQF
-MAMBAf8wCgYIKoZIzj0EAwIDRwAwRAIgUhhkpBJxFcSNxVJN4jfFCwLrDSR4Z83a
-DjWONpuUX8oCIHO1/IYLZXxU0kvzo3rMMjWUEMwHVgtrVe5TA4NEwxZ/
------END CERTIFICATE-----
-"""
