@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.bench import console
+from tests.bench.day import days
 
 _Figures = dict[str, Any]
 
@@ -53,6 +54,10 @@ BENCHES: dict[str, Callable[[], _Figures]] = {
     "scheduler": lambda: medians(lambda: child("tests.bench.bench_scheduler"), 3),
     "keys": lambda: medians(console.keys, 3),
     "reopen": reopening,
+    "mixed": lambda: medians(lambda: child("tests.bench.workloads", "mixed"), 3),
+    "rolling": lambda: medians(lambda: child("tests.bench.workloads", "rolling"), 3),
+    "preemption": lambda: medians(lambda: child("tests.bench.workloads", "preemption"), 3),
+    "day": days,
 }
 
 
