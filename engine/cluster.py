@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -101,19 +101,40 @@ class Cluster:
 
     def start(self, stepped: bool = False) -> None:
         """Create what every cluster has, and start all components. `stepped`: read the folder once, in this thread."""
+        self._prepare()
+        for begin in self._components(stepped):
+            begin()
+
+    def start_soon(self) -> None:
+        """The same, but each component starts as a callback of the loop: requests are answered before and in between.
+
+        Until its turn a component has seen nothing; it then takes up what is there, as after any restart.
+        """
+        self._prepare()
+        components = self._components(stepped=False)
+
+        def start_next() -> None:
+            begin = next(components, None)
+            if begin is not None:
+                self.loop.call_soon(start_next)
+                begin()
+
+        self.loop.call_soon(start_next)
+
+    def _prepare(self) -> None:
         create_system_objects(self.api)
         reconcile_roles(self.api)
         self._retain()
-        self.event_expiry.start()
-        self.scheduler.start()
-        self.kubelets.start()
+
+    def _components(self, stepped: bool) -> Iterator[Callable[[], None]]:
+        """How each is started, in order."""
+        yield self.event_expiry.start
+        yield self.scheduler.start
+        yield self.kubelets.start
         for runner in self.controllers:
-            runner.start()
+            yield runner.start
         if self.folder is not None:
-            if stepped:
-                self.folder.load_once()
-            else:
-                self.folder.start()
+            yield self.folder.load_once if stepped else self.folder.start
 
     def stop(self) -> None:
         """Stop what runs beside the engine thread."""

@@ -92,8 +92,8 @@ class EventExpiry:
 
 def _written(env: Envelope) -> int:
     obj = env.obj
-    times = [
-        obj["metadata"].get("creationTimestamp"), obj.get("lastTimestamp"), obj.get("eventTime"),
-        (obj.get("series") or {}).get("lastObservedTime"),
-    ]  # fmt: skip
-    return max((parse_time(text) for text in times if text), default=0)
+    metadata = obj["metadata"]
+    times = [metadata.get("creationTimestamp"), obj.get("lastTimestamp"), obj.get("eventTime")]
+    times.append((obj.get("series") or {}).get("lastObservedTime"))
+    # Most events carry one instant in several fields.
+    return max((parse_time(text) for text in dict.fromkeys(times) if text), default=0)

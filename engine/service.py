@@ -48,7 +48,10 @@ class Service:
     """A running cluster and the requests of the console. Everything here runs on the engine thread."""
 
     def __init__(self, options: ConnectOptions) -> None:
-        """Open the store and start the cluster. Raises StoreError, BadFlag or OSError; then nothing was changed."""
+        """Open the store; the components start once the loop runs.
+
+        Raises StoreError, BadFlag or OSError; then nothing was changed.
+        """
         flags = Flags(options.flags)
         self.store = Store.open(options.store, durable=options.durable)
         try:
@@ -59,7 +62,7 @@ class Service:
                 clock,
                 ClusterOptions(options.seed, flags=flags, folder=options.folder, history=options.history),
             )
-            self.cluster.start()
+            self.cluster.start_soon()
             self.containers = ContainerService(self.cluster)
             """Questions about running containers."""
             self._views = Views(self.cluster.api, self.cluster.loop)

@@ -244,13 +244,13 @@ class Writer:
             self._work.clear()
             self._hurry.clear()
             closing = self._closing
-            self._commit_group(committer)
+            grown = self._commit_group(committer)
             while self._jobs and self._jobs[0][0] <= self.committed:
                 _, job, future = self._jobs.popleft()
                 if future.set_running_or_notify_cancel():
                     job(connection)
             if self._compactions:
-                self._compact_batch(connection, closing)
+                self._compact(connection, grown, closing)
             if self._revisions or self._compactions:
                 self._work.set()
                 if self._waiters or self._jobs or len(self._revisions) >= self._options.commit_rows:
@@ -258,7 +258,8 @@ class Writer:
             elif closing:
                 return
 
-    def _commit_group(self, committer: LogCommitter) -> None:
+    def _commit_group(self, committer: LogCommitter) -> int:
+        """Commit what is queued, a group at most. Returns the number of its revisions."""
         with self._lock:
             waiters = len(self._waiters)
             meta, self._meta = self._meta, {}
@@ -291,16 +292,21 @@ class Writer:
                     listener()
                 except Exception:  # noqa: BLE001 -- one listener's failure is not the log's
                     _log.exception("a commit listener failed")
+        return len(group.revisions)
 
-    def _compact_batch(self, connection: Connection, closing: bool) -> None:
-        from store.compaction import compact_batch
+    def _compact(self, connection: Connection, grown: int, closing: bool) -> None:
+        """A batch, or twice what the log has just `grown` by: a busy log must not outrun what keeps it bounded."""
+        from store.compaction import BATCH, compact_batch
 
-        target, future = self._compactions[0]
-        reached = compact_batch(connection, min(target, Revision(self.committed - self._options.keep_newest)))
-        if reached >= target or closing:
-            self._compactions.popleft()
-            if future.set_running_or_notify_cancel():
-                future.set_result(reached)
+        owed = 2 * grown
+        while self._compactions and owed >= 0:
+            target, future = self._compactions[0]
+            reached = compact_batch(connection, min(target, Revision(self.committed - self._options.keep_newest)))
+            owed -= BATCH
+            if reached >= target or (closing and owed < 0):
+                self._compactions.popleft()
+                if future.set_running_or_notify_cancel():
+                    future.set_result(reached)
 
     def _fail(self, error: Exception) -> None:
         failure = WriteFailed(f"the store cannot write any more: {getattr(error, 'orig', None) or error}")

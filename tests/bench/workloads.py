@@ -120,8 +120,8 @@ def mixed(cluster: Cluster, watch: Stopwatch) -> dict[str, Any]:
 
     def create() -> None:
         for namespace in _NAMESPACES:
-            obj = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
-            cluster.api.create(_ADMIN, NAMESPACES, "", obj)
+            manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+            cluster.api.create(_ADMIN, NAMESPACES, "", manifest)
         for kind, obj in objects:
             cluster.api.create(_ADMIN, kind, obj["metadata"]["namespace"], obj)
 

@@ -175,6 +175,18 @@ def test_compaction_goes_in_batches_beside_commits(path: Path) -> None:
     store.close()
 
 
+def test_compaction_keeps_up_with_a_burst(path: Path) -> None:
+    """A log that grew by thousands in one commit is compacted by as much after it, also when it is closed at once."""
+    store = Store.open(path, options=StoreOptions(keep_newest=5, commit_interval=60))
+    for number in range(3500):
+        put(store, f"pod-{number % 10}", number=number)
+    compacted = store.compact(Revision(3000))
+    store.close()
+    assert compacted.result(timeout=0) == 3000
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT count(*) FROM revision").fetchone() == (500 + 10,)
+
+
 def test_seeks_use_the_indexes(store: Store, path: Path) -> None:
     """The state at a revision costs one seek per object, not a scan of the log."""
     put(store, "a")
