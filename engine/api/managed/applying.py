@@ -93,11 +93,12 @@ class Applying(NamedTuple):
         return {manager: Entry(fields, self.now)} if fields else {}
 
     def _migrates(self, live: JsonObject, found: list[Conflicting]) -> bool:
-        """Whether kubectl only takes over what it applied on the client's side before."""
+        """Whether kubectl only takes over what it applied on the client's side and nobody has changed since."""
         original = original_of(live) if self.manager.name == _KUBECTL else None
         if original is None:
             return False
-        allowed = self._owned(original)
+        moved, _ = changes(original, live, self.node)
+        allowed = self._owned(original) - moved
         return all(conflict.path in allowed for conflict in found)
 
     def _annotated(self, live: JsonObject, new: JsonObject) -> JsonObject:

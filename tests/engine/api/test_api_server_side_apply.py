@@ -187,6 +187,20 @@ def test_kubectl_takes_over_what_it_applied_on_the_clients_side(door: Door) -> N
     assert '"replicas":4' in env.obj["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"]
 
 
+def test_kubectl_does_not_take_over_what_was_changed_since(door: Door) -> None:
+    """What kubectl scaled in between is a conflict, although kubectl had applied it."""
+    env = door.apply(DEPLOYMENT, field_manager="kubectl-client-side-apply")
+    scaled = {"spec": {"replicas": 5}}
+    door.api.patch(
+        PERSON, DEPLOYMENTS, "default", env.name, "merge", scaled, subresource="scale", field_manager="kubectl"
+    )
+    with pytest.raises(errors.Conflict) as refused:
+        apply(door, DEPLOYMENT, "kubectl")
+    assert refused.value.message == (
+        'Apply failed with 1 conflict: conflict with "kubectl" with subresource "scale" using apps/v1: .spec.replicas'
+    )
+
+
 def test_an_object_without_owners_belongs_to_before(door: Door) -> None:
     """What was there before the first apply conflicts under that name."""
     door.create(config_map(a="1"), validation=None)
