@@ -48,7 +48,7 @@ class Service:
     """A running cluster and the requests of the console. Everything here runs on the engine thread."""
 
     def __init__(self, options: ConnectOptions) -> None:
-        """Open the store; the components start once the loop runs.
+        """Open the store; a kept cluster's components start once the loop runs.
 
         Raises StoreError, BadFlag or OSError; then nothing was changed.
         """
@@ -62,7 +62,10 @@ class Service:
                 clock,
                 ClusterOptions(options.seed, flags=flags, folder=options.folder, history=options.history),
             )
-            self.cluster.start_soon()
+            if self.store.revision:
+                self.cluster.start_soon()
+            else:  # nothing to show yet: the components first, what is asked meanwhile would only delay them
+                self.cluster.start()
             self.containers = ContainerService(self.cluster)
             """Questions about running containers."""
             self._views = Views(self.cluster.api, self.cluster.loop)

@@ -11,8 +11,12 @@ from engine.service import Service
 
 
 def test_requests_are_answered_before_the_components_start(tmp_path: Path) -> None:
-    """A new Service answers while no kubelet has taken a node up yet; one round of the loop starts all."""
-    service = Service(ConnectOptions(store=str(tmp_path / "cluster.db"), speed=0))
+    """A reopened cluster answers while no kubelet has taken a node up yet; one round of the loop starts all."""
+    options = ConnectOptions(store=str(tmp_path / "cluster.db"), speed=0)
+    first = Service(options)
+    first.cluster.stop()
+    first.store.close()
+    service = Service(options)
     try:
         cluster = service.cluster
         cluster.api.create(Caller("admin"), NODES, "", {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "a"}})
