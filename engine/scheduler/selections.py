@@ -6,8 +6,9 @@ how many pods on each row *have* a given term of (anti-)affinity, asked when a p
 are found by namespace and one label that they demand, so a pod that nobody asks about costs a few dict lookups, and
 where nobody asks about anything, none.
 
-A selection lives as long as somebody holds it; a holding as long as a pod on a node has the term. Whoever keeps an
-answer compares `version`.
+A selection lives as long as somebody holds it; a holding also as long as a pod on a node has the term, so that a class
+that was resolved while one had it sees the truth when the last one goes and another comes. Whoever keeps an answer
+compares `version`.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ class HoldingKey(NamedTuple):
 class Holding:
     """Pods that have a term, by row."""
 
-    __slots__ = ("counts", "key", "number", "total", "version")
+    __slots__ = ("__weakref__", "counts", "key", "number", "total", "version")
 
     def __init__(self, number: int, key: HoldingKey, rows: int) -> None:
         self.number, self.key = number, key
@@ -140,6 +141,9 @@ class Selections:
         )
         self._wanted: _Index[weakref.ref[Selection]] = _Index()
         self._holdings: dict[HoldingKey, Holding] = {}
+        """Terms that a pod on a node has."""
+        self._every_holding: weakref.WeakValueDictionary[HoldingKey, Holding] = weakref.WeakValueDictionary()
+        """And those that somebody still asks about."""
         self._held: _Index[Holding] = _Index()
         self._terms: dict[tuple[int, str, tuple[str | None, ...]], tuple[HoldingKey, ...]] = {}
 
@@ -251,6 +255,7 @@ class Selections:
         """Labels of a namespace changed: terms may mean others than before."""
         self._terms.clear()
         self._holdings, self._held = {}, _Index()
+        self._every_holding.clear()
         for pods in self._placed.values():
             for row, who, pod in pods.values():
                 if pod.pod_terms:
@@ -260,7 +265,7 @@ class Selections:
         """The table has room for more rows."""
         for selection in list(self._by_parts.values()):
             selection.counts = _wider(selection.counts, rows)
-        for holding in self._holdings.values():
+        for holding in list(self._every_holding.values()):
             holding.counts = _wider(holding.counts, rows)
         self._rows = rows
 
@@ -277,8 +282,11 @@ class Selections:
         for key in self.held_by(pod, who):
             holding = self._holdings.get(key)
             if holding is None:
-                self._numbers += 1
-                holding = self._holdings[key] = Holding(self._numbers, key, self._rows)
+                holding = self._every_holding.get(key)
+                if holding is None:
+                    self._numbers += 1
+                    holding = self._every_holding[key] = Holding(self._numbers, key, self._rows)
+                self._holdings[key] = holding
                 self._held.add(key.term.namespaces, key.term.selector, holding.number, holding)
             holding.counts[row] += sign
             holding.total += sign
