@@ -7,9 +7,12 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from engine.api.errors import ApiError
 from engine.api.kinds import EVENTS
 from engine.api.requests import Caller
 from engine.api.server import Api
+from engine.clock import SECOND
+from engine.cluster import Cluster
 
 _MORTAL = ("system:serviceaccount:kube-system:", "simulated-cloud")
 _VERBS = ("create", "update", "update_status", "patch", "delete")
@@ -43,3 +46,19 @@ class Mortality:
             return answer
 
         return call
+
+    def reign(self, cluster: Cluster, act: Callable[[], None], steps: int, pause: int) -> None:
+        """`act` so many times, at most `pause` seconds apart, while controllers die; now and then all of them lose
+        their memory at once. Afterwards nobody dies any more."""
+        for _ in range(steps):
+            try:
+                act()
+            except ApiError:  # what is being deleted is not changed any more
+                continue
+            finally:
+                cluster.run_for(self._chance.randint(0, pause * SECOND))
+                if self._chance.random() < 0.15:
+                    for runner in cluster.controllers:
+                        runner.queue.clear()
+                        runner.start()
+        self.deadly = False

@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from engine.api.errors import ApiError
 from engine.api.kinds import (
     CRONJOBS,
     DAEMONSETS,
@@ -113,18 +112,7 @@ class Chaos:
                 app = f"{resource.plural[:4]}-{name}"
                 spec = {"selector": {"app": app}, "ports": [{"port": 80}]}
                 self.ward.api.create(USER, SERVICES, "shop", {"metadata": {"name": app}, "spec": spec})
-        for _ in range(STEPS):
-            try:
-                self.act()
-            except ApiError:  # what is being deleted is not changed any more
-                continue
-            finally:
-                self.ward.cluster.run_for(self.chance.randint(0, 4 * SECOND))
-                if self.chance.random() < 0.15:
-                    for runner in self.ward.cluster.controllers:
-                        runner.queue.clear()
-                        runner.start()
-        self.mortality.deadly = False
+        self.mortality.reign(self.ward.cluster, self.act, STEPS, pause=4)
         self.ward.cluster.run_for(1100 * SECOND)  # longer than any back-off
 
     def found(self, resource: Resource) -> list[Envelope]:

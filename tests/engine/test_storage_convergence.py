@@ -11,7 +11,6 @@ import random
 
 import pytest
 
-from engine.api.errors import ApiError
 from engine.api.kinds import (
     CLOUDS,
     CSINODES,
@@ -75,18 +74,7 @@ class Chaos:
             self.api.delete(USER, resource, namespace, manifest["metadata"]["name"], DeleteOptions())
 
     def play(self) -> None:
-        for _ in range(STEPS):
-            try:
-                self.act()
-            except ApiError:  # what is being deleted is not made again yet
-                continue
-            finally:
-                self.ward.cluster.run_for(self.chance.randint(0, 6 * SECOND))
-                if self.chance.random() < 0.15:
-                    for runner in self.ward.cluster.controllers:
-                        runner.queue.clear()
-                        runner.start()
-        self.mortality.deadly = False
+        self.mortality.reign(self.ward.cluster, self.act, STEPS, pause=6)
         for name in NAMES:  # every pod has its claim in the end
             if self.api.find(PERSISTENTVOLUMECLAIMS, "shop", name) is None:
                 self.api.create(USER, PERSISTENTVOLUMECLAIMS, "shop", claim(name, "lazy"))

@@ -123,12 +123,16 @@ def complete(deployment: Envelope, status: JsonObject) -> bool:
 
 
 def stuck_check(deployment: Envelope, status: JsonObject, now: int) -> int | None:
-    """requeueStuckDeployment: microseconds until the progress deadline has to be looked at; None if it need not be."""
+    """requeueStuckDeployment: microseconds until the progress deadline has to be looked at; None if it need not be.
+
+    A rollout that was complete once cannot time out any more, however unavailable its pods are now: where Kubernetes
+    looks at it again and again, nothing would ever come of it.
+    """
     deadline = progress_deadline(deployment)
     current = condition_of(status_of(deployment), "Progressing")
     if deadline is None or current is None:
         return None
-    if complete(deployment, status) or current.get("reason") == TIMED_OUT:
+    if complete(deployment, status) or current.get("reason") in (COMPLETE, TIMED_OUT):
         return None
     until = parse_time(current["lastUpdateTime"]) + deadline * SECOND
     return max(until - now, 0) + SECOND

@@ -201,6 +201,19 @@ def test_progress_deadline(apps: World) -> None:
     assert conditions(apps)["Progressing"] == ("True", "NewReplicaSetAvailable")
 
 
+def test_a_finished_rollout_has_no_deadline(apps: World) -> None:
+    """Pods that fail long after their rollout are no reason to look at the Deployment again and again."""
+    start(apps)
+    apps.run(3600)
+    assert apps.runners["deployment-controller"].queue.waiting == 0
+    for pod in apps.pods():
+        apps.report(pod, ready=False)
+    apps.run(1)
+    assert conditions(apps)["Available"] == ("False", "MinimumReplicasUnavailable")
+    assert conditions(apps)["Progressing"] == ("True", "NewReplicaSetAvailable")
+    assert apps.runners["deployment-controller"].queue.waiting == 0
+
+
 def test_recreate_empties_first(apps: World) -> None:
     """Recreate makes no new pod before the last old one is gone."""
     start(apps, 3, strategy={"type": "Recreate"})
