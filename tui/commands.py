@@ -1,7 +1,7 @@
 """What a person types after `:`: a kind with a namespace, filter, labels; a namespace; a screen.
 
     :pods                :po shop             :deploy shop /web        :pods app=web        :pods -f wbe
-    :ns  :ns shop        :node  :events       :cluster                 :dir                 :q
+    :pods shop,team      :ns  :ns shop        :node  :events           :cluster  :dir       :q
 
 `parse` reads a line, `candidates` completes it.
 """
@@ -132,7 +132,11 @@ def candidates(text: str, session: Session, namespaces: Sequence[str]) -> list[t
         kind = session.find_kind(words[0])
         if kind is None or not (kind.namespaced or kind.kind == "Namespace"):
             return []
-        return [(f"{head} {name}", "") for name in namespaces if name.startswith(start)]
+        before, comma, start = start.rpartition(",")
+        taken = before.split(",")
+        return [
+            (f"{head} {before}{comma}{name}", "") for name in namespaces if name.startswith(start) and name not in taken
+        ]
     start = text.strip().lower()
     found: list[tuple[tuple[int, int, str], str, str]] = []
     for kind in session.kinds:

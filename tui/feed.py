@@ -1,13 +1,15 @@
 """A view's subscription: opens a watch with a mailbox of its own, and hands the news over on the app's thread.
 
 At most `FPS` deliveries a second; none while nothing changes. `pause` (the screen is covered) closes the watch,
-`open` starts it anew with a relist, so a hidden view costs nothing and comes back whole.
+`open` starts it anew with a relist, so a hidden view costs nothing and comes back whole. Several namespaces at once
+(`shop,team`, which no namespace is called) are watched as all and narrowed here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from time import monotonic
 from typing import Final
 
@@ -51,7 +53,8 @@ class Feed:
                 self._owner.call_later(self._woken, mailbox)
 
         mailbox = self._mailbox = ViewMailbox(wake)
-        self._subscription = self._client.watch(query, mailbox)
+        asked = replace(query, namespace=None) if namespaces_of(query) else query
+        self._subscription = self._client.watch(asked, mailbox)
 
     def pause(self) -> None:
         """Close the watch; `resume` starts it anew."""
@@ -85,4 +88,18 @@ class Feed:
             return
         if news.relist is not None:
             self.loaded = True
+        wanted = namespaces_of(self._query)
+        if wanted:
+            relist = None if news.relist is None else [item for item in news.relist if item.namespace in wanted]
+            changes = {uid: change for uid, change in news.changes.items() if change.item.namespace in wanted}
+            news = News(relist, changes, False)
+            if relist is None and not changes:
+                return
         self._receive(news)
+
+
+def namespaces_of(query: Query | None) -> frozenset[str]:
+    """The namespaces of a query for several; empty: it is for one, or for all."""
+    if query is None or query.namespace is None or "," not in query.namespace:
+        return frozenset()
+    return frozenset(filter(None, query.namespace.split(",")))

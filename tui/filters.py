@@ -4,23 +4,25 @@
     !web           rows without it
     -l app=web     label selector, as kubectl takes it
     -f wbe         fuzzy: the letters in this order
-    cpu>500m       typed: cpu, mem, age, restarts, ready, pods with < <= > >= = !=
+    cpu>500m       typed: cpu, mem (used), cpu/r, mem/r, cpu/l, mem/l (requests, limits), age, restarts, ready, pods
+    node=worker-*  any column of the table by its heading, with * for anything: status, qos, type, reason, %cpu/l>80
     restarts>3 web several, all of them must hold
 
-Text is compared without regard to case unless it contains capitals.
+Signs are < <= > >= = !=. Text is compared without regard to case unless it contains capitals.
 """
 
 from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from fnmatch import translate
 from typing import Any, Final
 
 from engine.client import Item
 from tui.kinds.pods import pod_request
 from tui.kinds.podstatus import pod_status
-from tui.kinds.spec import Facts
+from tui.kinds.spec import Column, Facts, text_of
 from tui.model import Row
 from tui.quantity import millis, parse, units
 from tui.times import parse_span, parse_time
@@ -33,14 +35,24 @@ class FilterError(ValueError):
     """The filter cannot be understood; the text says why."""
 
 
-_TYPED: Final = re.compile(r"^(cpu|mem|memory|age|restarts|ready|pods)(<=|>=|!=|<|>|=)(.+)$")
+_TYPED: Final = re.compile(r"^([A-Za-z%][\w%/().-]*)(<=|>=|!=|<|>|=)(.+)$")
+_MEASURES: Final = ("cpu", "mem", "memory", "cpu/r", "mem/r", "cpu/l", "mem/l", "age", "restarts", "ready", "pods")
+_MOVING: Final = re.compile(r"(?:^|\s)(?:age|%?cpu|%?mem|memory|%mem)(?:/l|/r)?[<>=!]", re.IGNORECASE)
 _COMPARE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "=": operator.eq, "!=": operator.ne,
 }  # fmt: skip
 
 
-def parse_filter(text: str, haystack: Haystack, facts: Facts) -> Predicate | None:
-    """The test for `text`; None when it lets everything through. Raises FilterError."""
+def moves(text: str) -> bool:
+    """Whether what a filter finds changes although no object does: by age, by what is used."""
+    return _MOVING.search(text) is not None
+
+
+def parse_filter(text: str, haystack: Haystack, facts: Facts, columns: Sequence[Column] = ()) -> Predicate | None:
+    """The test for `text`; None when it lets everything through. Raises FilterError.
+
+    `columns`: those of the table, which can be asked for by their headings.
+    """
     tests: list[Predicate] = []
     words = text.split()
     position = 0
@@ -57,8 +69,10 @@ def parse_filter(text: str, haystack: Haystack, facts: Facts) -> Predicate | Non
                 tests.append(_labels(" ".join(words[position:])))
                 break
             tests.append(_fuzzy(rest, haystack))
-        elif (typed := _TYPED.match(word)) is not None:
-            tests.append(_typed(typed[1], typed[2], typed[3], facts))
+        elif (typed := _TYPED.match(word)) is not None and (
+            test := _typed(typed[1].lower(), typed[2], typed[3], facts, columns)
+        ) is not None:
+            tests.append(test)
         else:
             plain.append(word)
         position += 1
@@ -92,10 +106,37 @@ def _fuzzy(text: str, haystack: Haystack) -> Predicate:
     return lambda row: expression.search(haystack(row)) is not None
 
 
-def _typed(field: str, sign: str, text: str, facts: Facts) -> Predicate:
+def _typed(field: str, sign: str, text: str, facts: Facts, columns: Sequence[Column]) -> Predicate | None:
+    """The test of one field; None when there is no such field: then it is plain text."""
     compare = _COMPARE[sign]
-    measure, wanted = _measure(field, text, facts)
-    return lambda row: (value := measure(row.item)) is not None and compare(value, wanted)
+    if field in _MEASURES:
+        measure, wanted = _measure(field, text, facts)
+        return lambda row: (value := measure(row.item)) is not None and compare(value, wanted)
+    column = next((c for c in columns if c.header.lower().replace(" ", "-") == field), None)
+    return None if column is None else _cell(column, sign, text, facts)
+
+
+def _cell(column: Column, sign: str, text: str, facts: Facts) -> Predicate:
+    """Compare a column's cell: as a number where both are, else as text with * for anything."""
+    get, sort, compare = column.get, column.sort, _COMPARE[sign]
+    try:
+        number: float | None = float(text.rstrip("%"))
+    except ValueError:
+        number = None
+    if number is None and sign not in ("=", "!="):
+        raise FilterError(f"{column.header.lower()}{sign}{text}: {text!r} is no number; text goes with = or !=")
+    pattern = re.compile(translate(text.lower()))
+
+    def test(row: Row) -> bool:
+        key = sort(row.item, facts) if sort is not None and number is not None else None
+        if isinstance(key, int | float):
+            return key >= 0 and compare(key, number)
+        shown = text_of(get(row.item, facts)).lower()
+        _, _, word = shown.partition(" ")
+        found = pattern.match(shown) is not None or (bool(word) and pattern.match(word) is not None)
+        return found is (sign == "=") if sign in ("=", "!=") else False
+
+    return test
 
 
 def _measure(field: str, text: str, facts: Facts) -> tuple[Callable[[Item], Any], Any]:
@@ -112,10 +153,14 @@ def _measure(field: str, text: str, facts: Facts) -> tuple[Callable[[Item], Any]
         return age, span
     if parse(text) == 0 and not text.strip("0.").strip("mkMGTKi") == "":
         raise FilterError(f"no amount: {text!r} (write 500m, 2, 128Mi)")
-    if field == "cpu":
-        return lambda item: _requested(item, "cpu", facts), millis(text)
-    if field in ("mem", "memory"):
-        return lambda item: _requested(item, "memory", facts), units(text)
+    resource, _, which = field.partition("/")
+    if resource in ("cpu", "mem", "memory"):
+        read = millis if resource == "cpu" else units
+        what = "cpu" if resource == "cpu" else "memory"
+        if which:
+            limits = "limits" if which == "l" else "requests"
+            return lambda item: _asked(item, what, limits, facts), read(text)
+        return lambda item: _used(item, what, facts), read(text)
     if field == "restarts":
         return lambda item: pod_status(item.obj).restarts, units(text)
     if field == "ready":
@@ -123,9 +168,18 @@ def _measure(field: str, text: str, facts: Facts) -> tuple[Callable[[Item], Any]
     return lambda item: facts.node_load(item.name).pods or facts.namespace_load(item.name).pods, units(text)
 
 
-def _requested(item: Item, resource: str, facts: Facts) -> int:
-    if "containers" in (item.obj.get("spec") or {}):
-        return pod_request(item.obj, resource)
+def _is_pod(item: Item) -> bool:
+    return "containers" in (item.obj.get("spec") or {})
+
+
+def _used(item: Item, resource: str, facts: Facts) -> int | None:
+    usage = facts.pod_usage(item.namespace, item.name) if _is_pod(item) else facts.node_usage(item.name)
+    return None if usage is None else usage.cpu if resource == "cpu" else usage.memory
+
+
+def _asked(item: Item, resource: str, which: str, facts: Facts) -> int:
+    if _is_pod(item):
+        return pod_request(item.obj, resource, which)
     load = facts.node_load(item.name)
     return load.cpu if resource == "cpu" else load.memory
 

@@ -15,7 +15,7 @@ def _target(resource: str, item: Item) -> str:
 def query(asked: Query) -> str:
     """`kubectl get pods -n shop -l app=web`."""
     parts = ["kubectl get", asked.resource]
-    parts.append("-A" if asked.namespace is None else f"-n {asked.namespace}")
+    parts.append("-A" if asked.namespace is None or "," in asked.namespace else f"-n {asked.namespace}")
     if asked.labels:
         parts.append(f"-l {shlex.quote(asked.labels)}")
     if asked.fields:

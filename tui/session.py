@@ -6,23 +6,22 @@ small boxes of their own.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from contextlib import suppress
 from time import monotonic
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from textual.message_pump import MessagePump
 
-from engine.client import ClusterClient, ClusterSummary, FolderFile, KindInfo, WirePlace
+from engine.client import ClusterClient, ClusterSummary, FolderFile, KindInfo, Usage, WirePlace
+from tui.answers import answer
 from tui.board import PodBoard
 from tui.buffers import Buffers
 from tui.gate import gated
 from tui.kinds.registry import view_of
 from tui.kinds.spec import KindView, Load
+from tui.usage import UsageBoard
 
-T = TypeVar("T")
 SPEEDS: Final = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1000.0)
 
 
@@ -32,6 +31,7 @@ class Session:
     def __init__(self, client: ClusterClient, owner: MessagePump, read_only: bool = False) -> None:
         self.client, self.gate = gated(client, read_only)
         self.board = PodBoard(self.client, owner)
+        self.usage = UsageBoard(self.client, self.gate, owner, self.now)
         self.summary = ClusterSummary()
         self.ready = False
         """The cluster runs: requests are answered."""
@@ -116,6 +116,12 @@ class Session:
     def namespace_load(self, namespace: str) -> Load:
         return self.board.namespace_load(namespace)
 
+    def pod_usage(self, namespace: str, name: str) -> Usage | None:
+        return self.usage.pod(namespace, name)
+
+    def node_usage(self, node: str) -> Usage | None:
+        return self.usage.node(node)
+
     # -- kinds -------------------------------------------------------------------------------------------------------
 
     async def learn_kinds(self) -> None:
@@ -171,6 +177,4 @@ class Session:
         self.place = len(self.commands) - 1
 
 
-async def answer(future: Future[T]) -> T:
-    """The client's answer, awaited without blocking the app. Raises ClientError."""
-    return await asyncio.wrap_future(future)
+__all__ = ["SPEEDS", "Session", "answer"]

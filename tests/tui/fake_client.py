@@ -25,11 +25,14 @@ from engine.client import (
     LogQuery,
     LogReceiver,
     Mailbox,
+    NodeUsage,
     Plan,
+    PodUsage,
     Query,
     Reach,
     Relist,
     SummaryReceiver,
+    Usage,
     WhyReport,
     WirePlace,
 )
@@ -131,6 +134,9 @@ class FakeClient:
         self.place: tuple[str, int] | None = None
         self.diagnosis = Diagnosis("All is well", "ok", ())
         self.past = FakeHistory()
+        self.usage: dict[str, Usage] = {}
+        """By `namespace/name` of a pod, or the name of a node."""
+        self.asked_usage: list[str] = []
         self.summary = ClusterSummary(cluster_time=START, speed=0.0)
         self.folder: str | None = None
         self.ready: Future[None] = Future()
@@ -236,10 +242,14 @@ class FakeClient:
         return done(ExecAnswer(0, f"{' '.join(command)}\n", ""))
 
     def top_pods(self, namespace: str | None = None) -> Future[Any]:
-        return done([])
+        self.asked_usage.append("pods")
+        pods = [(*name.partition("/")[::2], usage) for name, usage in self.usage.items() if "/" in name]
+        return done([PodUsage(namespace_of, name, usage, {}) for namespace_of, name, usage in pods])
 
     def top_nodes(self) -> Future[Any]:
-        return done([])
+        self.asked_usage.append("nodes")
+        whole = Usage(4000, 16 * 2**30)
+        return done([NodeUsage(name, usage, whole) for name, usage in self.usage.items() if "/" not in name])
 
     # -- writes ------------------------------------------------------------------------------------------------------
 

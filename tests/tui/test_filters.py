@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.client import Usage
 from tests.tui.fake_client import START, FakeItem
 from tests.tui.fake_world import pod
 from tui.filters import FilterError, parse_filter
+from tui.kinds.pods import PODS
 from tui.kinds.spec import Load
 from tui.model import Row
 
@@ -22,6 +24,12 @@ class Facts:
 
     def namespace_load(self, namespace: str) -> Load:
         return Load()
+
+    def pod_usage(self, namespace: str, name: str) -> Usage | None:
+        return Usage(250, 300 * 2**20) if name.startswith("web") else None
+
+    def node_usage(self, node: str) -> Usage | None:
+        return Usage(900, 2**30)
 
 
 def row(name: str = "web-1", **fields: object) -> Row:
@@ -46,11 +54,24 @@ def test_filters(text: str, yes: bool) -> None:
     assert passes(text, row(restarts=0)) is yes
 
 
-@pytest.mark.parametrize("text", ["age<soon", "-l app=(", "cpu>lots"])
+@pytest.mark.parametrize(
+    ("text", "yes"),
+    [("node=worker-0", True), ("node=worker-*", True), ("node!=worker-0", False), ("status=running", True),
+     ("status=Pending", False), ("cpu/r<300m", True), ("cpu/l>0", False), ("mem/r=256Mi", True), ("%cpu/r>=100", True),
+     ("%mem/r>200", False), ("%cpu/l>0", False), ("namespace=shop cpu<1", True), ("app=web", False)],
+)  # fmt: skip
+def test_every_column_can_be_asked_for(text: str, yes: bool) -> None:
+    """By its heading, as number or as text with *; what is no heading is plain text."""
+    test = parse_filter(text, lambda r: r.item.name, Facts(), PODS.columns)
+    assert test is not None
+    assert test(row(restarts=0)) is yes
+
+
+@pytest.mark.parametrize("text", ["node>worker", "age<soon", "-l app=(", "cpu>lots"])
 def test_what_cannot_be_understood_is_said(text: str) -> None:
     """A wrong filter is an error with words, not an empty table."""
     with pytest.raises(FilterError):
-        parse_filter(text, lambda r: "", Facts())
+        parse_filter(text, lambda r: "", Facts(), PODS.columns)
 
 
 @given(st.text(max_size=30))

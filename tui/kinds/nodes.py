@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from engine.client import Item, Query
-from tui.kinds.spec import AGE, LABELS, NAME, Cell, Column, Facts, KindView, spec, status
+from tui.kinds.spec import AGE, LABELS, NAME, Cell, Column, Facts, Getter, Key, KindView, spec, status
 from tui.quantity import millis, percent, short_bytes, short_cpu, units
 from tui.theme import GLYPHS, Tone, bar
 
@@ -135,6 +135,24 @@ def _memory_key(item: Item, facts: Facts) -> int:
     return percent(facts.node_load(item.name).memory, units(_allocatable(item, "memory")))
 
 
+def _used(resource: str) -> tuple[Getter, Key]:
+    """(cell, sort key) of what is used."""
+
+    def key(item: Item, facts: Facts) -> int:
+        usage = facts.node_usage(item.name)
+        return -1 if usage is None else usage.cpu if resource == "cpu" else usage.memory
+
+    def cell(item: Item, facts: Facts) -> Cell:
+        used = key(item, facts)
+        if used < 0:
+            return Cell("n/a", "dim")
+        full = percent(used, (millis if resource == "cpu" else units)(_allocatable(item, resource)))
+        text = short_cpu(used) if resource == "cpu" else short_bytes(used)
+        return Cell(f"{text} {full}%", "warn" if full >= 90 else "")
+
+    return cell, key
+
+
 def _zone(item: Item, facts: Facts) -> str:
     return zone_of(item)
 
@@ -156,6 +174,8 @@ NODES = KindView(
         Column("%CPU-REQ", _cpu_percent, _cpu_key, rank=10, align="right", descending=True),
         Column("MEM-REQ", _memory, _memory_key, rank=5, descending=True),
         Column("%MEM-REQ", _memory_percent, _memory_key, rank=11, align="right", descending=True),
+        Column("CPU", *_used("cpu"), rank=9, align="right", live=True, descending=True, usage=True),
+        Column("MEM", *_used("memory"), rank=9, align="right", live=True, descending=True, usage=True),
         LABELS,
         Column("ZONE", _zone, rank=8, search=True),
         AGE,

@@ -8,8 +8,8 @@ from typing import Any, Final
 from engine.client import Item
 from tui.kinds.podstatus import pod_faulty, pod_status, pod_tone
 from tui.kinds.spec import AGE, LABELS, NAME, NAMESPACE, Cell, Column, Facts, KindView, spec, status
-from tui.quantity import millis, short_bytes, short_cpu, units
-from tui.theme import GLYPHS
+from tui.quantity import millis, percent, short_bytes, short_cpu, units
+from tui.theme import GLYPHS, Tone
 from tui.times import human_duration
 
 
@@ -79,20 +79,61 @@ def _asked(container: dict[str, Any], which: str, resource: str, read: Any) -> i
     return 0 if value is None else int(read(value))
 
 
-def _cpu(item: Item, facts: Facts) -> str:
-    return f"{short_cpu(pod_request(item.obj, 'cpu'))}:{short_cpu(pod_request(item.obj, 'cpu', 'limits'))}"
+def _read(item: Item, resource: str, facts: Facts) -> int | None:
+    """What it uses: millicores or bytes; None while nobody knows."""
+    usage = facts.pod_usage(item.namespace, item.name)
+    return None if usage is None else usage.cpu if resource == "cpu" else usage.memory
 
 
-def _memory(item: Item, facts: Facts) -> str:
-    return f"{short_bytes(pod_request(item.obj, 'memory'))}:{short_bytes(pod_request(item.obj, 'memory', 'limits'))}"
+_SHORT: Final = {"cpu": short_cpu, "memory": short_bytes}
+_CAUTION, _ALARM = 80, 95
+"""Percent of a limit from which a figure stands out: near throttling, near being killed for memory."""
 
 
-def _cpu_key(item: Item, facts: Facts) -> int:
-    return pod_request(item.obj, "cpu")
+def _used(resource: str) -> tuple[Any, Any]:
+    """(cell, sort key) of what is used."""
+
+    def cell(item: Item, facts: Facts) -> Cell:
+        used = _read(item, resource, facts)
+        return Cell("n/a", "dim") if used is None else Cell(_SHORT[resource](used))
+
+    def key(item: Item, facts: Facts) -> int:
+        used = _read(item, resource, facts)
+        return -1 if used is None else used
+
+    return cell, key
 
 
-def _memory_key(item: Item, facts: Facts) -> int:
-    return pod_request(item.obj, "memory")
+def _asked_pair(resource: str) -> tuple[Any, Any]:
+    """(cell, sort key) of request:limit."""
+
+    def cell(item: Item, facts: Facts) -> str:
+        short = _SHORT[resource]
+        return f"{short(pod_request(item.obj, resource))}:{short(pod_request(item.obj, resource, 'limits'))}"
+
+    return cell, lambda item, facts: pod_request(item.obj, resource)
+
+
+def _share(resource: str, which: str) -> tuple[Any, Any]:
+    """(cell, sort key) of used as a percentage of what is requested, or of the limit."""
+
+    def key(item: Item, facts: Facts) -> int:
+        used = _read(item, resource, facts)
+        whole = 0 if used is None else pod_request(item.obj, resource, which)
+        return percent(used, whole) if used is not None and whole else -1
+
+    def cell(item: Item, facts: Facts) -> Cell:
+        full = key(item, facts)
+        if full < 0:
+            return Cell("n/a", "dim")
+        tone: Tone = "" if which == "requests" or full < _CAUTION else "warn" if full < _ALARM else "bad"
+        return Cell(str(full), tone)
+
+    return cell, key
+
+
+def _usage_column(header: str, pair: tuple[Any, Any], rank: int) -> Column:
+    return Column(header, *pair, align="right", rank=rank, live=True, descending=True, usage=True)
 
 
 def _ip(item: Item, facts: Facts) -> str:
@@ -125,15 +166,21 @@ PODS = KindView(
     resource="pods",
     columns=(
         NAMESPACE,
-        NAME,
+        replace(NAME, min=30),
         Column("READY", _ready, _readiness, rank=1, search=False),
         Column("STATUS", _status, _status_key, search=True),
         Column("RESTARTS", _restarts, _restarts_key, align="right", rank=4, descending=True),
         Column("LAST RESTART", _last_restart, wide=True, live=True),
-        Column("CPU/RL", _cpu, _cpu_key, wide=True, align="right", descending=True),
-        Column("MEM/RL", _memory, _memory_key, wide=True, align="right", descending=True),
+        _usage_column("CPU", _used("cpu"), 5),
+        Column("CPU/RL", *_asked_pair("cpu"), wide=True, align="right", descending=True),
+        _usage_column("%CPU/R", _share("cpu", "requests"), 10),
+        _usage_column("%CPU/L", _share("cpu", "limits"), 9),
+        _usage_column("MEM", _used("memory"), 5),
+        Column("MEM/RL", *_asked_pair("memory"), wide=True, align="right", descending=True),
+        _usage_column("%MEM/R", _share("memory", "requests"), 10),
+        _usage_column("%MEM/L", _share("memory", "limits"), 9),
         Column("IP", _ip, _ip_key, rank=6, search=True),
-        Column("NODE", _node, rank=5, search=True),
+        Column("NODE", _node, rank=4, search=True),
         Column("SERVICE-ACCOUNT", _service_account, wide=True),
         Column("NOMINATED", _nominated, wide=True),
         Column("QOS", _qos, wide=True),

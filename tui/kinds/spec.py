@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
-from engine.client import Item, Query
+from engine.client import Item, Query, Usage
 from tui.theme import Tone
 from tui.times import age, parse_time
 
@@ -41,6 +41,10 @@ class Facts(Protocol):
 
     def node_load(self, node: str) -> Load: ...
     def namespace_load(self, namespace: str) -> Load: ...
+    def pod_usage(self, namespace: str, name: str) -> Usage | None:
+        """What a pod uses now; None: nothing runs, or it is not known (yet)."""
+
+    def node_usage(self, node: str) -> Usage | None: ...
 
 
 Getter = Callable[[Item, Facts], "str | Cell"]
@@ -72,6 +76,8 @@ class Column:
     """Filters search in it."""
     descending: bool = False
     """First sort is from the top (restarts, ages of events)."""
+    usage: bool = False
+    """Tells what is used now: its order changes when new figures come."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,8 @@ class ResourceScreen(TableScreen):
 
 
 def _about(query: Query) -> str:
-    parts = [f"namespace {query.namespace}"] if query.namespace is not None else []
+    several = "s" if query.namespace is not None and "," in query.namespace else ""
+    parts = [f"namespace{several} {query.namespace}"] if query.namespace is not None else []
     if query.fields:
         parts.append(query.fields.replace("spec.nodeName=", "node ").replace("involvedObject.", ""))
     if query.labels:

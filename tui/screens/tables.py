@@ -13,12 +13,16 @@ from tui.widgets.virtual_table import VirtualTable
 WIDE: Final = 160
 """Columns from which the inspector stands beside the table instead of over it."""
 
+AGE_FILTER_SECONDS: Final = 5
+"""How often rows are tried again that are filtered by age."""
+
 
 class TableScreen(BaseScreen):
     """A screen with one or more live tables and an inspector."""
 
     inspector: Inspector
     _odd_second = False
+    _seconds = 0
 
     def table_panes(self) -> list[ResourcePane]:
         """The tables, in the order of tab."""
@@ -38,6 +42,17 @@ class TableScreen(BaseScreen):
         if self._odd_second or self.session.summary.speed > 1:
             for pane in self.table_panes():
                 pane.table.tick()
+        self._seconds += 1
+        if not self._seconds % AGE_FILTER_SECONDS:
+            for pane in self.table_panes():
+                pane.age_filter()
+
+    def _each_second(self) -> None:
+        super()._each_second()
+        if self.app.screen is self and self.session.ready:
+            for pane in self.table_panes():
+                if pane.wants_usage:
+                    self.session.usage.ask(pane.resource)
 
     def on_screen_suspend(self) -> None:
         for pane in self.table_panes():

@@ -20,7 +20,7 @@ from textual.widgets import Static
 from engine.client import Item, Query
 from tui.board import BoardNews, Scope
 from tui.feed import Feed
-from tui.filters import FilterError, parse_filter
+from tui.filters import FilterError, moves, parse_filter
 from tui.kinds.spec import KindView, text_of
 from tui.mailbox import News
 from tui.model import Row, RowModel
@@ -81,7 +81,7 @@ class ResourcePane(ObjectActions, Widget):
         self.table = VirtualTable(view, self.model, session)
         self._feed: Feed | None = None
         self._scope: Scope | None = None
-        self._unlisten: Callable[[], None] | None = None
+        self._unlisten: Callable[[], object] | None = None
         self._title = PaneTitle()
         self._mark_anchor: str | None = None
         self._wanted_name = ""
@@ -94,7 +94,8 @@ class ResourcePane(ObjectActions, Widget):
 
     def on_mount(self) -> None:
         self._feed = Feed(self.session.client, self, self._receive)
-        self._unlisten = self.session.board.listen(self._board_came)
+        board, usage = self.session.board.listen(self._board_came), self.session.usage.listen(self._usage_came)
+        self._unlisten = lambda: (board(), usage())
         self.table.empty_text = "Loading …"
         self.refresh_title()
 
@@ -116,7 +117,7 @@ class ResourcePane(ObjectActions, Widget):
             self.model.reset(())
             self.table.model_changed()
         self.namespace = query.namespace
-        alike = ("NAMESPACE",) if query.namespace is not None else ()
+        alike = ("NAMESPACE",) if query.namespace is not None and "," not in query.namespace else ()
         self.table.hidden_headers = frozenset((*hide, *alike, *(("NAMESPACE",) if hide else ())))
         self._feed.open(query)
 
@@ -173,6 +174,32 @@ class ResourcePane(ObjectActions, Widget):
                 self.model.apply(rows, ())
                 self._changed([item.uid for item in rows])
 
+    @property
+    def wants_usage(self) -> bool:
+        """Figures of what is used are shown, or rows are found or ordered by them."""
+        table = self.table
+        return moves(self.filter_text) or any(
+            column.usage and (column.header == self.sort_header or i in shown)
+            for shown in [{index for index, _ in table.shown_columns}]
+            for i, column in enumerate(table.columns)
+        )
+
+    def _usage_came(self, resource: str) -> None:
+        if self.app.screen is not self.screen or resource != self.view.resource or not self.wants_usage:
+            return
+        if moves(self.filter_text):
+            self.set_filter(self.filter_text)
+        if any(column.usage and column.header == self.sort_header for column in self.view.columns):
+            self._sort()
+            self._changed()
+        else:
+            self.table.tick()
+
+    def age_filter(self) -> None:
+        """Time went on: a filter by age may find other rows now."""
+        if moves(self.filter_text):
+            self.set_filter(self.filter_text)
+
     def _follow_news(self, news: News) -> None:
         assert self._scope is not None
         if news.relist is not None:
@@ -192,6 +219,8 @@ class ResourcePane(ObjectActions, Widget):
         touched = None if uids is None else set(uids)
         self.table.model_changed(touched)
         self.refresh_title()
+        if touched is None and self.session.ready and self.wants_usage:
+            self.session.usage.ask(self.view.resource)
         uid = self.table.cursor_uid
         if uid is not None and (touched is None or uid in touched):
             self.post_message(self.Changed(self, self.current))
@@ -278,7 +307,7 @@ class ResourcePane(ObjectActions, Widget):
     def set_filter(self, text: str) -> str | None:
         """Show only rows that `text` finds; the complaint if it cannot be understood."""
         try:
-            predicate = parse_filter(text, self.haystack, self.session)
+            predicate = parse_filter(text, self.haystack, self.session, self.view.columns)
         except FilterError as error:
             return str(error)
         self.filter_text = text
