@@ -101,26 +101,32 @@ def snapshots(connection: Connection) -> list[Snapshot]:
 def difference(
     connection: Connection, name: str, living: dict[int, Envelope], leaving: Collection[Resource]
 ) -> Difference:
-    """Compare the present (`living`: by oid) with a snapshot. Kinds of `leaving` are let be. Raises NoSnapshot."""
+    """Compare the present with a snapshot. Raises NoSnapshot.
+
+    `living`: what lives, by oid, without the kinds of `leaving`, which are let be even if the snapshot has them.
+    """
     number = _number(connection, name)
     pins: dict[int, Revision] = dict(map(tuple, connection.execute(sql.PINS, {"snapshot": number})))
-    moved = {oid for oid, at in pins.items() if oid not in living or living[oid].revision != at}
-    strangers = {env.key: env for oid, env in living.items() if oid not in pins and env.key[:2] not in leaving}
+    moved = sorted((oid, at) for oid, at in pins.items() if oid not in living or living[oid].revision != at)
+    strangers = {env.key: env for oid, env in living.items() if oid not in pins}
     changed: list[Saved] = []
-    if moved:
-        decode = decoder(sql.dictionaries(connection))
-        for rows in connection.execute(sql.PINNED_STATE, {"snapshot": number}).partitions(_READ_AT_ONCE):
-            for row in rows:
-                if row.oid not in moved or (row.api_group, row.plural) in leaving:
-                    continue
-                saved = Saved(
-                    ObjectKey(row.api_group, row.plural, row.namespace, row.name),
-                    orjson.loads(decode(row.dict_id, row.body)),
-                )
-                # Of the same name and not the same life: it came back in an earlier return, or it will give way.
-                present = living.get(row.oid) or strangers.pop(saved.key, None)
-                if present is None or not _same(present, saved.obj):
-                    changed.append(saved)
+    decode = decoder(sql.dictionaries(connection)) if moved else None
+    for start in range(0, len(moved), _READ_AT_ONCE):
+        revisions = [at for _, at in moved[start : start + _READ_AT_ONCE]]
+        rows = {row.revision: row for row in connection.execute(sql.PINNED_BODIES, {"revisions": revisions})}
+        for oid, at in moved[start : start + _READ_AT_ONCE]:
+            row = rows[at]
+            if (row.api_group, row.plural) in leaving:
+                continue
+            assert decode is not None
+            saved = Saved(
+                ObjectKey(row.api_group, row.plural, row.namespace, row.name),
+                orjson.loads(decode(row.dict_id, row.body)),
+            )
+            # Of the same name and not the same life: it came back in an earlier return, or it will give way.
+            present = living.get(oid) or strangers.pop(saved.key, None)
+            if present is None or not _same(present, saved.obj):
+                changed.append(saved)
     gone = sorted(strangers.values(), key=lambda env: env.created, reverse=True)
     snapshot = next(each for each in snapshots(connection) if each.name == name)
     return Difference(snapshot, gone, changed)

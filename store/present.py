@@ -8,7 +8,7 @@ a short tail is one pass), so a burst of creates costs no sorting at all.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from store.types import Envelope, ObjectKey, Resource, Uid
 
@@ -170,8 +170,10 @@ class Present:
         for uid in new:
             self._owned.setdefault(uid, {})[key] = None
 
-    def all(self) -> Iterator[Envelope]:
-        """Everything, in no order that anything may depend on."""
-        for namespaces in self._kinds.values():
+    def all(self, leaving: Collection[Resource] = ()) -> Iterator[Envelope]:
+        """Everything but the kinds of `leaving`, in no order that anything may depend on."""
+        for kind, namespaces in self._kinds.items():
+            if kind in leaving:
+                continue
             for names in namespaces.values():
                 yield from names.by_name.values()

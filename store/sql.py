@@ -251,17 +251,15 @@ SNAPSHOT_ID: Final = select(SNAPSHOT.c.id).where(SNAPSHOT.c.name == bindparam("n
 NEXT_SNAPSHOT: Final = select(func.coalesce(func.max(SNAPSHOT.c.id), 0) + 1)
 ADD_SNAPSHOT: Final = insert(SNAPSHOT)
 PINS: Final = select(PIN.c.oid, PIN.c.revision).where(PIN.c.snapshot == bindparam("snapshot")).order_by(PIN.c.oid)
-PINNED_STATE: Final = (
+PINNED_BODIES: Final = (
     select(
-        OBJECT.c.oid, OBJECT.c.api_group, OBJECT.c.plural, OBJECT.c.namespace, OBJECT.c.name,
+        OBJECT.c.api_group, OBJECT.c.plural, OBJECT.c.namespace, OBJECT.c.name,
         REVISION.c.revision, REVISION.c.dict_id, REVISION.c.body,
     )
-    .join_from(PIN, REVISION, PIN.c.revision == REVISION.c.revision)
-    .join(OBJECT, PIN.c.oid == OBJECT.c.oid)
-    .where(PIN.c.snapshot == bindparam("snapshot"))
-    .order_by(OBJECT.c.oid)
+    .join_from(REVISION, OBJECT, REVISION.c.oid == OBJECT.c.oid)
+    .where(REVISION.c.revision.in_(bindparam("revisions", expanding=True)))
 )  # fmt: skip
-"""A snapshot's objects with their bodies, oldest first."""
+"""Objects as of these revisions."""
 UNPIN: Final = delete(PIN).where(PIN.c.snapshot == bindparam("snapshot"))
 DROP_SNAPSHOT: Final = delete(SNAPSHOT).where(SNAPSHOT.c.id == bindparam("snapshot"))
 _OF_OIDS: Final = REVISION.c.oid.in_(bindparam("oids", expanding=True))

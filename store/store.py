@@ -278,11 +278,11 @@ class Store:
 
     # -- branches --------------------------------------------------------------------------------------------------
 
-    def snapshot(self, name: str) -> Future[Snapshot]:
-        """Give the present a name. The future fails with SnapshotExists or WriteFailed."""
+    def snapshot(self, name: str, leaving: Collection[Resource] = ()) -> Future[Snapshot]:
+        """Give the present a name; kinds of `leaving` are no part of it. Fails with SnapshotExists or WriteFailed."""
         from store import branches  # it needs SQLAlchemy
 
-        pins = [(env.created, env.revision) for env in self._present.all()]
+        pins = [(env.created, env.revision) for env in self._present.all(leaving)]
         moment = branches.moment(name, self._head, self._cluster_time or Micros(0), len(pins))
         return self._writer.run(lambda connection: branches.take(connection, name, moment, pins), self._head)
 
@@ -303,7 +303,7 @@ class Store:
         """What going back to a snapshot would do to the present; kinds of `leaving` are let be. Raises NoSnapshot."""
         from store import branches  # it needs SQLAlchemy
 
-        living: dict[int, Envelope] = {env.created: env for env in self._present.all()}
+        living: dict[int, Envelope] = {env.created: env for env in self._present.all(leaving)}
         with self._writer.database().reading() as connection:
             return branches.difference(connection, name, living, leaving)
 

@@ -27,7 +27,7 @@ def snapshots(path: str) -> list[SnapshotInfo]:
 def snapshot(path: str, name: str) -> SnapshotInfo:
     """Give the newest moment a name. Raises ClientError."""
     with _opened(path) as store:
-        return SnapshotInfo(*store.snapshot(name).result())
+        return SnapshotInfo(*store.snapshot(name, restore.LEFT_ALONE).result())
 
 
 def go_back(path: str, name: str) -> int:

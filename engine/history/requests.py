@@ -152,7 +152,7 @@ class HistoryRequests:
         return undo.Undoing(self._api, self._loop, deeds).perform(self._caller(intent))
 
     def snapshot(self, name: str) -> Future[Snapshot]:
-        return self._store.snapshot(name)
+        return self._store.snapshot(name, restore.LEFT_ALONE)
 
     def restore_plan(self, name: str) -> list[ObjectChange]:
         return list(restore.planned(self._store, self._store.difference(name, restore.LEFT_ALONE)))

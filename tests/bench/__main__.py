@@ -54,6 +54,7 @@ BENCHES: dict[str, Callable[[], _Figures]] = {
     "scheduler": lambda: medians(lambda: child("tests.bench.bench_scheduler"), 3),
     "keys": lambda: medians(console.keys, 3),
     "reopen": reopening,
+    "past": lambda: medians(lambda: child("tests.bench.past"), 3),
     "mixed": lambda: medians(lambda: child("tests.bench.workloads", "mixed"), 3),
     "rolling": lambda: medians(lambda: child("tests.bench.workloads", "rolling"), 3),
     "preemption": lambda: medians(lambda: child("tests.bench.workloads", "preemption"), 3),
