@@ -67,14 +67,23 @@ class NodeAuthorizer:
         if resource == CSINODES:
             own = asked.verb == "create" or asked.name == node
             return own, "" if own else "can only access CSINode with the same name as the requesting node"
-        if resource == NODES and asked.verb in _READS and asked.name not in ("", node):
-            return False, f"node '{node}' cannot read '{asked.name}', only its own Node object"
-        if resource == PODS and asked.verb in _READS and not asked.subresource and asked.name:
-            own = any(pod["metadata"]["name"] == asked.name for pod in self._pods(node, asked.namespace))
-            return own, "" if own else _unrelated(node)
+        if resource == NODES and asked.verb in _READS and asked.name != node:
+            what = f"'{asked.name}'" if asked.name else "all nodes"
+            return False, f"node '{node}' cannot read {what}, only its own Node object"
+        if resource == PODS and asked.verb in _READS and not asked.subresource:
+            return self._pod(node, asked)
         role = self._store.get(ObjectKey(*CLUSTERROLES, "", "system:node"))
         rules = () if role is None else role.obj.get("rules") or ()
         return any(rule_allows(rule, asked) for rule in rules), ""
+
+    def _pod(self, node: str, asked: Attributes) -> tuple[bool, str]:
+        """Its own pods: one of them, or a list or watch that is held to its node (AuthorizeNodeWithSelectors)."""
+        if f"spec.nodeName={node}" in asked.fields.replace("==", "=").split(","):
+            return True, ""
+        if not asked.name:
+            return False, "can only list/watch pods with spec.nodeName field selector"
+        own = any(pod["metadata"]["name"] == asked.name for pod in self._pods(node, asked.namespace))
+        return own, "" if own else _unrelated(node)
 
     def _of_pods(self, node: str, resource: Resource, asked: Attributes) -> tuple[bool, str]:
         if resource == SERVICEACCOUNTS:

@@ -33,6 +33,8 @@ class Attributes(NamedTuple):
     name: str = ""
     path: str = ""
     """Of a request for no resource."""
+    fields: str = ""
+    """The field selector of a list or watch."""
 
     @property
     def combined(self) -> str:

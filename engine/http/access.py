@@ -77,8 +77,8 @@ def access_of(gate: Gate, flags: Flags) -> Access:
         if MASTERS in caller.groups:
             return
         asked = Attributes(
-            info.verb, info.group, info.plural, info.subresource, info.namespace, info.name,
-            "" if info.is_resource else info.path,
+            info.verb, info.group, info.plural, info.subresource, info.namespace, info.single_name,
+            "" if info.is_resource else info.path, info.fields,
         )  # fmt: skip
         await gate.run(lambda: rules.require(caller, asked))
 

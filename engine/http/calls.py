@@ -6,23 +6,20 @@ handler of a request: one of the resource's own, else one of its subresource, el
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass
 
 from engine.api.kinds import Kind
 from engine.api.requests import Caller, FieldValidation
 from engine.api.server import Api
 from engine.http.gate import Gate
+from engine.http.intents import Intents
 from engine.http.messages import Answer, Headers, Request
 from engine.http.negotiation import field_manager_of
 from engine.http.parameters import dry_run, field_validation
 from engine.http.paths import Catalogue, RequestInfo
 from engine.http.watching import WatchHub
 from store.types import ObjectKey, Resource
-
-_actions: Final = itertools.count(1)
 
 
 @dataclass(slots=True)
@@ -34,13 +31,14 @@ class Call:
     kind: Kind
     """In the version of the path."""
     caller: Caller
-    """With an intent of its own for changes."""
+    """With an intent for changes, see `begin_change`."""
     gate: Gate
     catalogue: Catalogue
     hub: WatchHub
     """Wakes watchers after each commit."""
     warnings: list[str]
     """Sent as Warning headers with whatever answer follows."""
+    intents: Intents
 
     @property
     def api(self) -> Api:
@@ -81,6 +79,10 @@ class Call:
     def parameter(self, name: str) -> str:
         return self.request.parameter(name)
 
+    def begin_change(self) -> None:
+        """From here on the caller's writes belong to an action."""
+        self.caller = self.intents.of(self.request, self.caller, self.info, self.gate.store.revision)
+
 
 Handler = Callable[[Call], Awaitable[Answer]]
 
@@ -110,13 +112,6 @@ class Routes:
         return self._subresources.get((plural, subresource)) or self._subresources.get(("*", subresource))
 
 
-def with_intent(caller: Caller, info: RequestInfo) -> Caller:
-    """The caller of one change: each request is an action of its own in the log."""
-    where = f"{info.namespace}/{info.name}" if info.namespace else info.name
-    what = f"{info.plural}/{info.subresource}" if info.subresource else info.plural
-    return replace(caller, intent=f"wire-{next(_actions)} {info.verb} {what} {where}".rstrip("/ "))
-
-
 def warning_headers(warnings: list[str]) -> Headers:
     """`Warning: 299 - "text"` for each, once (RFC 7234)."""
     return [("Warning", f'299 - "{_quoted(text)}"') for text in dict.fromkeys(warnings)]
@@ -126,4 +121,4 @@ def _quoted(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ").replace("\r", " ")
 
 
-__all__ = ["Call", "Handler", "Routes", "warning_headers", "with_intent"]
+__all__ = ["Call", "Handler", "Routes", "warning_headers"]

@@ -22,6 +22,7 @@ from engine.http import discovery, health, objects
 from engine.http.access import Access, access_of
 from engine.http.calls import Call, Routes, warning_headers
 from engine.http.gate import Gate
+from engine.http.intents import Intents
 from engine.http.messages import JSON, Answer, Request, Response, Upgrade, json_response, text_response
 from engine.http.metrics import WireMetrics
 from engine.http.negotiation import accepted
@@ -62,6 +63,7 @@ class Wire:
         self.metrics = WireMetrics(cluster)
         self._access = access or access_of(self.gate, cluster.options.flags)
         self._routes = routes or build_routes()
+        self.intents = Intents()
         self._in_flight = 0
 
     def close(self) -> None:
@@ -135,7 +137,7 @@ class Wire:
             return self._unknown(info)
         if info.plural in _DEPRECATED and not info.group:
             warnings.append(_DEPRECATED[info.plural])
-        call = Call(request, info, kind, caller, self.gate, self.catalogue, self.hub, warnings)
+        call = Call(request, info, kind, caller, self.gate, self.catalogue, self.hub, warnings, self.intents)
         handler = self._routes.find(kind, info.subresource)
         if handler is None:
             if info.subresource:

@@ -174,9 +174,11 @@ def from_yaml(body: bytes) -> Any:
 
 
 def field_manager_of(request: Request) -> str:
-    """Who owns the fields of a change: fieldManager, else the user agent's first word before a slash (128 at most)."""
-    given = request.parameter("fieldManager")
-    if given:
-        return given
+    """Who owns the fields of a change: fieldManager, else the user agent's name."""
+    return request.parameter("fieldManager") or agent_of(request)
+
+
+def agent_of(request: Request) -> str:
+    """The user agent's first word before a slash, 128 letters at most; `unknown` without one."""
     agent = request.header("user-agent").partition("/")[0]
     return "".join(c for c in agent if c.isprintable())[:128] or "unknown"

@@ -6,6 +6,7 @@ read on any thread.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +15,10 @@ from engine.http.messages import Request
 
 _VERBS: Final = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete", "GET": "get", "HEAD": "get"}
 NAMESPACE_SUBRESOURCES: Final = frozenset({"status", "finalize"})
+
+
+_NAME_TERM: Final = re.compile(r"(?:^|,)metadata\.name==?([^,=!/%\\]+)(?=,|$)")
+"""A term that a name must equal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,17 @@ class RequestInfo:
     subresource: str = ""
     rest: str = ""
     """What follows the subresource (proxy paths)."""
+    fields: str = ""
+    """The field selector of a list or watch."""
+
+    @property
+    def single_name(self) -> str:
+        """The only object that is asked for: the path's, or the one whose name a list or watch is held to; "": any."""
+        if self.name or not self.fields or self.verb not in ("list", "watch"):
+            return self.name
+        found = _NAME_TERM.search(self.fields)
+        name = found[1] if found is not None else ""
+        return name if name not in (".", "..") else ""
 
     @property
     def is_resource(self) -> bool:
@@ -68,7 +84,8 @@ def request_info(request: Request) -> RequestInfo:
         verb = "watch" if watching else verb if name else "list"
     elif verb == "delete" and not name:
         verb = "deletecollection"
-    return RequestInfo(verb, path, group, version, plural, namespace, name, subresource, "/".join(steps[3:]))
+    fields = request.parameter("fieldSelector") if verb in ("list", "watch") else ""
+    return RequestInfo(verb, path, group, version, plural, namespace, name, subresource, "/".join(steps[3:]), fields)
 
 
 class Catalogue:

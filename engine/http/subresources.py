@@ -12,7 +12,7 @@ import orjson
 from engine.api import errors
 from engine.api.kinds import BINDINGS
 from engine.http import objects
-from engine.http.calls import Call, with_intent
+from engine.http.calls import Call
 from engine.http.messages import Answer, Response
 from engine.http.negotiation import Accepted, accepted, encoded, media_type
 from engine.http.parameters import delete_options
@@ -26,7 +26,7 @@ async def part(call: Call) -> Answer:
     verb = call.info.verb
     if verb == "get":
         return await objects.get(call)
-    call.caller = with_intent(call.caller, call.info)
+    call.begin_change()
     if verb == "update":
         return await objects.update(call)
     if verb == "patch":
@@ -37,7 +37,7 @@ async def part(call: Call) -> Answer:
 async def finalize(call: Call) -> Answer:
     if call.info.verb != "update":
         raise objects.not_allowed()
-    call.caller = with_intent(call.caller, call.info)
+    call.begin_change()
     return await objects.update(call)
 
 
@@ -48,7 +48,7 @@ async def scale(call: Call) -> Answer:
     if verb == "get":
         env = await objects.present(call)
         return encoded(call.api.scale_of(env), form)
-    call.caller = with_intent(call.caller, call.info)
+    call.begin_change()
     dry = call.dry_run
     if verb == "update":
         obj = objects.body_object(call)
@@ -75,7 +75,7 @@ async def eviction(call: Call) -> Answer:
     """POST of policy/v1 Eviction."""
     if call.info.verb != "create":
         raise objects.not_allowed()
-    call.caller = with_intent(call.caller, call.info)
+    call.begin_change()
     obj = objects.body_object(call)
     meta = obj.get("metadata") or {}
     if meta.get("name") and meta["name"] != call.name:
@@ -89,7 +89,7 @@ async def binding(call: Call) -> Answer:
     """POST of a Binding to a pod."""
     if call.info.verb != "create":
         raise objects.not_allowed()
-    call.caller = with_intent(call.caller, call.info)
+    call.begin_change()
     obj: dict[str, Any] = objects.body_object(call)
     meta = {**(obj.get("metadata") or {}), "name": call.name}
     wanted = {**obj, "metadata": meta}

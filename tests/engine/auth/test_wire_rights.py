@@ -165,3 +165,36 @@ def test_the_issuer_tells_its_keys(world: WireWorld) -> None:
     assert status == 200
     assert found["issuer"] == "https://kubernetes.default.svc.cluster.local"
     assert [key["alg"] for key in world.get("/openid/v1/jwks")[1]["keys"]] == ["ES256"]
+
+
+def test_names_hold_for_lists_and_watches_of_one_name(world: WireWorld) -> None:
+    """A role with resourceNames lets list and watch what is held to that name by metadata.name, nothing else."""
+    rules = [{"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["mine"],
+              "verbs": ["get", "list", "watch", "deletecollection"]}]  # fmt: skip
+    world.make(f"{RBAC}/namespaces/default/roles", {"metadata": {"name": "named"}, "rules": rules})
+    binding = {"metadata": {"name": "named"}, "roleRef": {"kind": "Role", "name": "named"}}
+    world.make(f"{RBAC}/namespaces/default/rolebindings", {**binding, "subjects": [{"kind": "User", "name": "narrow"}]})
+    who, path = PeerCertificate("narrow", ()), "/api/v1/namespaces/default/configmaps"
+    for query, status in (
+        ("fieldSelector=metadata.name%3Dmine", 200), ("fieldSelector=metadata.name%3D%3Dmine", 200),
+        ("fieldSelector=metadata.name%3Dother", 403), ("fieldSelector=metadata.name!%3Dmine", 403), ("", 403),
+        ("fieldSelector=metadata.name%3Dother,metadata.name%3Dmine", 403),
+    ):  # fmt: skip
+        assert world.ask("GET", f"{path}?{query}", certificate=who)[0] == status, query
+    assert world.ask("GET", f"{path}?watch=1&fieldSelector=metadata.name%3Dother", certificate=who)[0] == 403
+    assert world.ask("DELETE", f"{path}?fieldSelector=metadata.name%3Dmine", certificate=who)[0] == 403
+
+
+def test_a_kubelet_sees_its_own(world: WireWorld) -> None:
+    """Lists of pods held to its node, its own Node, and nothing of others (AuthorizeNodeWithSelectors)."""
+    node = PeerCertificate("system:node:n1", ("system:nodes",))
+    why = "can only list/watch pods with spec.nodeName field selector"
+    status, answer = world.ask("GET", "/api/v1/pods", certificate=node)
+    assert (status, why in answer["message"]) == (403, True)
+    assert world.ask("GET", "/api/v1/pods?fieldSelector=spec.nodeName%3Dn1", certificate=node)[0] == 200
+    assert world.ask("GET", "/api/v1/pods?fieldSelector=spec.nodeName%3Dn2", certificate=node)[0] == 403
+    status, answer = world.ask("GET", "/api/v1/nodes", certificate=node)
+    assert "node 'n1' cannot read all nodes, only its own Node object" in answer["message"]
+    assert world.ask("GET", "/api/v1/nodes?fieldSelector=metadata.name%3Dn1", certificate=node)[0] == 200
+    assert world.ask("GET", "/api/v1/namespaces/default/secrets", certificate=node)[0] == 403
+    assert world.ask("GET", "/api/v1/nodes", certificate=PeerCertificate("ann", ("system:nodes",)))[0] == 403

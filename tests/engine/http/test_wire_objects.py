@@ -117,3 +117,26 @@ def test_nobody_gets_in_without_credentials(world: WireWorld) -> None:
     status, answer = world.ask("GET", CONFIGMAPS, certificate=None)
     assert (status, answer["reason"], answer["message"]) == (401, "Unauthorized", "Unauthorized")
     assert world.ask("GET", "/livez", certificate=None) == (200, "ok")
+
+
+def test_a_put_creates_where_kubernetes_does(world: WireWorld) -> None:
+    """201 for the kinds whose strategy allows it, under the path's name; 404 for all others."""
+    leases = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
+    lease = {"metadata": {"name": "new", "resourceVersion": "7"}, "spec": {"holderIdentity": "me"}}
+    status, made = world.ask("PUT", f"{leases}/new", lease)
+    assert (status, made["metadata"]["name"], made["spec"]) == (201, "new", {"holderIdentity": "me"})
+    assert world.ask("PUT", f"{leases}/new", made)[0] == 200
+    assert world.ask("PUT", f"{leases}/other", lease)[0] == 400
+    assert world.ask("PUT", f"{CONFIGMAPS}/new", config_map("new"))[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("query", "status"), [("", 200), ("?orphanDependents=false", 202), ("?propagationPolicy=Foreground", 200)]
+)
+def test_a_delete_that_takes_time(world: WireWorld, query: str, status: int) -> None:
+    """202 only to who asked in the old words (orphanDependents=false); else 200 with the object that is leaving."""
+    meta = {"name": "held", "finalizers": ["example.com/hold"]}
+    world.make(CONFIGMAPS, {**config_map("held"), "metadata": meta})
+    got, left = world.ask("DELETE", f"{CONFIGMAPS}/held{query}")
+    assert (got, "deletionTimestamp" in left["metadata"]) == (status, True)
+    world.ask("PATCH", f"{CONFIGMAPS}/held", {"metadata": {"finalizers": None}}, content_type=MERGE)
