@@ -48,10 +48,10 @@ async def test_a_waiting_pod_is_explained_node_by_node() -> None:
         app.run_command("pods")
         await settle(pilot)
         pane = app.screen.focused_pane  # type: ignore[attr-defined]
-        for row in list(pane.model.rows.values()):
-            app.open_why("pods", row.item)
+        pods = {bool(row.item.obj["spec"].get("nodeName")): row.item for row in pane.model.rows.values()}
+        for placed, screen in ((False, WhyScreen), (True, DiagnosisScreen)):
+            app.open_why("pods", pods[placed])
             await settle(pilot)
-            waits = not row.item.obj["spec"].get("nodeName")
-            assert isinstance(app.screen, WhyScreen if waits else DiagnosisScreen)
+            assert isinstance(app.screen, screen)
             app.go_back()
             await settle(pilot, 1)

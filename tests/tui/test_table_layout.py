@@ -12,7 +12,7 @@ from tui.widgets.layout import GAP, GUTTER, lay_out
 from tui.widgets.virtual_table import fit, wrap
 
 
-@given(st.sampled_from(sorted(VIEWS)), st.lists(st.integers(0, 60), min_size=20, max_size=20), st.integers(60, 240))
+@given(st.sampled_from(sorted(VIEWS)), st.lists(st.integers(0, 60), min_size=40, max_size=40), st.integers(60, 240))
 def test_headings_are_never_truncated(resource: str, contents: list[int], room: int) -> None:
     """Whatever the content and the width, a column that is shown is at least as wide as its heading."""
     columns = VIEWS[resource].columns
