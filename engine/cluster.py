@@ -95,6 +95,7 @@ class Cluster:
             )
             for name in names
         ]  # fmt: skip
+        self.kubelets.effects.listen(lambda _: self._hold_controllers())
         self.folder = (
             Folder(self.api, clock, self.loop, self.informers, options.folder) if options.folder is not None else None
         )
@@ -133,8 +134,16 @@ class Cluster:
         yield self.kubelets.start
         for runner in self.controllers:
             yield runner.start
+        yield self._hold_controllers
         if self.folder is not None:
             yield self.folder.load_once if stepped else self.folder.start
+
+    def _hold_controllers(self) -> None:
+        """Controllers that faults keep down."""
+        down = self.kubelets.effects.down()
+        for runner in self.controllers:
+            fault = down.get(runner.controller.name)
+            runner.hold(f"fault {fault}" if fault else "")
 
     def stop(self) -> None:
         """Stop what runs beside the engine thread."""

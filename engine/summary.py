@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from engine.api import quantity
-from engine.api.kinds import NODES, PODS
+from engine.api.kinds import FAULTS, NODES, PODS
 from engine.client import ClusterSummary
 from engine.scheduler.resources import CPU, MEMORY, pod_requests
 from store.store import Store
@@ -43,6 +43,7 @@ class Totals:
         self.cpu_requested = self.memory_requested = 0
         self.cpu_allocatable = self.memory_allocatable = 0
         self.nodes = self.nodes_ready = 0
+        self._faults: dict[str, None] = {}
         self._pods: dict[Uid, _PodShare] = {}
         self._nodes: dict[Uid, _NodeShare] = {}
 
@@ -62,6 +63,7 @@ class Totals:
             memory_requested=self.memory_requested,
             memory_allocatable=self.memory_allocatable,
             folder=folder,
+            faults=len(self._faults),
         )
 
     def count_pod(self, env: Envelope, lives: bool) -> None:
@@ -109,6 +111,12 @@ class Totals:
         self.cpu_allocatable += share.cpu
         self.memory_allocatable += share.memory
 
+    def count_fault(self, env: Envelope, lives: bool) -> None:
+        """Count a fault as it is now, or no more."""
+        self._faults.pop(env.uid, None)
+        if lives and (env.obj.get("status") or {}).get("phase") == "Active":
+            self._faults[env.uid] = None
+
 
 class Summary(Totals):
     """Totals of the present, kept up to date from the store's events."""
@@ -119,5 +127,8 @@ class Summary(Totals):
             self.count_pod(env, True)
         for env in store.list(NODES):
             self.count_node(env, True)
+        for env in store.list(FAULTS):
+            self.count_fault(env, True)
+        store.listen(lambda event: self.count_fault(event.now, event.type != DELETED), FAULTS)
         store.listen(lambda event: self.count_pod(event.now, event.type != DELETED), PODS)
         store.listen(lambda event: self.count_node(event.now, event.type != DELETED), NODES)

@@ -62,6 +62,8 @@ MACHINES: Final = Resource("kubarium.dev", "machines")
 LOADBALANCERS: Final = Resource("kubarium.dev", "loadbalancers")
 ROUTES: Final = Resource("kubarium.dev", "routes")
 """Ours too: the simulated cloud, and what it has (engine.cloud.simulated)."""
+FAULTS: Final = Resource("kubarium.dev", "faults")
+"""And what is broken on purpose (engine.faults)."""
 
 ALL_VERBS: Final = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 
@@ -275,6 +277,7 @@ kubarium.dev/v1alpha1
   images Image cluster gen
   clouds Cloud cluster gen
   loadbalancers LoadBalancer cluster gen sub=status
+  faults Fault cluster gen sub=status
   machines Machine cluster gen sub=status
   routes Route cluster gen
 metrics.k8s.io/v1beta1

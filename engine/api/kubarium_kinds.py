@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from engine.api.cloud_kinds import CLOUD_SCHEMAS
+from engine.api.fault_kind import FAULT
 from engine.api.schema_parts import duration as _duration
 from engine.api.schema_parts import kind
 from engine.api.schema_parts import obj as _object
@@ -189,5 +190,6 @@ KUBARIUM_SCHEMAS: Final[dict[str, dict[str, Any]]] = {
         _IMAGE_SPEC,
     ),
     **CLOUD_SCHEMAS,
+    "Fault": FAULT,
 }
 """Kind → OpenAPI v3 schema."""

@@ -116,6 +116,8 @@ class ClusterSummary:
     memory_allocatable: int = 0
     folder: Mapping[str, int] = field(default_factory=dict)
     """File count by state: applied, waiting, error, drifted. Empty without a watched folder."""
+    faults: int = 0
+    """Faults that are active."""
 
 
 class SummaryReceiver(Protocol):

@@ -26,7 +26,7 @@ from engine.api.kinds import NAMESPACES
 from engine.api.server import Api
 from engine.clock import Clock
 from engine.controllers.workqueue import WorkQueue
-from engine.events import EventRecorder
+from engine.events import EventKind, EventRecorder
 from engine.informers import Informers
 from engine.loop import Loop
 from store.types import ADDED, DELETED, Envelope, JsonObject, Resource, WatchEvent
@@ -102,6 +102,7 @@ class ControllerRunner:
         self._on_crash = on_crash
         self._recorder = EventRecorder(api, controller.name)
         self._scheduled = False
+        self._held = ""
         self.crashes = 0
         self.queue: Queue = WorkQueue(clock, self._schedule)
         for watch in controller.watches():
@@ -113,6 +114,16 @@ class ControllerRunner:
     def start(self) -> None:
         """Start the controller and queue everything that exists."""
         self._start()
+
+    def hold(self, why: str) -> None:
+        """The controller is down until this is called with ""; then it starts anew, as after a crash."""
+        before, self._held = self._held, why
+        if why and not before:
+            self._say("Warning", "ControllerStopped", f"{self.controller.name} is down: {why}")
+        elif before and not why:
+            self.queue.clear()
+            self._start()
+            self._say("Normal", "ControllerRestarted", f"{self.controller.name} was down ({before}); started anew")
 
     def step(self) -> bool:
         """Reconcile one key. False when the queue was empty."""
@@ -170,6 +181,8 @@ class ControllerRunner:
 
     def _run(self) -> None:
         self._scheduled = False
+        if self._held:
+            return
         self.step()
         if len(self.queue):
             self._schedule()
@@ -188,11 +201,13 @@ class ControllerRunner:
         _log.error(what, exc_info=error)
         if self._on_crash is not None:
             self._on_crash(self.controller.name, error)
+        self._say("Warning", "ControllerRestarted", f"{what}: {type(error).__name__}: {error}; starting anew")
+
+    def _say(self, type_: EventKind, reason: str, text: str) -> None:
+        """An event about the controller itself: they stand at the namespace kube-system."""
         system = self._api.find(NAMESPACES, "", "kube-system")
         if system is not None:
-            self._recorder.event(
-                system, "Warning", "ControllerRestarted", f"{what}: {type(error).__name__}: {error}; starting anew"
-            )
+            self._recorder.event(system, type_, reason, text)
 
 
 def controlled_by(env: Envelope, kind: str) -> Key | None:

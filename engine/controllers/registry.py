@@ -53,6 +53,7 @@ from engine.controllers.statefulset.controller import StatefulSetController
 from engine.controllers.taint_eviction import TaintEvictionController
 from engine.controllers.ttl_after_finished import TtlAfterFinishedController
 from engine.events import EventRecorder
+from engine.faults.controller import FaultController
 from engine.flags import Flags
 from engine.seed import Seed
 
@@ -130,5 +131,6 @@ CONTROLLERS: dict[str, Callable[[ControllerContext], Controller]] = {
     "node-route-controller": RouteController,
     "service-lb-controller": ServiceController,
     "machine-controller": MachineController,
+    "fault-controller": FaultController,
 }
 """Controller name → factory."""

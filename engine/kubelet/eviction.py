@@ -24,7 +24,7 @@ from engine.kubelet.eviction_words import (
 )
 from engine.kubelet.runtime import Stats
 from engine.kubelet.signals import CONDITIONS, MEMORY, SIGNALS, Observations, Threshold
-from engine.kubelet.usage import observe, pod_stats, running, size_of, total, total_growth
+from engine.kubelet.usage import observe, pod_stats, running, size_of, total, total_growth, with_hogs
 
 if TYPE_CHECKING:
     from engine.kubelet.node import Node
@@ -94,7 +94,9 @@ class Pressure:
         """What is left now."""
         node = self._node
         used = total(stats for _, _, stats in running(node.workers.values()))
-        return observe(size_of(node.env), node.beside, node.images.size, used)
+        size = size_of(node.env)
+        beside = with_hogs(node.beside, node.hogs, size, node.config.thresholds) if node.hogs else node.beside
+        return observe(size, beside, node.images.size, used)
 
     def _look(self) -> None:
         node = self._node

@@ -137,6 +137,13 @@ class NodeImages:
             request.pull.cancel()
         self._next()
 
+    def ask_again(self, meant: Callable[[Reference], bool]) -> None:
+        """The registry answers otherwise from now on: pulls of these images that are under way begin anew."""
+        for request in self._queue:
+            if request.pull is not None and meant(request.reference):
+                request.pull.cancel()
+                self._begin(request)
+
     def status(self) -> list[dict[str, object]]:
         """`status.images`: the largest first."""
         largest = sorted(self._present.items(), key=lambda item: (-item[1].size, str(item[0])))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from engine.api.kinds import IMAGES, MACHINES, NODES, PODS
@@ -17,8 +17,10 @@ from engine.api.server import Api
 from engine.clock import Clock, Timer
 from engine.cloud.simulated.declared import PROVIDER, machine_of
 from engine.events import EventRecorder
+from engine.faults.effects import IMAGE_ACTIONS, POD_ACTIONS, Effects
+from engine.faults.targets import Fault
 from engine.informers import Informers
-from engine.kubelet import machine, shutdown, spread
+from engine.kubelet import machine, restore, shutdown, spread
 from engine.kubelet.addresses import NodeAddresses
 from engine.kubelet.catalogue import Catalogue
 from engine.kubelet.config import KubeletConfig
@@ -56,7 +58,10 @@ class Kubelets:
         self.nodes: dict[str, Node] = {}
         self.inside = Inside(api, self.worker)
         """What the containers see: their environment and their files."""
-        self.runtime = SimulatedRuntime(api, clock, self.catalogue, config, self.inside)
+        self.effects = Effects(api.store, informers)
+        """What is broken on purpose."""
+        self.effects.listen(self._faults_changed)
+        self.runtime = SimulatedRuntime(api, clock, self.catalogue, config, self.inside, self.effects)
         self._network = NodeAddresses()
         self._bound: dict[str, dict[Uid, Envelope]] = {}
         """Node name → its pods, as last seen."""
@@ -195,11 +200,21 @@ class Kubelets:
             self._network.learn(env)
             self._add_node(env)
             return
+        if self.effects.active or node.hogs:
+            node.burden(self.effects.hogs(env))
         off = not self._has_power(env)
-        if off or machine.is_stopped(env):
+        if not off and self.effects.reboots(env):
+            if node.running:
+                self._reboot(node)
+                node.node_seen(env)
+            elif not node.lost_power:
+                self._power_cut(node)
+            node.env = env
+        elif off or self._is_silent(env):
             node.env = env
             if node.running:
                 self._stop(node)
+            node.cut_off = self._is_cut_off(env)
             if off:
                 node.power_off()
         elif node.running:
@@ -210,7 +225,31 @@ class Kubelets:
             node.env = env
         else:
             node.env = env
-            self._start(node, fresh=True)
+            self._start(node, fresh=node.lost_power or not node.cut_off)
+
+    def _is_silent(self, env: Envelope) -> bool:
+        """Its kubelet does not run, or nobody hears it."""
+        return machine.is_stopped(env) or self.effects.stops_kubelet(env) or self.effects.cuts_off(env)
+
+    def _is_cut_off(self, env: Envelope) -> bool:
+        """Its kubelet runs, but has no network: it goes on where it was."""
+        return self.effects.cuts_off(env) and not (machine.is_stopped(env) or self.effects.stops_kubelet(env))
+
+    def _faults_changed(self, changed: Sequence[Fault]) -> None:
+        """Nodes are looked at again; running containers and pulls under way go on as the faults have it now."""
+        if not self._started:
+            return
+        pods = [fault for fault in changed if fault.action in POD_ACTIONS]
+        images = [fault for fault in changed if fault.action in IMAGE_ACTIONS]
+        for node in list(self.nodes.values()):
+            if any(fault.means_node(node.env) for fault in changed):
+                env = self._api.find(NODES, "", node.name) or node.env
+                self._enqueue(WatchEvent(MODIFIED, env, env, env.revision))
+            if images:
+                node.images.ask_again(lambda reference: any(fault.means_image(reference) for fault in images))
+            for worker in list(node.workers.values()) if pods and node.running else ():
+                if any(fault.means_pod(worker.env) for fault in pods):
+                    restore.change_behaviour(worker)
 
     def _add_node(self, env: Envelope) -> None:
         node = Node(env, self._api, self._clock, self.runtime, self.config, self._network, self._mark)
@@ -219,13 +258,19 @@ class Kubelets:
             for name in image.get("names") or ():
                 if "@" not in name:
                     node.know_image(name)
-        if not self._has_power(env):
+        node.burden(self.effects.hogs(env))
+        node.cut_off = self._is_cut_off(env)
+        rebooting = self.effects.reboots(env)
+        if rebooting or not self._has_power(env):
             node.lost_power = True
-        elif not machine.is_stopped(env):
+            node.rebooted = rebooting or self.effects.takes_power(env)
+        elif not self._is_silent(env):
             self._start(node, fresh=False)
 
     def _has_power(self, env: Envelope) -> bool:
-        """The machine behind the node runs; a bare node's always does."""
+        """The machine behind the node runs; a bare node's always does, unless its zone is out."""
+        if self.effects.takes_power(env):
+            return False
         if not str((env.obj.get("spec") or {}).get("providerID") or "").startswith(_CLOUD):
             return True
         found = machine_of(self._api, env)
@@ -239,6 +284,10 @@ class Kubelets:
 
     def _start(self, node: Node, fresh: bool) -> None:
         node.start(fresh)
+        was_silent = fresh or node.cut_off
+        if node.cut_off:
+            node.cut_off = False
+            node.renew_lease()
         uid = node.env.uid
         self._leases.add(node.name, spread.within((0, self.config.lease_renew - 1), uid, "lease"))
         self._reports.add(node.name, spread.within((0, self.config.status_report - 1), uid, "report"))
@@ -250,9 +299,17 @@ class Kubelets:
             if now is not None and now.uid == env.uid:
                 try:
                     node.take_up(now)
+                    if was_silent:
+                        self._tell_again(node, now)
                 except Exception as error:  # noqa: BLE001  as above
                     self._crashed(now, error)
         node.lost_power = False
+
+    def _tell_again(self, node: Node, env: Envelope) -> None:
+        """While nobody heard this kubelet, others wrote what they thought of its pods."""
+        worker = node.workers.get(env.uid)
+        if worker is not None and not worker.finished and "deletionTimestamp" not in env.obj["metadata"]:
+            worker.post()
 
     def _stop(self, node: Node) -> None:
         self._leases.remove(node.name)
@@ -276,7 +333,9 @@ class Kubelets:
 
     def _boot(self, node: Node) -> None:
         del self._booting[node.name]
-        if self.nodes.get(node.name) is node and self._has_power(node.env) and not machine.is_stopped(node.env):
+        env = node.env
+        up = self._has_power(env) and not self.effects.reboots(env) and not self._is_silent(env)
+        if self.nodes.get(node.name) is node and up:
             self._start(node, fresh=True)
 
     def _renew(self, name: str) -> None:

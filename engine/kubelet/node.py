@@ -15,6 +15,7 @@ from engine.api.kinds import LEASES, NODES, PODS
 from engine.api.server import Api, Caller, DeleteOptions
 from engine.clock import Clock, Timer, rfc3339_micro
 from engine.events import EventRecorder
+from engine.faults.effects import Hog
 from engine.kubelet import admission, credentials, ending, machine, resize, restore, shutdown, spread
 from engine.kubelet.addresses import NodeAddresses, PodAddresses
 from engine.kubelet.allocation import Allocation
@@ -83,6 +84,10 @@ class Node:
         self._pod_ranges: list[str] = []
         self.beside: dict[str, int] = {}
         """What runs on the machine beside pods: memory, disk, inodes, pids."""
+        self.hogs: tuple[Hog, ...] = ()
+        """What runs there on purpose, to bring it under pressure."""
+        self.cut_off = False
+        """Its kubelet was stopped only for the API: it has no network."""
         self._learn_addresses()
         self._learn_annotations()
 
@@ -102,7 +107,7 @@ class Node:
             self._start_timer = self.clock.call_later(self.config.recovery_delay, self.post_status)
         if reported_in_use(self.env):
             self._volumes_changed()
-        if fresh or self.beside or self._has_pressure():
+        if fresh or self.beside or self.hogs or self._has_pressure():
             self.pressure.resume()
 
     def stop(self) -> None:
@@ -190,6 +195,13 @@ class Node:
         if usage != self.beside:
             self.beside = usage
             self.pressure.touch()
+
+    def burden(self, hogs: tuple[Hog, ...]) -> None:
+        """So much runs beside the pods on purpose."""
+        if hogs != self.hogs:
+            self.hogs = hogs
+            if self.running:
+                self.pressure.touch()
 
     def _images_changed(self) -> None:
         self.status_changed()

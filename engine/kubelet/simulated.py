@@ -12,6 +12,7 @@ from typing import Any
 
 from engine.api.server import Api
 from engine.clock import SECOND, Clock, Timer
+from engine.faults.effects import Effects
 from engine.kubelet import log_lines, serving, spread
 from engine.kubelet.amounts import go_duration
 from engine.kubelet.behaviour import AT_ONCE, Behaviour, LogRule, behaviour_of, program_missing
@@ -54,9 +55,9 @@ class SimulatedRuntime:
     """Implements `engine.kubelet.runtime.Runtime`; one for all nodes."""
 
     def __init__(
-        self, api: Api, clock: Clock, catalogue: Catalogue, config: KubeletConfig, inside: Inside
+        self, api: Api, clock: Clock, catalogue: Catalogue, config: KubeletConfig, inside: Inside, effects: Effects
     ) -> None:  # fmt: skip
-        self.api, self.inside = api, inside
+        self.api, self.inside, self.effects = api, inside, effects
         self.clock, self.catalogue, self.config = clock, catalogue, config
 
     def pull(
@@ -67,6 +68,9 @@ class SimulatedRuntime:
         span = spread.within(self.config.pull_base, reference, puller.platform) + info.pull_delay
         outcome: Pulled | PullFailed
         why = pull_failure(info, reference, puller, credentials)
+        if self.effects.active:
+            trouble = self.effects.trouble(reference)
+            span, why = span + trouble.delay, trouble.failure or why
         if why:
             outcome = PullFailed(why)
         else:
@@ -134,7 +138,7 @@ class SimulatedRuntime:
 class SimulatedContainer:
     """Implements `engine.kubelet.runtime.Handle`."""
 
-    __slots__ = ("_exited", "_runtime", "_timer", "behaviour", "complaints", "spec", "started_at")
+    __slots__ = ("_exited", "_failing", "_runtime", "_timer", "behaviour", "complaints", "spec", "started_at")
 
     def __init__(
         self, runtime: SimulatedRuntime, spec: ContainerSpec, started_at: int, exited: Callable[[Exit], None]
@@ -142,6 +146,10 @@ class SimulatedContainer:
         self._runtime, self._exited = runtime, exited
         self.spec, self.started_at = spec, started_at
         self.behaviour, self.complaints = runtime.behaviour(spec.pod, spec.facts)
+        self._failing: frozenset[str] = frozenset()
+        """Kinds of probes that it fails on purpose."""
+        if runtime.effects.active:
+            self.behaviour, self._failing = runtime.effects.altered(self.behaviour, spec.pod, spec.facts, started_at)
         self._timer: Timer | None = None
         ending = self._planned()
         if ending is not None:
@@ -212,6 +220,8 @@ class SimulatedContainer:
         behaviour, elapsed = self.behaviour, at - self.started_at
         if behaviour.never_ready and probe.kind == "Readiness":
             return Answer(False, self._refusal(probe, 503), None)
+        if probe.kind in self._failing:
+            return Answer(False, self._refusal(probe, 500), None)
         command = (probe.spec.get("exec") or {}).get("command")
         if command and (script := interpret(command)) is not None:
             if script.after is None or script.after > probe.timeout:

@@ -11,14 +11,18 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from engine.kubelet.amounts import units
 from engine.kubelet.runtime import Growth, Stats
-from engine.kubelet.signals import Observation, Observations
+from engine.kubelet.signals import Observation, Observations, Threshold
 from store.types import Envelope
 
 if TYPE_CHECKING:
+    from engine.faults.effects import Hog
     from engine.kubelet.container import Container
     from engine.kubelet.worker import PodWorker
 
 USAGE: Final = "kubarium.dev/usage"
+_SIGNALS: Final = {
+    "memory": ("memory.available",), "disk": ("nodefs.available", "imagefs.available"), "pids": ("pid.available",),
+}  # fmt: skip
 _NAMES: Final = ("memory", "disk", "inodes", "pids")
 _BYTES_PER_INODE: Final = 16384
 """mke2fs' default for ext4."""
@@ -63,6 +67,25 @@ def declared_usage(node: Envelope) -> tuple[dict[str, int], str]:
         except ValueError as error:
             return {}, f"annotation {USAGE}: {part!r}: {error}"
     return found, ""
+
+
+def with_hogs(
+    beside: Mapping[str, int], hogs: Iterable[Hog], size: Size, thresholds: Iterable[Threshold]
+) -> dict[str, int]:
+    """What is used beside pods, with what is put there on purpose. Without an amount a hog leaves half of what the
+    hard thresholds want left; several such are no more than one."""
+    found, leaves = dict(beside), {"memory": size.memory, "disk": size.disk, "pids": size.pids}
+    filled: dict[str, int] = {}
+    for hog in hogs:
+        if hog.amount is not None:
+            found[hog.resource] = found.get(hog.resource, 0) + hog.amount
+            continue
+        signals = _SIGNALS[hog.resource]
+        wanted = [t.value(leaves[hog.resource]) for t in thresholds if not t.soft and t.signal in signals]
+        filled[hog.resource] = leaves[hog.resource] - max(wanted, default=0) // 2
+    for resource, amount in filled.items():
+        found[resource] = max(found.get(resource, 0), amount)
+    return found
 
 
 def running(workers: Iterable[PodWorker]) -> Iterator[tuple[PodWorker, Container, Stats]]:

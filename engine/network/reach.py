@@ -16,9 +16,10 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from engine.api.errors import BadRequest, NotFound
-from engine.api.kinds import PODS
+from engine.api.kinds import NODES, PODS
 from engine.api.server import Api
 from engine.client import Reach, Step, Symptom
+from engine.faults.effects import active_faults, unreachable
 from engine.network import dns, ingress, policy
 from engine.network.addresses import (
     API_SERVER,
@@ -34,7 +35,7 @@ from engine.network.policy import Peer, Verdict
 from engine.network.proxy import Backend, choose, service_ports
 from engine.network.service_allocation import family_of, service_at, service_on_node_port
 from store.store import Store
-from store.types import Envelope, JsonObject
+from store.types import Envelope, JsonObject, ObjectKey
 
 _DNS_PORT: Final = 53
 _MOST_ENDPOINTS: Final = 100
@@ -76,6 +77,7 @@ class _Attempt:
         self._node: str = (source.obj["spec"].get("nodeName") or "") if source is not None else ""
         self._who = _shown(source) if source is not None else peer.address or "outside of the cluster"
         self._host, self._path = "", "/"
+        self._home, self._faults = self._node, active_faults(store)
 
     def run(self, target: str, port: int, protocol: str, path: str) -> Reach:
         out = Reach()
@@ -288,7 +290,7 @@ class _Attempt:
         return self._to_outside(out, backend.address, backend.port, protocol)
 
     def _to_api_server(self, out: Reach, port: int) -> bool:
-        if not self._may_leave(out, Peer(API_SERVER), port, "TCP"):
+        if not self._has_way(out, "") or not self._may_leave(out, Peer(API_SERVER), port, "TCP"):
             return False
         if port != API_SERVER_PORT:
             text = f"the API server listens on {API_SERVER_PORT}, not on {port}"
@@ -298,6 +300,8 @@ class _Attempt:
         return True
 
     def _to_node(self, out: Reach, node: Envelope, port: int, protocol: str) -> bool:
+        if not self._has_way(out, node.name):
+            return False
         service = service_on_node_port(self._store, protocol, port)
         out.good("endpoint", f"the address is node {node.name}'s")
         if service is not None:
@@ -310,7 +314,7 @@ class _Attempt:
         return out.bad("endpoint", text, f"Node {node.name}", "connection refused")
 
     def _to_outside(self, out: Reach, address: str, port: int, protocol: str) -> bool:
-        if not self._may_leave(out, Peer(address), port, protocol):
+        if not self._has_way(out, "") or not self._may_leave(out, Peer(address), port, protocol):
             return False
         where = address or out.name
         out.endpoint = f"{where}:{port}"
@@ -319,8 +323,23 @@ class _Attempt:
 
     # -- the last stretch --------------------------------------------------------------------------------------------
 
+    def _has_way(self, out: Reach, node: str) -> bool:
+        """No fault keeps packets from the source's node, or from the node that they go to ("": to none)."""
+        if not self._faults:
+            return True
+        ends = dict.fromkeys(name for name in (self._home, node) if name)
+        for name in ends:
+            env = self._store.get(ObjectKey(NODES.group, NODES.plural, "", name))
+            if env is not None:
+                fault, text = unreachable(self._faults, env, self._home == node)
+                if fault:
+                    return out.bad("endpoint", f"{text} (fault {fault})", f"Fault {fault}", "connection timed out")
+        return True
+
     def _to_pod(self, out: Reach, pod: Envelope, address: str, port: int, protocol: str) -> bool:
-        if not self._may_leave(out, Peer(address, pod), port, protocol):
+        if not self._has_way(out, pod.obj["spec"].get("nodeName") or "") or not self._may_leave(
+            out, Peer(address, pod), port, protocol
+        ):
             return False
         verdict = policy.ingress(self._store, pod, self._peer, port, protocol)
         if not self._say(out, verdict, pod, f"into {_shown(pod)} from {self._who} on {port}/{protocol}"):

@@ -20,6 +20,7 @@ from engine.api.validation import (
     claims,
     cluster,
     config,
+    faults,
     networking,
     pods,
     policy,
@@ -92,6 +93,7 @@ RULES: Final[Mapping[Resource, Rules]] = {
         },
         "coordination.k8s.io": {"leases": Rules(cluster.lease, cluster.lease_update)},
         "scheduling.k8s.io": {"priorityclasses": Rules(cluster.priority_class, cluster.priority_class_update)},
+        "kubarium.dev": {"faults": Rules(faults.fault, faults.fault_update)},
         "node.k8s.io": {"runtimeclasses": Rules(cluster.runtime_class, cluster.runtime_class_update)},
     }.items()
     for plural, rules in table.items()

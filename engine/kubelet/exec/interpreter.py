@@ -83,7 +83,7 @@ class _Shell:
         except ShellError as error:
             self._call.complain(f"{self.name}: {error}")
             return _SYNTAX
-        for pipeline, following in zip(pipelines, [*pipelines[1:], None], strict=True):
+        for pipeline, following in zip(pipelines, [*pipelines[1:], None], strict=False):
             if pipeline.after == "&&" and self.status:
                 continue
             if pipeline.after == "||" and not self.status:
