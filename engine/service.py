@@ -41,6 +41,8 @@ from store.store import Store
 from store.types import Resource, Uid
 
 USER = "kubernetes-admin"
+_MANAGER = "kubarium-console"
+"""Who owns the fields that the console sets (metadata.managedFields)."""
 """The console's user, as in kubeadm's admin.conf."""
 
 
@@ -144,7 +146,13 @@ class Service:
 
     def create(self, resource: str, namespace: str, obj: Json, intent: str, dry_run: bool) -> Item:
         return self.cluster.api.create(
-            _caller(intent), Resource.parse(resource), namespace, obj, dry_run=dry_run, field_validation="Strict"
+            _caller(intent),
+            Resource.parse(resource),
+            namespace,
+            obj,
+            dry_run=dry_run,
+            field_validation="Strict",
+            field_manager=_MANAGER,
         )
 
     def update(
@@ -152,7 +160,7 @@ class Service:
     ) -> Item:
         return self.cluster.api.update(
             _caller(intent), Resource.parse(resource), namespace, name, obj, subresource=subresource, dry_run=dry_run,
-            field_validation="Strict",
+            field_validation="Strict", field_manager=_MANAGER,
         )  # fmt: skip
 
     def patch(
@@ -168,7 +176,7 @@ class Service:
     ) -> Item:
         return self.cluster.api.patch(
             _caller(intent), Resource.parse(resource), namespace, name, type_, patch,
-            subresource=subresource, dry_run=dry_run, field_validation="Strict",
+            subresource=subresource, dry_run=dry_run, field_validation="Strict", field_manager=_MANAGER,
         )  # fmt: skip
 
     def delete(

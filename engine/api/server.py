@@ -27,6 +27,7 @@ from engine.api.kinds import BINDINGS, CRDS, CSRS, PODS, SERVICEACCOUNTS, Kind, 
 from engine.api.kubarium_kinds import KUBARIUM_SCHEMAS
 from engine.api.managed.applying import Applying
 from engine.api.managed.books import update_book
+from engine.api.managed.components import with_owners
 from engine.api.managed.managers import Manager
 from engine.api.pipeline import Pipeline
 from engine.api.read import Reader, Watch, matcher
@@ -133,6 +134,14 @@ class Api:
         """What happens after revision `since`, as the selectors see it. Gone (410) when the ring has lost it."""
         kind = self.kind_of(resource)
         return Watch(self._context, kind, namespace, since, matcher(kind, labels, fields))
+
+    def owners(self, env: Envelope) -> Envelope:
+        """The object with all of its managedFields, also those of the cluster's own components. Any thread."""
+        kind = self.kinds.get(env.key.resource)
+        if kind is None or not kind.stored:
+            return env
+        obj = with_owners(kind, env.obj, self.schema.of(kind.api_version, kind.kind))
+        return env if obj is env.obj else Envelope(env.key, env.revision, orjson.dumps(obj), obj)
 
     # -- create and update -------------------------------------------------------------------------------------------
 
@@ -309,7 +318,7 @@ class Api:
             config = {key: value for key, value in config.items() if key != "status"}
         node = self.schema.of(stored.api_version, stored.kind)
         by = Manager(manager, "Apply", kind.api_version, subresource)
-        return Applying(kind, by, config, node, force, rfc3339(self.clock.now())), stored
+        return Applying(kind, stored, by, config, node, force, rfc3339(self.clock.now())), stored
 
     def _create_applied(
         self, caller: Caller, resource: Resource, namespace: str, name: str, applying: Applying, dry_run: bool,

@@ -103,6 +103,8 @@ class Writer:
             self._customs.require_creatable(kind)
         meta = strategy.create_metadata(kind, namespace, name, asked, self._seed.uid(), self._now())
         new = {"apiVersion": kind.api_version, "kind": kind.kind, **obj, "metadata": meta}
+        # Owned is what the client says and what defaults make of it; what admission adds is nobody's.
+        asked_for = self._pipeline.default(kind, new) if book is not None else new
         template = variant_of if variant_of is not None else obj.get("spec")
         mark = (id(template), namespace, variant_of is not None)
         known = self._templates.get(mark) if trusted and stored == PODS else None
@@ -119,7 +121,7 @@ class Writer:
         if self._store.get(key) is not None:
             raise errors.already_exists(kind.resource, name)
         if book is not None:
-            self._enter(book, kind, {}, new)
+            self._enter(book, kind, {}, asked_for, new["metadata"])
         if dry_run:
             return Envelope(key, Revision(0), orjson.dumps(new), new)
         return self._store.put(key, new, caller.author, self._clock.now())
@@ -230,12 +232,12 @@ class Writer:
         if asked.get("managedFields") == RESET:
             new["metadata"].pop("managedFields", None)
         elif book is not None:
-            self._enter(book, kind, old, new)
+            self._enter(book, kind, old, new, new["metadata"])
         return self.put_changed(caller, kind, before, new, dry_run)
 
-    def _enter(self, book: Book, kind: Kind, old: JsonObject, new: JsonObject) -> None:
-        """Write who owns what into the object's (fresh) metadata."""
-        enter(new["metadata"], book(old, new, self._context.schema.of(kind.api_version, kind.kind), self._now()))
+    def _enter(self, book: Book, kind: Kind, old: JsonObject, new: JsonObject, meta: JsonObject) -> None:
+        """Write who owns what into the object's (fresh) metadata `meta`."""
+        enter(meta, book(old, new, self._context.schema.of(kind.api_version, kind.kind), self._now()))
 
     def _changed(
         self, caller: Caller, kind: Kind, before: Envelope, obj: JsonObject, subresource: str, dry_run: bool,

@@ -19,6 +19,8 @@ from engine.folder.documents import Document
 from store.types import Envelope, JsonObject, ObjectKey
 
 OWNER: Final = "kubarium.dev/folder"
+_MANAGER: Final = "kubarium-folder"
+"""Who owns the fields that the folder sets (metadata.managedFields)."""
 
 _RANKS: Final[Mapping[str, int]] = {
     "serviceaccounts": 3,
@@ -122,7 +124,7 @@ def apply(
     mark = owner_mark(path, key) if live is None or owning_file(live) is not None else None
     obj = manifest(document, key, mark)
     try:
-        return api.apply(caller, key.resource, key.namespace, obj, dry_run=dry_run)
+        return api.apply(caller, key.resource, key.namespace, obj, field_manager=_MANAGER, dry_run=dry_run)
     except ApiError as error:
         if may_come(error):
             raise Waits(error.message) from error

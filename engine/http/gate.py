@@ -10,13 +10,15 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from engine.clock import SECOND
 from engine.cluster import Cluster
-from store.types import Envelope, Revision
+from store.types import Envelope, ObjectKey, Revision
 
 _T = TypeVar("_T")
+_OWNED: Final = 4_096
+"""Objects of which it is remembered who owns their fields."""
 
 
 class Gate:
@@ -25,6 +27,7 @@ class Gate:
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
         self.api, self.store = cluster.api, cluster.store
+        self._owned: dict[ObjectKey, tuple[Envelope, Envelope]] = {}
 
     async def run(self, work: Callable[[], _T]) -> _T:
         """What `work` returns on the engine thread; raises what it raises."""
@@ -45,6 +48,17 @@ class Gate:
         """The envelope, once it is committed."""
         await self.committed(env.revision)
         return env
+
+    def owned(self, env: Envelope) -> Envelope:
+        """The object with all of its managedFields; made once for each of its revisions."""
+        known = self._owned.get(env.key)
+        if known is not None and known[0] is env:
+            return known[1]
+        if len(self._owned) >= _OWNED:
+            self._owned.clear()
+        found = self.api.owners(env)
+        self._owned[env.key] = env, found
+        return found
 
     def now(self) -> int:
         """Cluster time for ages: where the clock should be at this moment, microseconds since the epoch."""

@@ -94,8 +94,12 @@ def not_allowed() -> errors.MethodNotAllowed:
 
 async def get(call: Call) -> Response:
     form = accepted(call.request)
-    env = await present(call)
-    return one(call, env, form)
+    return _shown(call, await present(call), form)
+
+
+def _shown(call: Call, env: Envelope, form: Accepted, status: int = 200) -> Response:
+    """An object with its owners. Lists and watches go without those of the cluster's own components."""
+    return one(call, env if form.shape == "Table" else call.gate.owned(env), form, status)
 
 
 async def present(call: Call) -> Envelope:
@@ -298,7 +302,7 @@ async def update(call: Call) -> Response:
         return changed, 200
 
     env, status = await call.gate.write(work)
-    return one(call, env, form, status)
+    return _shown(call, env, form, status)
 
 
 def _named(call: Call, obj: Any) -> Any:
@@ -327,7 +331,7 @@ async def patch(call: Call) -> Response:
             dry_run=dry, field_validation=strictness, warnings=call.warnings, field_manager=call.field_manager,
         )
     )  # fmt: skip
-    return one(call, env, form)
+    return _shown(call, env, form)
 
 
 def patch_document(call: Call, kind_of_patch: PatchType) -> Any:
@@ -361,7 +365,7 @@ async def _server_side_apply(call: Call, form: Accepted) -> Response:
             subresource=subresource, dry_run=dry, field_validation=strictness, warnings=call.warnings,
         )
     )  # fmt: skip
-    return one(call, env, form, 200 if existed else 201)
+    return _shown(call, env, form, 200 if existed else 201)
 
 
 def _unknown_patch(call: Call) -> errors.UnsupportedMediaType:

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from engine.api.apply import LAST_APPLIED, annotated, original_of
 from engine.api.kinds import Kind
+from engine.api.managed.components import components
 from engine.api.managed.conflicts import Conflicting, refusal
 from engine.api.managed.fields import NOTHING, FieldSet
 from engine.api.managed.managers import (
@@ -40,6 +41,8 @@ class Applying(NamedTuple):
 
     kind: Kind
     """In the version that the configuration is written in."""
+    stored: Kind
+    """In the version that is stored."""
     manager: Manager
     config: JsonObject
     """Without what this door does not write (status, or all but status)."""
@@ -63,7 +66,10 @@ class Applying(NamedTuple):
 
     def to(self, live: JsonObject) -> Applied:
         """Apply to a live object. Conflict (409) when others' fields stand against it."""
-        managers = read(live["metadata"]) or self._before_first(live)
+        told = components(self.stored, live, self.node)
+        managers = {**told, **read(live["metadata"])}
+        if "managedFields" not in live["metadata"] and not any(self._same_door(each) for each in told):
+            managers |= self._before_first(live)
         mine, fields = managers.get(self.manager), self.fields
         others: FieldSet = NOTHING.union(*(entry.fields for each, entry in managers.items() if each != self.manager))
         new: JsonObject = merged(live, self.config, self.node)
@@ -84,7 +90,15 @@ class Applying(NamedTuple):
             after[self.manager] = Entry(fields, self.now)
         if not fields:
             after.pop(self.manager, None)
+        for each in told:
+            if each.subresource:
+                after.pop(
+                    each, None
+                )  # it is told anew whenever it is asked for: components do not book what they write
         return Applied(self._annotated(live, new), after)
+
+    def _same_door(self, other: Manager) -> bool:
+        return other.subresource == self.manager.subresource
 
     def _before_first(self, live: JsonObject) -> Managers:
         """Owners of an object that has none: whoever made it, before anybody applied."""

@@ -41,7 +41,7 @@ def _structs() -> frozenset[Path]:
     return frozenset(tuple(f"f:{step}" for step in name.split()) for name in names)
 
 
-_ALWAYS_THERE: Final = _structs()
+ALWAYS_THERE: Final = _structs()
 """Structs that every object of their kinds has, empty or not: only what is in them is owned."""
 
 
@@ -108,7 +108,7 @@ def updated(
 ) -> Managers:
     """The managers after an update from `old` to `new`; the same ones when it changed nothing that is owned."""
     changed, removed = changes(old, new, node)
-    changed = owned(changed, by.subresource, has_status) - _ALWAYS_THERE
+    changed = owned(changed, by.subresource, has_status) - ALWAYS_THERE
     out = without(managers, changed | removed, by)
     mine = managers.get(by)
     before = NOTHING if mine is None else mine.fields

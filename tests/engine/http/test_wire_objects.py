@@ -140,3 +140,14 @@ def test_a_delete_that_takes_time(world: WireWorld, query: str, status: int) -> 
     got, left = world.ask("DELETE", f"{CONFIGMAPS}/held{query}")
     assert (got, "deletionTimestamp" in left["metadata"]) == (status, True)
     world.ask("PATCH", f"{CONFIGMAPS}/held", {"metadata": {"finalizers": None}}, content_type=MERGE)
+
+
+def test_a_get_shows_all_owners(world: WireWorld) -> None:
+    """managedFields of components are in a GET of one object, and its bytes begin as ever."""
+    answer = world.answer("GET", "/api/v1/namespaces/default")
+    assert isinstance(answer.body, bytes)
+    assert answer.body.startswith(b'{"apiVersion":"v1","kind":"Namespace",')
+    _, found = world.get("/api/v1/namespaces/default")
+    assert [(each["manager"], each["operation"]) for each in found["metadata"]["managedFields"]] == [
+        ("kube-apiserver", "Update")
+    ]
