@@ -13,14 +13,12 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from engine.client import ClientError, Diagnosis, Finding, Item, Query
-from tui.feed import Feed
+from engine.client import ClientError, Diagnosis, Finding, Item
 from tui.keymap import KeyContext, Keymap
 from tui.kinds.spec import Cell, Column, Facts, KindView
-from tui.mailbox import News
 from tui.model import RowModel
 from tui.rows import PlainRow, value_of
-from tui.screens.base import BaseScreen
+from tui.screens.followed import FollowedScreen
 from tui.session import Session, answer
 from tui.theme import GLYPHS
 from tui.widgets.virtual_table import VirtualTable, wrap
@@ -53,7 +51,7 @@ VIEW: Final = KindView(
 )
 
 
-class DiagnosisScreen(BaseScreen):
+class DiagnosisScreen(FollowedScreen):
     """Why an object is as it is."""
 
     DEFAULT_CSS = """
@@ -65,14 +63,12 @@ class DiagnosisScreen(BaseScreen):
     """
 
     def __init__(self, session: Session, keymap: Keymap, resource: str, item: Item) -> None:
-        super().__init__(session, keymap)
+        super().__init__(session, keymap, resource, item)
         self.NAME = f"why {item.name}"
-        self._resource, self._item = resource, item
         self._headline = Static("Looking at it …", classes="headline", markup=False)
         self._whole = Static("", classes="whole", markup=False)
         self._model = RowModel(lambda row: row.revision)
         self._table = VirtualTable(VIEW, self._model, session)
-        self._feed: Feed | None = None
 
     def compose_body(self) -> Iterable[Widget]:
         yield self._headline
@@ -80,25 +76,9 @@ class DiagnosisScreen(BaseScreen):
         yield self._whole
 
     def on_mount(self) -> None:
-        self.header.namespace = lambda: self._item.namespace or None
         self._table.empty_text = "…"
         self._table.focus()
-        self._feed = Feed(self.session.client, self, self._receive)
-        query = Query(self._resource, self._item.namespace or None, fields=f"metadata.name={self._item.name}")
-        self._feed.open(query)
         self.set_interval(AGAIN, self._again)
-
-    def on_unmount(self) -> None:
-        if self._feed is not None:
-            self._feed.pause()
-
-    def on_screen_suspend(self) -> None:
-        if self._feed is not None:
-            self._feed.pause()
-
-    def on_screen_resume(self) -> None:
-        if self._feed is not None:
-            self._feed.resume()
 
     def key_context(self) -> KeyContext:
         return KeyContext(("list", "diagnosis"))
@@ -107,27 +87,25 @@ class DiagnosisScreen(BaseScreen):
         if self.app.screen is self and self.session.summary.speed:
             self._ask()
 
-    def _receive(self, news: News) -> None:
-        items = [*(news.relist or ()), *(c.item for c in news.changes.values() if c.type != "DELETED")]
-        if items:
-            self._item = items[-1]
-            self._ask()
-        elif news.changes or news.relist is not None:
-            self._headline.update(Content.styled(f"✗ {self._item.name} was deleted", "bold $tone-bad"))
+    def item_changed(self) -> None:
+        self._ask()
+
+    def item_gone(self) -> None:
+        self._headline.update(Content.styled(f"✗ {self.item.name} was deleted", "bold $tone-bad"))
 
     def _ask(self) -> None:
         self.run_worker(self._fill(), exclusive=True, group="diagnosis", exit_on_error=False)
 
     async def _fill(self) -> None:
-        item = self._item
+        item = self.item
         try:
-            self._show(await answer(self.session.client.diagnose(self._resource, item.namespace, item.name)))
+            self._show(await answer(self.session.client.diagnose(self.resource, item.namespace, item.name)))
         except ClientError as error:
             self._headline.update(Content.styled(error.message, "$tone-bad"))
 
     def _show(self, found: Diagnosis) -> None:
         words = {"ok": "well", "warn": "needs a look", "bad": "not well"}
-        name = f"{self._resource.partition('.')[0]} {self._item.name}"
+        name = f"{self.resource.partition('.')[0]} {self.item.name}"
         self._headline.update(
             Content.assemble(
                 (f"{GLYPHS[found.tone]} {words[found.tone]}", f"bold $tone-{found.tone}"),
@@ -168,11 +146,11 @@ class DiagnosisScreen(BaseScreen):
         """The linked object, or the one that was asked about."""
         row = self._table.cursor_row
         linked = await self._linked() if row is not None and _finding(row.item).resource else None
-        resource, item = linked or (self._resource, self._item)
+        resource, item = linked or (self.resource, self.item)
         self.console.open_inspector(self.session.view_of(resource), item, tab)
 
     def do_manifest(self) -> None:
-        self.console.find_manifest(self._resource, self._item)
+        self.console.find_manifest(self.resource, self.item)
 
     async def _linked(self) -> tuple[str, Item] | None:
         row = self._table.cursor_row

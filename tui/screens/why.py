@@ -14,14 +14,12 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from engine.client import ClientError, Item, Json, NodeVerdict, Query, WhyReport
-from tui.feed import Feed
+from engine.client import ClientError, Item, Json, NodeVerdict, WhyReport
 from tui.keymap import KeyContext, Keymap
 from tui.kinds.podstatus import pod_status, pod_tone
 from tui.kinds.spec import Cell, Column, Facts, KindView
-from tui.mailbox import News
 from tui.model import RowModel
-from tui.screens.base import BaseScreen
+from tui.screens.followed import FollowedScreen
 from tui.session import Session, answer
 from tui.theme import GLYPHS
 from tui.times import human_duration
@@ -80,7 +78,7 @@ VIEW = KindView(
 )
 
 
-class WhyScreen(BaseScreen):
+class WhyScreen(FollowedScreen):
     """Where a pod stands with the scheduler and the kubelet."""
 
     DEFAULT_CSS = """
@@ -92,14 +90,12 @@ class WhyScreen(BaseScreen):
     """
 
     def __init__(self, session: Session, keymap: Keymap, pod: Item) -> None:
-        super().__init__(session, keymap)
+        super().__init__(session, keymap, "pods", pod)
         self.NAME = f"why {pod.name}"
-        self._pod = pod
         self._headline = Static("Asking the scheduler …", classes="headline", markup=False)
         self._explanation = Static("", classes="explanation", markup=False)
         self._model = RowModel(lambda item: (not _verdict(item).fits, -(_verdict(item).score or 0)))
         self._table = VirtualTable(VIEW, self._model, session)
-        self._feed: Feed | None = None
 
     def compose_body(self) -> Iterable[Widget]:
         yield self._headline
@@ -107,49 +103,32 @@ class WhyScreen(BaseScreen):
         yield self._table
 
     def on_mount(self) -> None:
-        self.header.namespace = lambda: self._pod.namespace
         self._table.focus()
-        self._feed = Feed(self.session.client, self, self._receive)
-        self._feed.open(Query("pods", self._pod.namespace, fields=f"metadata.name={self._pod.name}"))
-
-    def on_unmount(self) -> None:
-        if self._feed is not None:
-            self._feed.pause()
-
-    def on_screen_suspend(self) -> None:
-        if self._feed is not None:
-            self._feed.pause()
-
-    def on_screen_resume(self) -> None:
-        if self._feed is not None:
-            self._feed.resume()
 
     def key_context(self) -> KeyContext:
         return KeyContext(("why",))
 
-    def _receive(self, news: News) -> None:
-        items = [*(news.relist or ()), *(c.item for c in news.changes.values() if c.type != "DELETED")]
-        if items:
-            self._pod = items[-1]
-            self.run_worker(self._ask(), exclusive=True, group="why", exit_on_error=False)
-        elif news.changes or news.relist is not None:
-            self._headline.update(Content.styled(f"✗ {self._pod.name} was deleted", "bold $tone-bad"))
+    def item_changed(self) -> None:
+        self.run_worker(self._ask(), exclusive=True, group="why", exit_on_error=False)
+
+    def item_gone(self) -> None:
+        self._headline.update(Content.styled(f"✗ {self.item.name} was deleted", "bold $tone-bad"))
 
     async def _ask(self) -> None:
         try:
-            report = await answer(self.session.client.why(self._pod.namespace, self._pod.name))
+            report = await answer(self.session.client.why(self.item.namespace, self.item.name))
         except ClientError as error:
             self._headline.update(Content.styled(error.message, "$tone-bad"))
             return
         self._show(report)
 
     def _show(self, report: WhyReport) -> None:
-        state = pod_status(self._pod.obj)
-        tone = pod_tone(self._pod.obj, state)
+        state = pod_status(self.item.obj)
+        tone = pod_tone(self.item.obj, state)
         self._headline.update(
             Content.assemble(
                 (f"{GLYPHS.get(tone, '?')} {state.word}", f"bold $tone-{tone}" if tone else "bold"),
-                f"  {self._pod.name}\n",
+                f"  {self.item.name}\n",
                 (report.headline, "$foreground"),
             )
         )
@@ -173,10 +152,10 @@ class WhyScreen(BaseScreen):
     # -- actions -----------------------------------------------------------------------------------------------------
 
     def do_inspect(self, tab: str) -> None:
-        self.console.open_inspector(self.session.view_of("pods"), self._pod, tab)
+        self.console.open_inspector(self.session.view_of("pods"), self.item, tab)
 
     def do_manifest(self) -> None:
-        self.console.find_manifest("pods", self._pod)
+        self.console.find_manifest("pods", self.item)
 
     def do_enter(self) -> None:
         if self._table.cursor_uid is not None:
