@@ -21,6 +21,7 @@ from engine.client import (
     ClientError,
     ConnectOptions,
     Diagnosis,
+    DriftedObject,
     ExecAnswer,
     FieldHelp,
     FolderReceiver,
@@ -37,6 +38,7 @@ from engine.client import (
     Reach,
     Subscription,
     SummaryReceiver,
+    TakenLive,
     WhyReport,
     WirePlace,
 )
@@ -334,6 +336,12 @@ class LocalClient:
 
     def plan(self, path: str, text: str) -> Future[Plan]:
         return self._ask(lambda engine: engine.plan(path, text))
+
+    def drift(self, path: str) -> Future[Sequence[DriftedObject]]:
+        return self._ask(lambda engine: engine.drift(path))
+
+    def take_live(self, path: str, text: str) -> Future[TakenLive]:
+        return self._ask(lambda engine: engine.take_live(path, text))
 
     def manifest_of(self, resource: str, namespace: str, name: str) -> Future[tuple[str, int] | None]:
         return self._ask(lambda engine: engine.manifest_of(resource, namespace, name))

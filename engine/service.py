@@ -16,6 +16,7 @@ from engine.client import (
     ClusterSummary,
     ConnectOptions,
     Diagnosis,
+    DriftedObject,
     FieldHelp,
     FolderReceiver,
     Item,
@@ -27,6 +28,7 @@ from engine.client import (
     Reach,
     Subscription,
     SummaryReceiver,
+    TakenLive,
     WhyReport,
 )
 from engine.clock import SECOND, Clock
@@ -264,6 +266,12 @@ class Service:
         if self.cluster.folder is None:
             raise ClientError("no folder is watched: start with `kubarium DIR`")
         return self.cluster.folder.plan(path, text)
+
+    def drift(self, path: str) -> Sequence[DriftedObject]:
+        return () if self.cluster.folder is None else self.cluster.folder.drift(path)
+
+    def take_live(self, path: str, text: str) -> TakenLive:
+        return TakenLive(text, (), ()) if self.cluster.folder is None else self.cluster.folder.take_live(path, text)
 
     def manifest_of(self, resource: str, namespace: str, name: str) -> tuple[str, int] | None:
         if self.cluster.folder is None:

@@ -18,6 +18,7 @@ from engine.client import ClientError, ClusterClient, Item, Query
 from tui.commands import CommandError, Do, Goto, parse
 from tui.keymap import KeyContext, Keymap
 from tui.kinds.spec import KindView
+from tui.leaving import Leaving
 from tui.screens.cluster import ClusterScreen
 from tui.screens.resources import ResourceScreen
 from tui.session import SPEEDS, Session, answer
@@ -39,7 +40,7 @@ SCREENS: Final = {
 """Screens by name, imported when they are first opened. Each is called with (session, keymap, *arguments)."""
 
 
-class KubariumApp(TravelActions, App[None]):
+class KubariumApp(Leaving, TravelActions, App[None]):
     """The console on one cluster."""
 
     TITLE = "kubarium"
@@ -161,7 +162,7 @@ class KubariumApp(TravelActions, App[None]):
         if len(self.screen_stack) > 1:
             self.pop_screen()
         elif quit:
-            self.exit()
+            self.leave()
 
     # -- commands ----------------------------------------------------------------------------------------------------
 
@@ -191,7 +192,7 @@ class KubariumApp(TravelActions, App[None]):
 
     def _go_to(self, screen: str) -> None:
         if screen == "q":
-            self.exit()
+            self.leave()
         elif screen == "cluster":
             self.go_home()
         elif screen == "dir":

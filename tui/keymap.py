@@ -46,7 +46,7 @@ _NAMED: Final = {
 _ALIASES: Final = {"esc": "escape", "return": "enter", "pgup": "pageup", "pgdown": "pagedown", "del": "delete"}
 _TERMINAL: Final = {
     "ctrl+@": "ctrl+space", "ctrl+backslash": "ctrl+\\", "ctrl+right_square_bracket": "ctrl+]",
-    "ctrl+underscore": "ctrl+_", "ctrl+circumflex_accent": "ctrl+^",
+    "ctrl+underscore": "ctrl+_", "ctrl+slash": "ctrl+/", "ctrl+circumflex_accent": "ctrl+^",
 }  # fmt: skip
 """What terminals send (as Textual names it) for keys that people write otherwise."""
 

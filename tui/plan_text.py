@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Final
 
-from engine.client import Plan, PlannedObject
+from engine.client import DriftedObject, Plan, PlannedObject
 from tui.theme import Tone
 
 _SIGNS: Final[dict[str, tuple[str, str, Tone]]] = {
@@ -34,6 +35,18 @@ def plan_lines(plan: Plan) -> list[str]:
     if unchanged:
         lines.append(f"= {unchanged} unchanged")
     return lines or ["Nothing to apply: the file declares no object."]
+
+
+def drift_lines(objects: Sequence[DriftedObject]) -> list[str]:
+    """What somebody changed in the cluster, and what can be done about it."""
+    lines = []
+    for drifted in objects:
+        name = f"{drifted.namespace}/{drifted.name}" if drifted.namespace else drifted.name
+        lines.append(f"▲ drifted {drifted.resource} {name}" + ("" if drifted.changes else f": {drifted.message}"))
+        lines += [
+            f"    {c.path}: the file says {value_text(c.after)}, it is {value_text(c.before)}" for c in drifted.changes
+        ]
+    return [*lines, "  take live: the file follows the cluster · push: the cluster follows the file"] if lines else []
 
 
 def plan_title(plan: Plan) -> str:

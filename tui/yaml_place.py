@@ -30,7 +30,9 @@ class Place(NamedTuple):
     """Keys that the mapping has already."""
 
 
-class _Line(NamedTuple):
+class Line(NamedTuple):
+    """One line's parts."""
+
     column: int
     """Where the key begins."""
     dashes: tuple[int, ...]
@@ -43,7 +45,7 @@ def place_at(lines: Sequence[str], row: int, column: int) -> Place:
     """The place at (row, column), counted from 0."""
     first, last = _document(lines, row)
     before = lines[row][:column] if row < len(lines) else ""
-    here = _parse(before)
+    here = parse_line(before)
     word_match = _WORD.search(before)
     word = word_match.group() if word_match else ""
     in_value = _parse_colon(before)
@@ -59,7 +61,7 @@ def field_at(lines: Sequence[str], row: int) -> tuple[str, str, tuple[str, ...]]
     """(apiVersion, kind, path of the field that the line declares): what a hover explains."""
     line = lines[row] if row < len(lines) else ""
     first, last = _document(lines, row)
-    here = _parse(line)
+    here = parse_line(line)
     path, _ = _walk(lines, row, first, last, here)
     header = _header(lines, first, last)
     return header.get("apiVersion", ""), header.get("kind", ""), (*path, here.key) if here.key else path
@@ -83,7 +85,8 @@ def _header(lines: Sequence[str], first: int, last: int) -> dict[str, str]:
     return found
 
 
-def _parse(line: str) -> _Line:
+def parse_line(line: str) -> Line:
+    """Dashes, key and value of a line of block style; a line without a key is all value."""
     match = _LINE.match(line)
     assert match is not None  # the pattern matches any line
     column, dashes = len(match["indent"]), []
@@ -96,8 +99,8 @@ def _parse(line: str) -> _Line:
         column, rest = column + 2, ""
     key = _KEY.match(rest)
     if key is None:
-        return _Line(column, tuple(dashes), "", rest)
-    return _Line(column, tuple(dashes), key["key"].strip("\"'"), key["value"] or "")
+        return Line(column, tuple(dashes), "", rest)
+    return Line(column, tuple(dashes), key["key"].strip("\"'"), key["value"] or "")
 
 
 def _parse_colon(before: str) -> bool:
@@ -110,7 +113,7 @@ def _blank(line: str) -> bool:
     return not text or text.startswith("#")
 
 
-def _walk(lines: Sequence[str], row: int, first: int, last: int, here: _Line) -> tuple[tuple[str, ...], frozenset[str]]:
+def _walk(lines: Sequence[str], row: int, first: int, last: int, here: Line) -> tuple[tuple[str, ...], frozenset[str]]:
     """Path of the mapping that the line `here` belongs to, and the keys beside it."""
     path: list[str] = []
     siblings = _below(lines, row, last, here.column)
@@ -122,7 +125,7 @@ def _walk(lines: Sequence[str], row: int, first: int, last: int, here: _Line) ->
     for number in range(row - 1, first - 1, -1):
         if _blank(lines[number]):
             continue
-        line = _parse(lines[number])
+        line = parse_line(lines[number])
         if line.column == column and not lists_too:  # beside us in the same mapping
             if line.key and not path:
                 siblings.add(line.key)
@@ -148,7 +151,7 @@ def _below(lines: Sequence[str], row: int, last: int, column: int) -> set[str]:
     for number in range(row + 1, last):
         if _blank(lines[number]):
             continue
-        line = _parse(lines[number])
+        line = parse_line(lines[number])
         if line.column < column or line.dashes:
             if line.column <= column or not line.dashes:
                 break
@@ -156,3 +159,64 @@ def _below(lines: Sequence[str], row: int, last: int, column: int) -> set[str]:
         if line.column == column and line.key:
             found.add(line.key)
     return found
+
+
+def namespace_of(lines: Sequence[str], row: int) -> str:
+    """`metadata.namespace` of the document at `row`; "" when it gives none."""
+    first, last = _document(lines, row)
+    inside = False
+    for line in map(parse_line, lines[first:last]):
+        if line.column == 0 and line.key:
+            inside = line.key == "metadata"
+            flow = re.search(r"\bnamespace:\s*([^,}\s]+)", line.value) if inside else None
+            if flow is not None:
+                return flow[1].strip("\"'")
+        elif inside and line.key == "namespace" and not line.dashes:
+            return scalar(line.value)
+    return ""
+
+
+def mappings_around(lines: Sequence[str], row: int) -> list[dict[str, str]]:
+    """Keys and scalars of the mapping that the line belongs to, then of the one around it, and so on outwards."""
+    first, last = _document(lines, row)
+    found: list[dict[str, str]] = []
+    number: int | None = row
+    while number is not None and number < len(lines):
+        values, number = _mapping(lines, number, first, last)
+        found.append(values)
+    return found
+
+
+def scalar(value: str) -> str:
+    """A value as written, without comment and quotes."""
+    return value.split(" #")[0].strip("\"' ")
+
+
+def _mapping(lines: Sequence[str], row: int, first: int, last: int) -> tuple[dict[str, str], int | None]:
+    """The mapping of one line, and the row of the key that holds it."""
+    here = parse_line(lines[row])
+    values = {here.key: scalar(here.value)} if here.key else {}
+    for number in range(row + 1, last):
+        if _blank(lines[number]):
+            continue
+        line = parse_line(lines[number])
+        if min(line.column, *line.dashes[:1], line.column) < here.column:
+            break
+        if line.column == here.column and line.key and not line.dashes:
+            values.setdefault(line.key, scalar(line.value))
+    dash = here.dashes[0] if here.dashes else None
+    for number in range(row - 1, first - 1, -1):
+        if _blank(lines[number]):
+            continue
+        line = parse_line(lines[number])
+        start = line.dashes[0] if line.dashes else line.column
+        if dash is not None:
+            if line.key and (start < dash or (start == dash and not line.dashes)):
+                return values, number
+        elif line.column == here.column:
+            if line.key:
+                values.setdefault(line.key, scalar(line.value))
+            dash = start if line.dashes else None
+        elif line.column < here.column and line.key:
+            return values, number
+    return values, None

@@ -14,12 +14,14 @@ loaded.
 
 from engine.client.folder import (
     Diagnostic,
+    DriftedObject,
     FieldChange,
     FieldHelp,
     FolderFile,
     FolderReceiver,
     Plan,
     PlannedObject,
+    TakenLive,
 )
 from engine.client.history import (
     HistoryClient,
@@ -72,6 +74,7 @@ __all__ = [
     "ConnectOptions",
     "Diagnosis",
     "Diagnostic",
+    "DriftedObject",
     "ExecAnswer",
     "FieldChange",
     "FieldHelp",
@@ -109,6 +112,7 @@ __all__ = [
     "Subscription",
     "SummaryReceiver",
     "Symptom",
+    "TakenLive",
     "UndoPlan",
     "UndoResult",
     "UndoStep",

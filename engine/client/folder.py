@@ -60,6 +60,28 @@ class Plan:
     objects: tuple[PlannedObject, ...]
 
 
+class DriftedObject(NamedTuple):
+    """An object of a file that somebody changed in the cluster."""
+
+    resource: str
+    namespace: str
+    name: str
+    line: int
+    changes: tuple[FieldChange, ...]
+    """`before` is the live value, `after` what the file says. Empty when the object was deleted."""
+    message: str
+
+
+class TakenLive(NamedTuple):
+    """A file's text with live values in it."""
+
+    text: str
+    taken: tuple[str, ...]
+    """Paths of the fields that were taken over: `web: spec.replicas`."""
+    left: tuple[str, ...]
+    """What could not be, and why."""
+
+
 class FieldHelp(NamedTuple):
     """One possible key or value at a place in a manifest, or the doc of the field there."""
 

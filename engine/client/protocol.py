@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any, Literal, Protocol
 
-from engine.client.folder import FieldHelp, FolderReceiver, Plan
+from engine.client.folder import DriftedObject, FieldHelp, FolderReceiver, Plan, TakenLive
 from engine.client.history import HistoryClient
 from engine.client.reach import Reach
 from engine.client.streams import ExecAnswer, LogQuery, LogReceiver, NodeUsage, PodUsage
@@ -134,6 +134,12 @@ class ClusterClient(Protocol):
 
     def plan(self, path: str, text: str) -> Future[Plan]:
         """What saving `text` as the folder's file `path` would do. Writes nothing."""
+
+    def drift(self, path: str) -> Future[Sequence[DriftedObject]]:
+        """Objects of a file of the folder that were changed in the cluster since they were applied."""
+
+    def take_live(self, path: str, text: str) -> Future[TakenLive]:
+        """`text` as the folder's file `path`, with the live values of drifted fields spliced in. Writes nothing."""
 
     def manifest_of(self, resource: str, namespace: str, name: str) -> Future[tuple[str, int] | None]:
         """(file relative to the folder, line) of an object that the folder declares; for a pod, its workload's."""

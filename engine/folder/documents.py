@@ -53,6 +53,11 @@ class Document:
     def column(self) -> int:
         return self._column + 1
 
+    @property
+    def offset(self) -> int:
+        """Lines of the file before the piece (between two `---`) that holds it."""
+        return self._offset
+
     def place(self, path: Path, *, value: bool = False) -> tuple[int, int]:
         """Line and column, from 1, of the field at `path`, or of the nearest field around it."""
         mark, missing = find_mark(self._marks, path)
@@ -121,6 +126,11 @@ def read_text(text: str, before: ParsedFile | None = None) -> ParsedFile:
         index += not piece.empty
     broken = any(diagnostic.severity == "error" for diagnostic in diagnostics)
     return ParsedFile(tuple(documents), tuple(diagnostics), broken, pieces)
+
+
+def pieces_of(text: str) -> list[tuple[str, int]]:
+    """The pieces that documents stand in, and how many lines of the text are before each."""
+    return [(piece, offset) for piece, offset, _ in _split(text)]
 
 
 def _split(text: str) -> Iterator[tuple[str, int, str]]:

@@ -11,10 +11,12 @@ from collections.abc import Callable
 from typing import Final
 
 from engine.api.server import Api
-from engine.client import Diagnostic, FieldChange
+from engine.client import Diagnostic, DriftedObject, FieldChange, TakenLive
 from engine.folder.apply import OWNER
+from engine.folder.documents import Document, read_text
 from engine.folder.fields import parse_path, undeclared_ignored
-from engine.folder.records import Claims, DocumentRecord
+from engine.folder.records import Claims, DocumentRecord, FileRecord
+from engine.folder.splice import splice
 from engine.informers import Informers
 from store.types import DELETED, Envelope, JsonObject, ObjectKey, Resource, WatchEvent
 
@@ -72,6 +74,56 @@ def declared_differences(record: DocumentRecord, live: Envelope) -> tuple[FieldC
     return tuple(undeclared_ignored(declared, live.obj))
 
 
+def drifted(record: DocumentRecord, live: Envelope) -> tuple[FieldChange, ...]:
+    """What somebody changed: differences that the API did not make itself when the document was applied."""
+    return tuple(change for change in declared_differences(record, live) if change not in record.baseline)
+
+
+def drift_of(api: Api, file: FileRecord) -> tuple[DriftedObject, ...]:
+    """The objects of a file that somebody changed or deleted."""
+    found = []
+    for record in file.documents:
+        if record.state != "drifted" or record.key is None:
+            continue
+        key, live = record.key, api.store.get(record.key)
+        changes = drifted(record, live) if live is not None else ()
+        found.append(
+            DriftedObject(str(key.resource), key.namespace, key.name, record.document.line, changes, record.message)
+        )
+    return tuple(found)
+
+
+def take_live(api: Api, file: FileRecord, text: str) -> TakenLive:
+    """A text of the file with the live values of drifted fields. Objects that were deleted are left as they are."""
+    taken: list[str] = []
+    left: list[str] = []
+    for record in file.documents:
+        if record.state != "drifted" or record.key is None:
+            continue
+        live = api.store.get(record.key)
+        if live is None:
+            left.append(record.message)
+            continue
+        for change in drifted(record, live)[::-1]:  # from the end: items of lists keep their places
+            document = next((d for d in read_text(text).documents if _same(d, record.document)), None)
+            path = parse_path(change.path)
+            spliced = splice(text, document, path, change.before) if document is not None else None
+            name = f"{record.key.name}: {change.path}"
+            if spliced is None:
+                left.append(f"{name} is {_shown(change.before)} in the cluster; the text is too unusual to put it in")
+            else:
+                text = spliced
+                taken.append(name)
+    return TakenLive(text, tuple(reversed(taken)), tuple(left))
+
+
+def _same(one: Document, other: Document) -> bool:
+    def identity(d: Document) -> tuple[str, ...]:
+        return d.api_version, d.kind, d.namespace, d.name
+
+    return identity(one) == identity(other)
+
+
 def judge(api: Api, record: DocumentRecord, key: ObjectKey) -> None:
     """Set the record to applied or drifted by what the live object says now."""
     live = api.store.get(key)
@@ -81,7 +133,7 @@ def judge(api: Api, record: DocumentRecord, key: ObjectKey) -> None:
         message = f'{key.resource} "{key.name}" {what}; save the file to create it again'
         record.settle("drifted", message, (Diagnostic(*place, "warning", "", message, record.document.index),))
         return
-    changes = [change for change in declared_differences(record, live) if change not in record.baseline]
+    changes = drifted(record, live)
     if not changes:
         record.settle("applied")
         return

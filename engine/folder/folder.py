@@ -22,7 +22,7 @@ from engine.api.apply import original_of
 from engine.api.errors import ApiError
 from engine.api.kinds import CRDS, NAMESPACES, PRIORITYCLASSES, SERVICEACCOUNTS
 from engine.api.server import Api, Caller
-from engine.client import Diagnostic, FolderFile, FolderReceiver, Plan, Subscription
+from engine.client import Diagnostic, DriftedObject, FolderFile, FolderReceiver, Plan, Subscription, TakenLive
 from engine.clock import SECOND, Clock
 from engine.folder.apply import (
     Waits,
@@ -40,7 +40,7 @@ from engine.folder.apply import (
 )
 from engine.folder.diagnose import diagnostics_of
 from engine.folder.documents import read_text
-from engine.folder.drift import DriftWatch, declared_differences, judge
+from engine.folder.drift import DriftWatch, declared_differences, drift_of, judge, take_live
 from engine.folder.intake import Intake
 from engine.folder.plan import make_plan
 from engine.folder.records import Claims, DocumentRecord
@@ -130,6 +130,16 @@ class Folder:
             declared = {r.key: None for r in record.documents if r.key is not None} | record.kept
         caller = Caller(f"folder:{path}", groups=_GROUPS)
         return make_plan(self._api, self._claims, caller, path, parsed, declared)
+
+    def drift(self, path: str) -> tuple[DriftedObject, ...]:
+        """Objects of a file that somebody else changed."""
+        file = self._files.get(path)
+        return () if file is None else drift_of(self._api, file)
+
+    def take_live(self, path: str, text: str) -> TakenLive:
+        """`text` as the file at `path`, with the live values of its drifted fields. Writes nothing."""
+        file = self._files.get(path)
+        return TakenLive(text, (), ()) if file is None else take_live(self._api, file, text)
 
     def manifest_of(self, resource: str, namespace: str, name: str) -> tuple[str, int] | None:
         """(file, line) that declares an object, or the nearest of its controlling owners; None when none does."""

@@ -52,6 +52,9 @@ def make_plan(
             diagnostics.append(Diagnostic(document.line, document.column, "error", "", duplicate, document.index))
             objects.append(_planned("error", key, document, message=duplicate))
             continue
+        if _stands(claims, key, document):
+            objects.append(_planned("unchanged", key, document))
+            continue
         planned, found_diagnostics = _dry_run(api, caller, path, document, key, named)
         objects.append(planned)
         diagnostics.extend(found_diagnostics)
@@ -70,6 +73,12 @@ def _duplicate(claims: Claims, key: ObjectKey, path: str, present: dict[ObjectKe
         return f"{key} is already declared in line {present[key]}"
     earlier = next((record for record in claims.all(key) if record.file < path), None)
     return f"{key} is already declared in {earlier.file}:{earlier.document.line}" if earlier is not None else ""
+
+
+def _stands(claims: Claims, key: ObjectKey, document: Document) -> bool:
+    """The very document is applied, and the drift watch saw nobody change what it declares since: nothing to try."""
+    owner = claims.owner(key)
+    return owner is not None and owner.state == "applied" and owner.document.obj == document.obj
 
 
 def _dry_run(

@@ -16,6 +16,7 @@ from engine.client import (
     ClientError,
     ClusterSummary,
     Diagnosis,
+    DriftedObject,
     ExecAnswer,
     FieldHelp,
     FolderFile,
@@ -32,6 +33,7 @@ from engine.client import (
     Reach,
     Relist,
     SummaryReceiver,
+    TakenLive,
     Usage,
     WhyReport,
     WirePlace,
@@ -131,6 +133,15 @@ class FakeClient:
         self.report = WhyReport("", ())
         self.preview: list[FakeItem] = []
         self.plan_answer = Plan((), ())
+        self.planned: list[tuple[str, str]] = []
+        """(path, text) of each plan that was asked for."""
+        self.files: Sequence[FolderFile] = (FolderFile("web.yaml", "applied"), FolderFile("bad.yaml", "error"))
+        self.drifted: Sequence[DriftedObject] = ()
+        self.live_text: TakenLive | None = None
+        self.fields: dict[tuple[str, ...], Sequence[FieldHelp]] = {}
+        """Answers of `complete`, by path."""
+        self.meanings: dict[tuple[str, ...], FieldHelp] = {}
+        """Answers of `explain`, by path."""
         self.place: tuple[str, int] | None = None
         self.diagnosis = Diagnosis("All is well", "ok", ())
         self.past = FakeHistory()
@@ -302,20 +313,27 @@ class FakeClient:
     # -- the folder --------------------------------------------------------------------------------------------------
 
     def watch_folder(self, receive: FolderReceiver) -> _Subscription:
-        receive((FolderFile("web.yaml", "applied"), FolderFile("bad.yaml", "error")))
+        receive(self.files)
         return _Subscription(lambda: None)
 
     def plan(self, path: str, text: str) -> Future[Plan]:
+        self.planned.append((path, text))
         return done(self.plan_answer)
+
+    def drift(self, path: str) -> Future[Sequence[DriftedObject]]:
+        return done(self.drifted)
+
+    def take_live(self, path: str, text: str) -> Future[TakenLive]:
+        return done(self.live_text or TakenLive(text, (), ()))
 
     def manifest_of(self, resource: str, namespace: str, name: str) -> Future[Any]:
         return done(self.place)
 
     def complete(self, api_version: str, kind: str, path: Sequence[str]) -> Future[Sequence[FieldHelp]]:
-        return done(())
+        return done(self.fields.get(tuple(path), ()))
 
     def explain(self, api_version: str, kind: str, path: Sequence[str]) -> Future[FieldHelp | None]:
-        return done(None)
+        return done(self.meanings.get(tuple(path)))
 
 
 def _matches(query: Query, item: FakeItem) -> bool:

@@ -133,9 +133,17 @@ async def test_names_of_textual_that_the_editor_relies_on() -> None:
         app.open_manifest()
         await settle(pilot)
         editor = app.screen.query_one(YamlEditor)
-        for name in ("_render_line", "_line_cache", "_highlights", "_highlight_query", "_build_highlight_map"):
+        for name in (
+            "_render_line",
+            "_line_cache",
+            "_highlights",
+            "_highlight_query",
+            "_build_highlight_map",
+            "_refresh_size",
+        ):
             assert hasattr(TextArea, name) or hasattr(editor, name)
         assert hasattr(editor.wrapped_document, "_offset_to_line_info")
+        assert hasattr(editor.wrapped_document, "_wrap_offsets")
 
 
 async def test_without_a_folder_the_screen_says_what_to_do() -> None:

@@ -17,7 +17,7 @@ import tui
 MEANT = {
     "BINDINGS", "BINDING_GROUP_TITLE", "COMPONENT_CLASSES", "CSS", "DEFAULT_CSS", "ENABLE_COMMAND_PALETTE", "TITLE",
     "compose", "render", "render_line", "notify_style_update", "get_default_screen", "get_theme_variable_defaults",
-    "theme", "display", "virtual_size", "can_focus", "can_focus_children",
+    "theme", "display", "virtual_size", "absolute_offset", "can_focus", "can_focus_children",
 }  # fmt: skip
 """Names of Textual that the console overrides or sets on purpose."""
 OWN_TESTS = {"YamlEditor", "Completions", "FolderTree"}

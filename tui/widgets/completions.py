@@ -53,7 +53,7 @@ class Completions(OptionList, can_focus=False):
 
 def _line(offer: FieldHelp, width: int) -> Text:
     line = Text(f" {offer.name:{width}} ", no_wrap=True, overflow="ellipsis")
-    line.append(f" {offer.type}", "dim")
+    line.append(f" {offer.type or offer.description}", "dim")
     if offer.required:
         line.append(" required", "bold")
     return line

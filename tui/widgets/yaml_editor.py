@@ -6,20 +6,19 @@ stops on another line. The editor knows neither files nor the cluster.
 
 Only a window of lines around the visible ones is highlighted: querying the syntax tree of 5,000 lines for each key
 would double its cost. TextArea's private names used here (`_render_line`, `_line_cache`, `_highlights`,
-`_highlight_query`, `_build_highlight_map`, `wrapped_document._offset_to_line_info`) are held by a test and by the exact
-pin of Textual.
+`_highlight_query`, `_build_highlight_map`, `_refresh_size`, `wrapped_document._offset_to_line_info` and
+`_wrap_offsets`) are held by a test and by the exact pin of Textual.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual import events
-from textual.binding import Binding, BindingType
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
@@ -28,6 +27,8 @@ from textual.widgets.text_area import Selection, TextAreaTheme
 
 from engine.client import Diagnostic, FieldHelp
 from tui.widgets.completions import Completions
+from tui.widgets.editing import Editing
+from tui.widgets.field_card import FieldCard
 from tui.yaml_place import Place, place_at
 
 _WINDOW: Final = 100
@@ -37,7 +38,7 @@ _TONES: Final = {"error": "tone-bad", "warning": "tone-warn", "info": "tone-dim"
 _RANK: Final = ("error", "warning", "info")
 
 
-class YamlEditor(TextArea):
+class YamlEditor(Editing, TextArea):
     """See the module's story."""
 
     DEFAULT_CSS = """
@@ -52,9 +53,6 @@ class YamlEditor(TextArea):
         & .text-area--matching-bracket { background: $cursor-blurred; }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+space,ctrl+@", "complete", "Complete", show=False, id="editor.complete"),
-    ]
 
     class Edited(Message):
         """The text changed."""
@@ -84,6 +82,7 @@ class YamlEditor(TextArea):
         self._window = range(0)
         self._row = 0
         self._completions = Completions()
+        self._card = FieldCard()
         self._wanted: Place | None = None
 
     # -- text and problems -------------------------------------------------------------------------------------------
@@ -115,32 +114,12 @@ class YamlEditor(TextArea):
             self._line_cache.clear()
             self.refresh()
 
-    def find(self, words: str, *, forward: bool = True) -> bool:
-        """Select the next occurrence, ignoring case; round the end if need be. False when there is none."""
-        if not words:
-            return False
-        words = words.lower()
-        row, column = self.selection.end if forward else self.selection.start
-        count = self.document.line_count
-        for step in range(count + 1):
-            number = (row + (step if forward else -step)) % count
-            line = self.document.get_line(number).lower()
-            if forward:
-                at = line.find(words, column if step == 0 else 0)
-            else:
-                at = line.rfind(words, 0, column if step == 0 else len(line))
-            if at >= 0:
-                self.selection = Selection((number, at), (number, at + len(words)))
-                self.scroll_cursor_visible(center=True)
-                return True
-        return False
-
     # -- completion --------------------------------------------------------------------------------------------------
 
     @property
     def place(self) -> Place:
         row, column = self.cursor_location
-        return place_at(self.text.split("\n"), row, column)
+        return place_at(self.lines, row, column)
 
     def offer(self, place: Place, offers: Sequence[FieldHelp]) -> None:
         """Show what could stand here, unless the cursor has gone on meanwhile."""
@@ -160,9 +139,15 @@ class YamlEditor(TextArea):
         self._wanted = None
         self._completions.display = False
 
-    def action_complete(self) -> None:
+    def do_complete(self) -> None:
         """Offer what fits here, also before a letter is typed."""
-        self._want()
+        if not self.read_only:
+            self._want()
+
+    def explain(self, card: FieldHelp, values: Sequence[str]) -> None:
+        """Show the documentation of a field at the cursor, until the next key."""
+        self.close_completions()
+        self._card.open(card, values, self.cursor_screen_offset)
 
     def _want(self) -> None:
         self._wanted = self.place
@@ -174,7 +159,7 @@ class YamlEditor(TextArea):
         if chosen is None or place is None:
             return
         text = chosen.name
-        if not place.key:
+        if not place.key and chosen.type:
             nested = chosen.type.startswith(("Object", "map", "[]")) or chosen.type[:1].isupper()
             text += ":" if nested else ": "
         row, column = self.cursor_location
@@ -183,18 +168,28 @@ class YamlEditor(TextArea):
     # -- events ------------------------------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
-        self.screen.mount(self._completions)
+        self.screen.mount(self._completions, self._card)
         self._follow_theme()
         self.app.theme_changed_signal.subscribe(self, lambda _: self._follow_theme())
 
     def on_unmount(self) -> None:
-        if self._completions.is_attached:
-            self._completions.remove()
+        for popup in (self._completions, self._card):
+            if popup.is_attached:
+                popup.remove()
 
     def on_blur(self) -> None:
         self.close_completions()
+        self._card.display = False
+
+    def on_click(self) -> None:
+        self._card.display = False
 
     async def _on_key(self, event: events.Key) -> None:
+        shown, self._card.display = self._card.display, False
+        if shown and event.key == "escape":
+            event.prevent_default()
+            event.stop()
+            return
         if self._completions.display and event.key in ("up", "down", "enter", "tab", "escape"):
             event.prevent_default()
             event.stop()
@@ -207,10 +202,10 @@ class YamlEditor(TextArea):
             return
         if event.key == "escape":  # TextArea would move the focus: leaving is the screen's decision
             return
-        if event.key == "enter" and not self.read_only:
+        if event.key in ("enter", "tab", "backspace") and not self.read_only and self.structure_key(event.key):
             event.prevent_default()
             event.stop()
-            self._break_line()
+            self.close_completions()
             return
         await super()._on_key(event)
         if event.is_printable and not self.read_only:
@@ -220,20 +215,6 @@ class YamlEditor(TextArea):
                 self.close_completions()
         elif event.key == "backspace":
             self.close_completions()
-
-    def _break_line(self) -> None:
-        """A new line, indented as YAML goes on: two deeper after `key:`, at the key inside a list item."""
-        row, column = self.cursor_location
-        before = self.document.get_line(row)[:column]
-        body = before.lstrip(" ")
-        indent = len(before) - len(body)
-        while body.startswith("- "):
-            rest = body[2:].lstrip(" ")
-            indent, body = indent + len(body) - len(rest), rest
-        if body.rstrip().endswith(":"):
-            indent += 2
-        start, end = self.selection
-        self._replace_via_keyboard("\n" + " " * indent, start, end)
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         event.stop()
@@ -301,6 +282,15 @@ class YamlEditor(TextArea):
         gutter = next((segment.style for segment in head if segment.style is not None), Style())
         mark = Segment(_MARKS[severity] + " ", gutter + Style(color=colour, bold=True))
         return Strip.join([head, Strip([mark], 2), strip.crop(self.gutter_width)])
+
+    def _refresh_size(self) -> None:
+        # Undo comes here before the cursor moves, and after several edits at once with wrapping that may be off: both
+        # would let TextArea ask for lines that are no longer there.
+        if len(self.wrapped_document._wrap_offsets) != self.document.line_count:
+            self.wrapped_document.wrap(self.wrap_width, self.indent_width)
+        if max(self.selection.start[0], self.selection.end[0]) >= self.document.line_count:
+            self.selection = Selection(*map(self.clamp_visitable, self.selection))
+        super()._refresh_size()
 
     # -- highlighting: a window of lines, not the whole document ------------------------------------------------------
 

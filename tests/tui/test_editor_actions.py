@@ -1,0 +1,170 @@
+"""Typing in the YAML editor: every action is one step of undo, and no text is ever lost."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from random import Random
+
+import pytest
+from textual.app import App, ComposeResult
+from textual.pilot import Pilot
+from textual.widgets.text_area import Selection
+
+from engine.client import FieldHelp
+from tui.theme import DARK, VARIABLE_DEFAULTS
+from tui.widgets.yaml_editor import YamlEditor
+
+TEXT = "kind: A\nmetadata:\n  name: a\nspec:\n  list:\n  - x: 1\n---\nkind: B\n"
+
+
+class _App(App[None]):
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return VARIABLE_DEFAULTS
+
+    def compose(self) -> ComposeResult:
+        self.register_theme(DARK)
+        self.theme = DARK.name
+        yield YamlEditor(id="editor")
+
+
+@asynccontextmanager
+async def editing(text: str, row: int = 0, column: int = 0) -> AsyncIterator[tuple[YamlEditor, Pilot[None]]]:
+    app = _App()
+    async with app.run_test(size=(80, 24)) as pilot:
+        editor = app.query_one(YamlEditor)
+        editor.load(text)
+        editor.focus()
+        editor.move_cursor((row, column))
+        await pilot.pause()
+        yield editor, pilot
+
+
+async def test_lines_are_commented_moved_and_duplicated() -> None:
+    """The cursor stays at its letter; undo takes each back whole."""
+    async with editing("a: 1\n  b: 2\nc: 3", 1, 4) as (editor, _):
+        for act, text, cursor in (
+            (editor.do_comment, "a: 1\n  # b: 2\nc: 3", (1, 6)),
+            (editor.do_duplicate, "a: 1\n  b: 2\n  b: 2\nc: 3", (2, 4)),
+            (lambda: editor.do_move_lines("-1"), "  b: 2\na: 1\nc: 3", (0, 4)),
+            (lambda: editor.do_move_lines("1"), "a: 1\nc: 3\n  b: 2", (2, 4)),
+            (editor.do_indent, "a: 1\n    b: 2\nc: 3", (1, 6)),
+            (editor.do_dedent, "a: 1\nb: 2\nc: 3", (1, 2)),
+        ):
+            act()
+            assert (editor.text, editor.cursor_location) == (text, cursor)
+            editor.do_edit_undo()
+            assert editor.text == "a: 1\n  b: 2\nc: 3"
+            editor.move_cursor((1, 4))
+
+
+async def test_several_lines_at_once() -> None:
+    """What the selection touches; a line at whose start it ends is not touched."""
+    async with editing("a: 1\nb: 2\nc: 3\n") as (editor, pilot):
+        editor.selection = Selection((0, 1), (2, 0))
+        editor.do_comment()
+        assert editor.text == "# a: 1\n# b: 2\nc: 3\n"
+        editor.do_comment()
+        assert editor.text == "a: 1\nb: 2\nc: 3\n"
+        editor.selection = Selection((0, 1), (1, 2))
+        await pilot.press("tab")
+        assert editor.text == "  a: 1\n  b: 2\nc: 3\n"
+
+
+async def test_documents_are_duplicated_and_added() -> None:
+    """Below a separator, wherever the cursor stands in the document."""
+    async with editing("a: 1\n---\nb: 2\n", 0) as (editor, _):
+        editor.do_duplicate_document()
+        assert editor.text == "a: 1\n---\na: 1\n---\nb: 2\n"
+        assert editor.cursor_location[0] == 2
+        editor.add_document("n: 1\n")
+        assert editor.text == "a: 1\n---\na: 1\n---\nn: 1\n---\nb: 2\n"
+        editor.move_cursor((6, 0))
+        editor.add_document("z: 1\n")
+        assert editor.text.endswith("b: 2\n---\nz: 1\n")
+        editor.rewrite("")
+        editor.add_document("n: 1\n")
+        assert editor.text == "n: 1\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "key", "after"),
+    [
+        ("spec:", (0, 5), "enter", "spec:\n  "),
+        ("- name: x", (0, 9), "enter", "- name: x\n  "),
+        ("a:\n  - ", (1, 4), "enter", "a:\n"),
+        ("a:\n    ", (1, 4), "backspace", "a:\n  "),
+        ("a:\n  b", (1, 3), "backspace", "a:\n  "),
+        ("a:\n", (1, 0), "tab", "a:\n  "),
+    ],
+)
+async def test_keys_follow_the_structure(text: str, place: tuple[int, int], key: str, after: str) -> None:
+    """enter, tab and backspace know YAML's levels."""
+    async with editing(text, *place) as (editor, pilot):
+        await pilot.press(key)
+        assert editor.text == after
+
+
+async def test_find_and_replace() -> None:
+    """Plain words and expressions with groups; all of them is one step of undo."""
+    async with editing("image: a:1\nimage: b:2\n") as (editor, _):
+        assert editor.find("image")
+        assert editor.selection == Selection((0, 0), (0, 5))
+        assert editor.replace_match("image", "picture")
+        assert editor.text.startswith("picture: a:1\n")
+        assert not editor.replace_match("image", "picture"), "nothing is selected any more"
+        assert editor.find("image", forward=False)
+        assert editor.cursor_location[0] == 1
+        assert editor.replace_all(r"(\w):(\d)", r"\1:v\2", regex=True) == 2
+        assert editor.text == "picture: a:v1\nimage: b:v2\n"
+        editor.do_edit_undo()
+        assert editor.text == "picture: a:1\nimage: b:2\n"
+        assert editor.replace_all(".", "-") == 0, "plain words are no expression"
+        assert not editor.find("IMAGE"), "capitals are meant"
+
+
+async def test_formatting_keeps_comments_or_says_why_not() -> None:
+    """What is no YAML yet is left alone."""
+    async with editing("a:\n    b: 1  # why\n") as (editor, _):
+        editor.do_format()
+        assert editor.text == "a:\n  b: 1  # why\n"
+        editor.rewrite("a: [\n")
+        editor.do_format()
+        assert editor.text == "a: [\n"
+
+
+async def test_a_card_goes_with_the_next_key() -> None:
+    """It shows the whole documentation and the values."""
+    async with editing("restartPolicy: Always\n") as (editor, pilot):
+        editor.explain(FieldHelp("restartPolicy", "string", False, "Restart policy."), ["Always", "Never"])
+        await pilot.pause()
+        shown = "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())
+        assert "Restart policy." in shown
+        assert "One of: Always, Never" in shown
+        await pilot.press("escape")
+        assert editor.has_focus
+        assert "Restart policy." not in "\n".join(s.text for s in pilot.app.screen._compositor.render_strips())
+
+
+async def test_undo_goes_back_to_the_beginning_and_redo_to_the_end() -> None:
+    """Thirty actions in any order; nothing is lost on the way back or forth."""
+    for seed in range(4):
+        chance = Random(seed)
+        async with editing(TEXT) as (editor, _):
+            for _step in range(30):
+                editor.move_cursor((chance.randrange(editor.document.line_count), 0))
+                act = chance.choice(
+                    (editor.do_comment, editor.do_duplicate, editor.do_duplicate_document, editor.do_indent,
+                     editor.do_dedent, editor.do_format, lambda: editor.do_move_lines("1"),
+                     lambda: editor.do_move_lines("-1"), lambda: editor.insert("new: 1\n"),
+                     lambda: editor.add_document("kind: C\n"))
+                )  # fmt: skip
+                act()
+                editor.history.checkpoint()
+            last = editor.text
+            for _step in range(40):
+                editor.do_edit_undo()
+            assert editor.text == TEXT
+            for _step in range(40):
+                editor.do_edit_redo()
+            assert editor.text == last

@@ -1,0 +1,60 @@
+"""Quitting the console: what was typed into manifests and not saved is asked about first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tui.buffers import ManifestError
+from tui.session import Session
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+    _Base = App[None]
+else:
+    _Base = object
+
+
+class Leaving(_Base):
+    """The app's way out."""
+
+    session: Session
+
+    def leave(self) -> None:
+        """Quit, unless unsaved text keeps a person here."""
+        from tui.screens.choice import ChoiceDialog
+
+        unsaved = self.session.buffers.unsaved() if self.session.buffers is not None else []
+        if not unsaved:
+            self.exit()
+            return
+        if isinstance(self.screen, ChoiceDialog):
+            return
+        names = ", ".join(unsaved[:5]) + (f" and {len(unsaved) - 5} more" if len(unsaved) > 5 else "")
+        answers = [("stay", "Stay")]
+        if self.session.gate.complaint is None:
+            answers.append(("save", "Save all and quit"))
+        self.push_screen(
+            ChoiceDialog(
+                "Unsaved manifests", f"What you typed in {names} is not on disk.",
+                [*answers, ("quit", "Quit without saving")],
+            ),
+            self._left,
+        )  # fmt: skip
+
+    def _left(self, choice: str | None) -> None:
+        buffers = self.session.buffers
+        if choice == "save" and buffers is not None:
+            for path in buffers.unsaved():
+                buffer = buffers.get(path)
+                assert buffer is not None
+                try:
+                    buffers.save(buffer)
+                except ManifestError as error:
+                    self.notify(str(error), severity="error")
+                    return
+        if choice in ("save", "quit"):
+            self.exit()
+
+    async def action_quit(self) -> None:
+        self.leave()

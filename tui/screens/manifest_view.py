@@ -1,0 +1,291 @@
+"""The frame of the Manifests screen: the watched folder, an editor, what its fields mean, and what saving will do.
+
+Every pause in typing asks the cluster for a plan of the text (a dry run on the server): problems go to the gutter, the
+rest to the panel below. Texts live in buffers of the session: leaving the screen loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from textual import events, work
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.widgets import Static, Tree
+
+from engine.client import ClientError, DriftedObject, FolderFile, Plan
+from tui.buffers import Buffer, ManifestError
+from tui.keymap import KeyContext, Keymap
+from tui.plan_text import drift_lines, highlight, plan_lines, plan_title
+from tui.screens.base import BaseScreen
+from tui.session import Session, answer
+from tui.widgets.find_bar import FindBar
+from tui.widgets.folder_tree import FolderTree
+from tui.widgets.text_view import TextView
+from tui.widgets.yaml_editor import YamlEditor
+from tui.yaml_place import field_at
+
+_PAUSE = 0.12
+"""Seconds without a key before a plan is asked for."""
+
+
+class ManifestView(BaseScreen):
+    """Files, editor, plan."""
+
+    NAME = "manifests"
+    DEFAULT_CSS = """
+    ManifestView {
+        & #files { width: 34; }
+        & #work { width: 1fr; margin: 0 0 0 1; }
+        & .title { height: 1; background: $surface; text-wrap: nowrap; text-overflow: ellipsis; }
+        & FolderTree { height: 1fr; }
+        & YamlEditor { height: 3fr; }
+        & #meaning { height: 1; background: $panel; color: $tone-dim; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        & #plan { height: 1fr; min-height: 4; }
+    }
+    ManifestView.narrow #files { width: 26; }
+    ManifestView.narrow.editing #files { display: none; }
+    ManifestView.narrow.editing #work { margin: 0; }
+    """  # noqa: E501
+
+    def __init__(self, session: Session, keymap: Keymap, path: str | None = None, line: int = 0) -> None:
+        """`path` relative to the folder, None for where one was; `line` from 1, 0 for where the cursor stood."""
+        super().__init__(session, keymap)
+        self.buffers = session.buffers
+        self.tree_view = FolderTree(self.buffers.is_unsaved if self.buffers else lambda _: False)
+        self.editor = YamlEditor(id="editor")
+        self.find_bar = FindBar(id="find")
+        self.plan_view = TextView(id="plan")
+        self.plan_view.wrapped = True
+        self.buffer: Buffer | None = None
+        self._wanted = (path or session.last_manifest, line)
+        self._pause: Timer | None = None
+        self._plan: Plan | None = None
+        self._state = ""
+        self._files_title = Static(classes="title")
+        self._editor_title = Static(classes="title")
+        self._plan_title = Static(classes="title")
+        self._meaning = Static(id="meaning", markup=False)
+
+    def compose_body(self) -> Iterable[Widget]:
+        with Horizontal(classes="body"):
+            with Vertical(id="files"):
+                yield self._files_title
+                yield self.tree_view
+            with Vertical(id="work"):
+                yield self._editor_title
+                yield self.editor
+                yield self.find_bar
+                yield self._meaning
+                yield self._plan_title
+                yield self.plan_view
+
+    def panes(self) -> list[Widget]:
+        return [self.tree_view, self.editor, self.plan_view]
+
+    def key_context(self) -> KeyContext:
+        if self.focused is self.editor:
+            return KeyContext(("editor",))
+        if self.focused is self.plan_view:
+            return KeyContext(("text", "plan"))
+        return super().key_context()
+
+    def on_mount(self) -> None:
+        self._adapt(self.app.size.width)
+        self._show_files()
+        path, line = self._wanted
+        if self.buffers is None:
+            self._say_nothing("No folder is watched. Start with `kubarium DIR` to edit manifests here.")
+            self.tree_view.focus()
+        elif path is not None:
+            self.open_file(path, line)
+        else:
+            self._say_nothing("Choose a file on the left and press enter; n makes a new one.")
+            self.tree_view.focus()
+
+    def on_unmount(self) -> None:
+        self._keep_place()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._adapt(event.size.width)
+
+    def _adapt(self, width: int) -> None:
+        self.set_class(width < 110, "narrow")
+
+    def on_descendant_focus(self) -> None:
+        self.set_class(self.focused is not self.tree_view, "editing")
+        self._show_titles()
+
+    def session_changed(self) -> None:
+        super().session_changed()
+        if self.is_mounted:
+            self._show_files()
+            file = self.file
+            state = f"{file.state} {file.message}" if file is not None else ""
+            if state != self._state and self.buffer is not None:
+                self._state = state
+                self._ask_plan()  # applied, or drifted: what saving would do is something else now
+
+    def _show_files(self) -> None:
+        self.tree_view.show(self.session.files, self.buffers.unsaved() if self.buffers else ())
+        self._show_titles()
+
+    @property
+    def file(self) -> FolderFile | None:
+        """What the cluster says of the file that is open."""
+        if self.buffer is None:
+            return None
+        return next((file for file in self.session.files if file.path == self.buffer.path), None)
+
+    # -- opening -----------------------------------------------------------------------------------------------------
+
+    def on_tree_node_selected(self, event: Tree.NodeSelected[str]) -> None:
+        if event.node.data is not None:
+            self.open_file(event.node.data)
+
+    def open_file(self, path: str, line: int = 0) -> bool:
+        """Show a file in the editor and go there. False: it cannot be opened, and that was said."""
+        assert self.buffers is not None
+        self._keep_place()
+        try:
+            buffer = self.buffers.open(path)
+        except ManifestError as error:
+            self.notify(str(error), severity="error")
+            self._say_nothing(str(error))
+            return False
+        self.buffer = buffer
+        self._plan = None
+        self.session.last_manifest = path
+        self.editor.disabled = False
+        self.editor.read_only = bool(buffer.locked)
+        if buffer.locked:
+            self.notify(buffer.locked, severity="warning")
+        self.editor.load(buffer.text, line - 1 if line else buffer.row)
+        self.tree_view.select_path(path)
+        self.editor.focus()
+        self.file_opened()
+        self._ask_plan()
+        self._explain(self.editor.cursor_location[0])
+        self._show_titles()
+        return True
+
+    def file_opened(self) -> None:
+        """A file is in the editor now."""
+
+    def _keep_place(self) -> None:
+        if self.buffer is not None:
+            self.buffer.row = self.editor.cursor_location[0]
+
+    def _say_nothing(self, text: str) -> None:
+        self.buffer = None
+        self._plan = None
+        self.editor.load("")
+        self.editor.disabled = True
+        self.plan_view.show(text)
+
+    # -- typing ------------------------------------------------------------------------------------------------------
+
+    def on_yaml_editor_edited(self) -> None:
+        if self.buffer is None or self.editor.read_only:
+            return
+        text = self.editor.text
+        if text == self.buffer.text:
+            return
+        was = self.buffer.unsaved
+        self.buffer.text = text
+        if was != self.buffer.unsaved:
+            self.session_changed()
+        if self._pause is not None:
+            self._pause.stop()
+        self._pause = self.set_timer(_PAUSE, self._ask_plan)
+
+    @work(exclusive=True, group="plan")
+    async def _ask_plan(self) -> None:
+        buffer = self.buffer
+        if buffer is None:
+            return
+        text = buffer.text
+        drifted: Sequence[DriftedObject] = ()
+        try:
+            plan = await answer(self.session.client.plan(buffer.path, text))
+            if self.file is not None and self.file.state == "drifted":
+                drifted = await answer(self.session.client.drift(buffer.path))
+        except ClientError as error:
+            self.plan_view.show(error.message)
+            return
+        if self.buffer is buffer and buffer.text == text:
+            self._plan = plan
+            self.editor.set_problems(plan.diagnostics)
+            self.plan_view.show([*drift_lines(drifted), *plan_lines(plan)], highlight)
+            self._show_titles()
+            self._show_problem(self.editor.cursor_location[0])
+
+    def on_yaml_editor_place_changed(self, event: YamlEditor.PlaceChanged) -> None:
+        if not self._show_problem(event.row):
+            self._explain(event.row)
+        self._show_titles()
+
+    def _show_problem(self, row: int) -> bool:
+        """A problem on the cursor's line takes the place of its field's meaning."""
+        problems = self.editor.problems.get(row)
+        if problems:
+            tone = "$tone-bad" if problems[0].severity == "error" else "$tone-warn"
+            glyph = "✗ " if problems[0].severity == "error" else "▲ "
+            self._meaning.update(Content.assemble((glyph, tone), (problems[0].message, tone)))
+        return bool(problems)
+
+    @work(exclusive=True, group="explain")
+    async def _explain(self, row: int) -> None:
+        api_version, kind, path = field_at(self.editor.lines, row)
+        found = None
+        if api_version and kind and path:
+            try:
+                found = await answer(self.session.client.explain(api_version, kind, path))
+            except ClientError:
+                found = None
+        if found is None:
+            self._meaning.update("")
+            return
+        first = found.description.split("\n")[0]
+        self._meaning.update(
+            Content.assemble(
+                (found.name, "bold $foreground"), (f" {found.type}  ", "$tone-accent"), (first, "$tone-dim")
+            )
+        )
+
+    # -- titles ------------------------------------------------------------------------------------------------------
+
+    def _show_titles(self) -> None:
+        def bar(widget: Widget) -> tuple[str, str]:
+            return "▌", "$tone-accent" if self.focused is widget else "$panel"
+
+        unsaved = self.buffers.unsaved() if self.buffers else []
+        parts: list[tuple[str, str]] = [bar(self.tree_view), ("Files", "bold $foreground")]
+        parts.append((f"  {len(self.session.files)}", "$tone-dim"))
+        if unsaved:
+            parts.append((f"  ◆ {len(unsaved)} unsaved", "$tone-accent"))
+        self._files_title.update(Content.assemble(*parts), layout=False)
+        parts = [bar(self.editor), (self.buffer.path if self.buffer else "No file", "bold $foreground")]
+        if self.buffer is not None:
+            row, column = self.editor.cursor_location
+            parts.append((f"  {row + 1}:{column + 1}", "$tone-dim"))
+            if self.buffer.gone:
+                parts.append(("  ◆ removed on disk", "$tone-warn"))
+            elif self.buffer.unsaved:
+                parts.append(("  ◆ unsaved", "$tone-accent"))
+            if self.editor.read_only:
+                parts.append(("  shown only", "$tone-warn"))
+            file = self.file
+            if file is not None and file.state != "applied" and file.message:
+                tone = "$tone-bad" if file.state == "error" else "$tone-warn"
+                parts.append((f"  {file.state}: {file.message}", tone))
+        self._editor_title.update(Content.assemble(*parts), layout=False)
+        about = plan_title(self._plan) if self._plan is not None and self.buffer is not None else ""
+        self._plan_title.update(
+            Content.assemble(
+                bar(self.plan_view), ("What saving will do", "bold $foreground"), (f"  {about}", "$tone-dim")
+            ),
+            layout=False,
+        )
