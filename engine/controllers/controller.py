@@ -153,14 +153,18 @@ class ControllerRunner:
     # -- inside ----------------------------------------------------------------------------------------------------
 
     def _start(self) -> None:
-        """Keys that have failed before wait as long as they did last: a restart is no way around the back-off."""
-        self.controller.start(self.queue)
-        for watch in self.controller.watches():
-            resources = [watch.resource] if watch.resource else [kind.resource for kind in self._api.kinds.all()]
-            for resource in resources:
-                for env in self._api.store.list(resource):
-                    for key in watch.keys(WatchEvent(ADDED, env, None, env.revision)):
-                        self.queue.add_after(key, self.queue.back_off(key))
+        """Keys that have failed before wait as long as they did last, whoever queues them: a restart is no way around
+        the back-off."""
+        try:
+            self.controller.start(self.queue)
+            for watch in self.controller.watches():
+                resources = [watch.resource] if watch.resource else [kind.resource for kind in self._api.kinds.all()]
+                for resource in resources:
+                    for env in self._api.store.list(resource):
+                        for key in watch.keys(WatchEvent(ADDED, env, None, env.revision)):
+                            self.queue.add(key)
+        finally:
+            self.queue.hold_back()
 
     def _handler(self, watch: Watch) -> Callable[[WatchEvent], None]:
         keys, controller = watch.keys, self.controller.name

@@ -82,6 +82,17 @@ class WorkQueue(Generic[K]):
         failures = self._failures.get(key, 0)
         return min(_BASE << min(failures - 1, _MAX_SHIFT), _MAX) if failures else 0
 
+    def hold_back(self) -> None:
+        """Keys that have failed and are queued wait as long as they did after their last failure."""
+        failed = [key for key in self._failures if key in self._dirty or key in self._waiting]
+        self._queue = deque(key for key in self._queue if key not in self._failures)
+        for key in failed:
+            self._dirty.discard(key)
+            timer = self._waiting.pop(key, None)
+            if timer is not None:
+                timer.cancel()
+            self.add_after(key, self.back_off(key))
+
     def forget(self, key: K) -> None:
         """The key was reconciled well: its back-off starts over."""
         self._failures.pop(key, None)

@@ -8,7 +8,8 @@ controller starts anew, that copy is made again from what is stored.
 Kept from Kubernetes: a Service without endpoints has one empty slice; a slice that would be deleted is written anew
 when another would be created; slices of an address type that the Service no longer has, or of an older Service of the
 same name, are deleted; Services without a selector and ExternalName ones are left alone; slices follow their Service
-into the garbage collector. A pod whose node is not there is left out, and tried again.
+into the garbage collector. A pod whose node is not there is left out, and tried again. Hints by topology-mode are given
+when the slices are known (`hints`).
 """
 
 from __future__ import annotations
@@ -28,9 +29,11 @@ from engine.controllers.endpointslice.desired import (
     Desired,
     NodeMissing,
     Ports,
+    hints_by_annotation,
     port_key,
     slice_labels,
 )
+from engine.controllers.endpointslice.hints import TopologyHints
 from engine.controllers.endpointslice.packing import Endpoints, pack
 from engine.controllers.service_pods import TRIGGER_TIME, Followed, ServiceFollower
 from engine.network.pod_endpoints import address_families
@@ -90,13 +93,16 @@ class EndpointSliceController:
         self._recorder = context.recorder("endpoint-slice-controller")
         batch = context.flags.duration("endpointslice-updates-batch-period")
         self._follower = ServiceFollower(context.api, context.clock, batch)
+        self._hints = TopologyHints(context.api.store)
         self._held: dict[Key, _Held] = {}
 
     def watches(self) -> Sequence[Watch]:
-        return (*self._follower.watches(), Watch(ENDPOINTSLICES, self._slice_event))
+        own = (Watch(ENDPOINTSLICES, self._slice_event), Watch(NODES, self._hints.node_event))
+        return (*self._follower.watches(), *own)
 
     def start(self, queue: Queue) -> None:
         self._held.clear()
+        self._hints.clear()
         self._follower.start(queue)
 
     def reconcile(self, key: Key) -> int | None:
@@ -104,6 +110,7 @@ class EndpointSliceController:
         if service is None:
             self._held.pop(key, None)
             self._follower.forget(key)
+            self._hints.forget(key)
             return None
         spec = service.obj["spec"]
         if spec.get("type") == "ExternalName" or not spec.get("selector"):
@@ -205,6 +212,7 @@ class EndpointSliceController:
                 delete.clear()
             else:
                 create.append(({}, NO_PORTS))
+        create, update = self._with_hints(service, family, family_name, create, update, delete)
         while delete and create:
             update[delete.pop(0)] = create.pop()
         if not being_deleted(service.obj):
@@ -228,7 +236,7 @@ class EndpointSliceController:
         missing: dict[str, None], followed: Followed,
     ) -> dict[object, tuple[Ports, dict[ObjectKey, JsonObject | None]]]:  # fmt: skip
         """What changed, by ports: a pod that has others now leaves one group and comes to another."""
-        desired = Desired(self._api.store, service)
+        desired, annotated = Desired(self._api.store, service), hints_by_annotation(service)
         groups: dict[object, tuple[Ports, dict[ObjectKey, JsonObject | None]]] = {}
         for pod, env in pods.items():
             wanted = None
@@ -240,12 +248,34 @@ class EndpointSliceController:
                     followed.pods[pod] = None
             home = family.homes.get(pod)
             was = family.ports[home] if home is not None else None
+            if annotated and home is not None and wanted is not None:
+                wanted = wanted[0], _keeping_hints(wanted[1], family.slices[home][pod])
             if was is not None and (wanted is None or wanted[0].key != was.key):
                 groups.setdefault(was.key, (was, {}))[1][pod] = None
             if wanted is not None:
                 ports, endpoint = wanted
                 groups.setdefault(ports.key, (ports, {}))[1][pod] = endpoint
         return groups
+
+    def _with_hints(
+        self, service: Envelope, family: _Family, family_name: str, create: list[tuple[Endpoints, Ports]],
+        update: dict[str, tuple[Endpoints, Ports]], delete: list[str],
+    ) -> tuple[list[tuple[Endpoints, Ports]], dict[str, tuple[Endpoints, Ports]]]:  # fmt: skip
+        """What is to be created and updated, with the hints of topology-mode if the Service asks for them."""
+        key = (service.namespace, service.name)
+        if not hints_by_annotation(service):
+            note = self._hints.disabled(key, family_name)
+        else:
+            untouched = {n: e for n, e in family.slices.items() if n not in update and n not in delete}
+            updating = {name: endpoints for name, (endpoints, _) in update.items()}
+            hinted = self._hints.add(key, family_name, [endpoints for endpoints, _ in create], updating, untouched)
+            create = [(endpoints, ports) for endpoints, (_, ports) in zip(hinted.create, create, strict=True)]
+            ports_of = {**family.ports, **{name: ports for name, (_, ports) in update.items()}}
+            update = {name: (endpoints, ports_of[name]) for name, endpoints in hinted.update.items()}
+            note = hinted.note
+        if note is not None:
+            self._recorder.event(service, *note)
+        return create, update
 
     def _is_stale(self, service: Envelope, held: _Held, name: str, labels: dict[str, str]) -> bool:
         """The stored slice has other labels than it should, or endpoints that are nobody's."""
@@ -275,6 +305,11 @@ class EndpointSliceController:
     def _tell(self, service: Envelope, error: ApiError) -> None:
         text = f"Error updating Endpoint Slices for Service {service.namespace}/{service.name}: {error}"
         self._recorder.event(service, "Warning", "FailedToUpdateEndpointSlices", text)
+
+
+def _keeping_hints(endpoint: JsonObject, stored: JsonObject) -> JsonObject:
+    """An endpoint that only its hints would change stays as it is: the hints are looked at for all slices together."""
+    return stored if "hints" in stored and {**endpoint, "hints": stored["hints"]} == stored else endpoint
 
 
 def _new_slice(

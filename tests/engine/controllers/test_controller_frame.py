@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import pytest
+
 from engine.api.errors import Conflict
 from engine.api.kinds import CONFIGMAPS, EVENTS
 from engine.clock import SECOND
@@ -131,6 +133,24 @@ def test_a_crash_restarts_the_controller() -> None:
     world.run(10)
     assert ("default", "a") in done
     assert runner.crashes == 3
+
+
+def test_a_restart_is_no_way_around_the_back_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that crashes its controller backs off also where start and handlers queue it themselves."""
+
+    def crash(key: Key) -> None:
+        raise KeyError(key)
+
+    def start(controller: Fake, queue: Queue) -> None:
+        queue.add(("default", "a"))
+        queue.add_after(("default", "a"), 1)
+
+    monkeypatch.setattr(Fake, "start", start)
+    world, _, runner = run(crash, "a")
+    world.settle()
+    assert runner.crashes == 1
+    world.run(1)
+    assert runner.crashes == 8  # after 5, 10, … 640 ms
 
 
 def test_a_crash_leaves_other_controllers_alone() -> None:

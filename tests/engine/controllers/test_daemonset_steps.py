@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from engine.api.errors import Forbidden
 from engine.api.kinds import CONTROLLERREVISIONS, DAEMONSETS, NODES, PODS
 from engine.api.server import DeleteOptions
 from store.types import Envelope, JsonObject
@@ -271,15 +270,7 @@ def test_failed_pods_are_replaced_slower_and_slower(world: World) -> None:
 
 def test_a_refusal_is_told_and_heals(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """While pods are refused each attempt tries one, with an event; afterwards it heals by itself."""
-    create, tries = world.api.create, []
-
-    def refuse(caller: Any, resource: Any, namespace: str, obj: Any, **options: Any) -> Envelope:
-        if resource == PODS:
-            tries.append(world.elapsed)
-            raise Forbidden('pods "ds-" is forbidden: exceeded quota: q')
-        return create(caller, resource, namespace, obj, **options)
-
-    monkeypatch.setattr(world.api, "create", refuse)
+    tries = world.refuse_pods(monkeypatch)
     world.create(DAEMONSETS, daemon())
     world.run(1)
     assert len(tries) == 8

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from engine.api.errors import Forbidden
 from engine.api.kinds import JOBS, PODS
 from engine.api.server import DeleteOptions
 from engine.controllers.job import controller
@@ -227,15 +226,7 @@ def test_a_deleted_pod_is_replaced_at_once_or_when_it_has_ended(jobs: World) -> 
 
 def test_a_refusal_is_told_and_tried_again_ever_later(jobs: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """While pods are refused there is one try per attempt, after 1, 2, 4 … seconds, and it heals by itself."""
-    create, tries = jobs.api.create, []
-
-    def refuse(caller: Any, resource: Any, namespace: str, obj: Any, **options: Any) -> Envelope:
-        if resource == PODS:
-            tries.append(jobs.elapsed)
-            raise Forbidden('pods "j-" is forbidden: exceeded quota: q')
-        return create(caller, resource, namespace, obj, **options)
-
-    monkeypatch.setattr(jobs.api, "create", refuse)
+    tries = jobs.refuse_pods(monkeypatch)
     jobs.create(JOBS, job(completions=5, parallelism=5, activeDeadlineSeconds=1000))
     jobs.run(20)
     assert [round(b - a) for a, b in pairwise(tries)] == [1, 2, 4, 8]

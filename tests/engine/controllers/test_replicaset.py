@@ -6,9 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.api.errors import Forbidden
 from engine.api.kinds import PODS, REPLICASETS
-from store.types import Envelope
 from tests.engine.controllers.world import USER, World, workload
 
 STRAY: dict[str, Any] = {
@@ -143,15 +141,7 @@ def test_releases_a_pod_whose_labels_changed(sets: World) -> None:
 
 def test_a_refusal_is_told_once_and_backs_off(sets: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """While creation is refused: one try per attempt, a FailedCreate event, ReplicaFailure; it heals by itself."""
-    create, tries = sets.api.create, []
-
-    def refuse(caller: Any, resource: Any, namespace: str, obj: Any, **options: Any) -> Envelope:
-        if resource == PODS:
-            tries.append(sets.elapsed)
-            raise Forbidden('pods "web-" is forbidden: exceeded quota: q')
-        return create(caller, resource, namespace, obj, **options)
-
-    monkeypatch.setattr(sets.api, "create", refuse)
+    tries = sets.refuse_pods(monkeypatch)
     sets.create(REPLICASETS, workload(5))
     sets.run(1)
     assert tries == pytest.approx([0, 0.005, 0.015, 0.035, 0.075, 0.155, 0.315, 0.635])

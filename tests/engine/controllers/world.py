@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import pytest
+
+from engine.api.errors import Forbidden
 from engine.api.kinds import DEPLOYMENTS, EVENTS, NAMESPACES, PODS, REPLICASETS, SERVICEACCOUNTS, builtin_kinds
 from engine.api.server import Api, Caller, DeleteOptions
 from engine.clock import SECOND, Clock, parse_time, rfc3339, seconds
@@ -129,6 +132,20 @@ class World:
         ]
         self.log.clear()
         return lines
+
+    def refuse_pods(self, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+        """No pod may be created until the patch is undone. When it was tried, in seconds since the start."""
+        create: Callable[..., Envelope] = self.api.create
+        tries: list[float] = []
+
+        def refuse(caller: Caller, resource: Resource, namespace: str, obj: JsonObject, **options: Any) -> Envelope:
+            if resource == PODS:
+                tries.append(self.elapsed)
+                raise Forbidden(f'pods "{obj["metadata"]["generateName"]}" is forbidden: exceeded quota: q')
+            return create(caller, resource, namespace, obj, **options)
+
+        monkeypatch.setattr(self.api, "create", refuse)
+        return tries
 
     # -- fake kubelets -----------------------------------------------------------------------------------------------
 
