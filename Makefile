@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check bench shots clean help
+.PHONY: run test check bench shots record clean help
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -40,6 +40,9 @@ $(VENV)/.ok: pyproject.toml constraints.txt hatch_build.py
 	  then VIRTUAL_ENV=$(VENV) uv pip install -q -c constraints.txt -e '.[dev]'; \
 	  else PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip install -q -c constraints.txt -e '.[dev]'; fi
 	@touch $@
+
+record: $(VENV)/.ok  ## play the first thirty seconds and make their animated pictures anew
+	@$(BIN)/python -m tests.record
 
 clean:  ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache engine/api/data/schema-*.zst

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
+from textual import events
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
@@ -24,6 +25,9 @@ from tui.session import Session, answer
 from tui.theme import GLYPHS
 from tui.times import human_duration
 from tui.widgets.virtual_table import VirtualTable
+
+SHORT: Final = 34
+"""Lines below which the sentences give room to the nodes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ VIEW = KindView(
         Column("NODE", lambda item, facts: item.name, search=True),
         Column("VERDICT", _fits, lambda item, facts: not _verdict(item).fits),
         Column("SCORE", _score, lambda item, facts: -(_verdict(item).score or 0), align="right", rank=2),
-        Column("WHY", _said, min=20, max=400, grow=True, search=True),
+        Column("WHY", _said, min=44, max=400, grow=True, search=True),
         Column("PLUGIN", lambda item, facts: _verdict(item).plugin, rank=3, search=True),
     ),
 )
@@ -86,6 +90,8 @@ class WhyScreen(FollowedScreen):
         & .headline { height: auto; padding: 1 2 0 2; background: $surface; }
         & .explanation { height: auto; max-height: 12; padding: 1 2; background: $surface; }
         & VirtualTable { height: 1fr; }
+        &.short .headline { padding: 0 2; max-height: 4; }
+        &.short .explanation { padding: 0 2; max-height: 6; }
     }
     """
 
@@ -104,6 +110,9 @@ class WhyScreen(FollowedScreen):
 
     def on_mount(self) -> None:
         self._table.focus()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.height < SHORT, "short")
 
     def key_context(self) -> KeyContext:
         return KeyContext(("why",))
