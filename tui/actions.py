@@ -25,6 +25,7 @@ INSIDE: Final = {
 }  # fmt: skip
 """A view inside others: its keys come first, the outer ones work there too."""
 SCALABLE: Final = ("deployments.apps", "replicasets.apps", "statefulsets.apps")
+BREAKABLE: Final = ("nodes", "pods", *SCALABLE, "daemonsets.apps", "images.kubarium.dev")
 RESTARTABLE: Final = ("deployments.apps", "statefulsets.apps", "daemonsets.apps")
 
 
@@ -132,7 +133,8 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("node.cordon", "Cordon", ("c",), "Object", "cordon", TABLE, ("nodes",), over=("object.copy",)),
     Action("node.uncordon", "Uncordon", ("u",), "Object", "uncordon", TABLE, ("nodes",)),
     Action("node.drain", "Drain: cordon and evict its pods", ("r",), "Object", "drain", TABLE, ("nodes",), danger=True),
-    Action("node.faults", "Faults: stop or start its kubelet", ("x",), "Object", "faults", TABLE, ("nodes",)),
+    Action("object.faults", "Break it: faults, for a while", ("x",), "Object", "faults", TABLE, BREAKABLE),
+    Action("fault.end", "End this fault", ("x",), "Object", "end_faults", TABLE, ("faults.kubarium.dev",)),
     Action("workload.scale", "Scale", ("s",), "Object", "scale", TABLE, SCALABLE),
     Action("workload.restart", "Rollout restart", ("r",), "Object", "restart", TABLE, RESTARTABLE),
     # -- texts: describe, YAML, events, why
@@ -279,7 +281,8 @@ KEY_BAR: Final[tuple[tuple[str, str], ...]] = (
     ("yaml.managed", "managed fields"),
     ("logs.times", "times"),
     ("logs.wrap", "wrap"),
-    ("node.faults", "break"),
+    ("object.faults", "break"),
+    ("fault.end", "end it"),
     ("node.cordon", "cordon"),
     ("workload.scale", "scale"),
     ("node.uncordon", "uncordon"),

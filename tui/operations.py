@@ -7,11 +7,11 @@ what was asked for stays on the screen to be tried again. Writes run in workers,
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from textual.widget import Widget
 
-from engine.client import ClientError, Item, new_intent
+from engine.client import ClientError, Item, Query, new_intent
 from tui import kubectl
 from tui.session import Session, answer
 
@@ -184,23 +184,62 @@ class ObjectActions(Widget):
 
         self.carry_out("restart", self.targets(), one, "Restarted")
 
+    @property
+    def zone(self) -> str:
+        """The zone whose line the cursor is on; "" when it is on an object."""
+        return ""
+
     def do_faults(self) -> None:
-        items = self._chosen_or_told()
-        if not items:
+        """What can be broken of what is chosen."""
+        items = [] if self.zone else self._chosen_or_told()
+        if items or self.zone:
+            self.run_worker(self._ask_for_faults(items, self.zone), exit_on_error=False)
+
+    async def _ask_for_faults(self, items: Sequence[Item], zone: str) -> None:
+        from tui.faults import FAULTS, active_on, offers
+        from tui.screens.faults import FaultChoice, FaultsDialog
+
+        client, resource = self.session.client, self.resource
+        try:
+            known = await answer(client.list(Query(FAULTS)))
+        except ClientError as error:
+            self.notify(error.message, severity="error")
             return
-        from tui.screens.dialogs import FaultsDialog
+        kind = resource.partition(".")[0]
+        about = f"zone {zone}" if zone else f"{len(items)} {kind}" if len(items) > 1 else f"{kind[:-1]} {items[0].name}"
 
-        def decided(choice: Literal["stop", "start"] | None) -> None:
-            if choice is not None:
-                client = self.session.client
+        def decided(choice: FaultChoice | None) -> None:
+            if choice is None:
+                return
+            intent = new_intent(choice.title)
 
-                async def one(item: Item, intent: str) -> None:
-                    await answer(client.set_kubelet(item.name, choice == "start", intent=intent))
+            async def work() -> None:
+                try:
+                    if choice.end:
+                        await answer(client.delete(FAULTS, "", choice.end, intent=intent))
+                    for fault in choice.begin:
+                        await answer(client.create(FAULTS, "", fault, intent=intent))
+                except ClientError as error:
+                    self.notify(error.message, title=choice.title, severity="error", timeout=10)
+                    return
+                self.notify(f"{choice.title[:1].upper()}{choice.title[1:]}")
 
-                done = "Kubelet stopped on" if choice == "stop" else "Kubelet started on"
-                self.carry_out(f"{choice} kubelet of", items, one, done)
+            self.run_worker(work(), group="writes", exit_on_error=False)
 
-        self.app.push_screen(FaultsDialog(items, self.session.now()), decided)
+        active = active_on(known, resource, items, zone)
+        dialog = FaultsDialog(
+            self.session, about, offers(resource, items, zone), active, [fault.name for fault in known]
+        )
+        self.app.push_screen(dialog, decided)
+
+    def do_end_faults(self) -> None:
+        """End faults: delete them."""
+        client = self.session.client
+
+        async def one(item: Item, intent: str) -> None:
+            await answer(client.delete(self.resource, "", item.name, intent=intent, uid=item.uid))
+
+        self.carry_out("end", self.targets(), one, "Ended")
 
     def do_copy(self) -> None:
         names = [item.name for item in self.targets()]

@@ -8,9 +8,10 @@ from typing import Final
 from engine.api import kinds
 from engine.api.server import Api
 from engine.client import Diagnosis, Finding
+from engine.faults.effects import POD_ACTIONS
 from engine.scheduler.explain_status import status_report
 from engine.why import batch, nodes, policy, services, storage, workloads
-from engine.why.parts import about, bad_conditions, deletion, diagnosis, is_ready, warnings
+from engine.why.parts import about, bad_conditions, deletion, diagnosis, faults, is_ready, warnings
 from store.types import Envelope, Resource
 
 _Diagnose = Callable[[Api, Envelope], Diagnosis]
@@ -22,7 +23,8 @@ def _pod(api: Api, env: Envelope) -> Diagnosis:
     lines = [Finding("" if fine else "bad", line) for line in explanation]
     node = api.find(kinds.NODES, "", env.obj["spec"].get("nodeName") or "")
     where = [about("", f"It is on node {node.name}.", node)] if node is not None else []
-    return diagnosis(headline, [*deletion(env), *lines, *where, *([] if fine else warnings(api, env))], fine)
+    broken = faults(api, lambda fault: fault.action in POD_ACTIONS and fault.means_pod(env))
+    return diagnosis(headline, [*deletion(env), *broken, *lines, *where, *([] if fine else warnings(api, env))], fine)
 
 
 def _other(api: Api, env: Envelope) -> Diagnosis:

@@ -11,7 +11,7 @@ from engine.api.server import Api
 from engine.client import Diagnosis, Finding
 from engine.clock import parse_time
 from engine.controllers.taint_eviction import no_execute, shortest_toleration
-from engine.why.parts import about, condition, diagnosis, since, span, warnings
+from engine.why.parts import about, condition, diagnosis, faults, since, span, warnings
 from store.types import Envelope
 
 _PRESSURES: Final = ("MemoryPressure", "DiskPressure", "PIDPressure")
@@ -29,6 +29,7 @@ def node(api: Api, env: Envelope) -> Diagnosis:
         words = ": ".join(part for part in (ready.get("reason"), ready.get("message")) if part) or "it never reported"
         findings.append(Finding("bad", words))
         findings += _heartbeat(api, env)
+    findings += faults(api, lambda fault: fault.means_node(env))
     for name in _PRESSURES:
         found = condition(env.obj, name)
         if found.get("status") == "True":
@@ -54,7 +55,7 @@ def _heartbeat(api: Api, env: Envelope) -> Iterator[Finding]:
     if renewed:
         yield Finding("", f"Its kubelet renewed its lease last {span(api.clock.now() - parse_time(renewed))} ago.")
     if (env.obj["metadata"].get("annotations") or {}).get("kubarium.dev/kubelet") == "stopped":
-        yield Finding("bad", "Its kubelet is stopped (annotation kubarium.dev/kubelet): x starts it again.")
+        yield Finding("bad", "Its kubelet is stopped (annotation kubarium.dev/kubelet).")
 
 
 def _evictions(api: Api, env: Envelope, pods: list[Envelope]) -> Iterator[Finding]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Literal
 
-from engine.api.kinds import EVENTS, PODS
+from engine.api.kinds import EVENTS, FAULTS, PODS
 from engine.api.server import Api
 from engine.client import Diagnosis, Finding
 from engine.clock import parse_time
+from engine.faults.targets import Fault, is_active, read
 from engine.scheduler.explain_status import status_report
 from store.types import Envelope, JsonObject, ObjectKey
 
@@ -52,6 +53,17 @@ def warnings(api: Api, env: Envelope) -> list[Finding]:
         times = f" (×{count})" if count > 1 else ""
         lines.append(Finding("warn", f"{obj.get('reason', '')}{times}: {obj.get('message', '')}"))
     return lines
+
+
+def faults(api: Api, means: Callable[[Fault], bool]) -> list[Finding]:
+    """What is broken on purpose about an object, and until when."""
+    found: list[Finding] = []
+    for env in api.store.list(FAULTS):
+        if is_active(env) and means(fault := read(env)):
+            end = (env.obj.get("status") or {}).get("endTime")
+            until = f"for {span(parse_time(end) - api.clock.now())} more" if end else "until it is ended"
+            found.append(about("bad", f"Fault {fault.name} ({fault.action}) breaks it on purpose, {until}.", env))
+    return found
 
 
 def condition(obj: JsonObject, name: str) -> dict[str, Any]:

@@ -143,13 +143,16 @@ async def test_restarting_notes_the_cluster_time_in_the_template() -> None:
 
 
 async def test_a_kubelet_is_stopped_from_the_faults_menu() -> None:
-    """x on a node, enter: its kubelet stops."""
+    """x on a node, enter: a Fault that stops its kubelet, tried first, then made."""
     async with console() as (_, pilot, client):
         await pilot.press("x")
         await settle(pilot)
         await pilot.press("enter")
         await settle(pilot)
-        assert client.writes[0][:5] == ("kubelet", "nodes", "", "worker-0", False)
+        tried, made = client.writes
+        assert tried[:5] == made[:5]
+        assert made[:4] == ("create", "faults.kubarium.dev", "", "stop-kubelet-worker-0")
+        assert made[4]["spec"] == {"action": "StopKubelet", "target": {"node": "worker-0"}}
 
 
 async def test_draining_cordons_and_evicts() -> None:

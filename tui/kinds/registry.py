@@ -9,6 +9,7 @@ from typing import Any, Final
 from engine.client import Item
 from tui.kinds import core, workloads
 from tui.kinds.cloud import CLOUD_KINDS
+from tui.kinds.faults import FAULTS
 from tui.kinds.nodes import NODES
 from tui.kinds.others import OTHERS
 from tui.kinds.pods import PODS
@@ -42,6 +43,7 @@ VIEWS: Final[dict[str, KindView]] = {
         workloads.CONTROLLERREVISIONS,
         *OTHERS,
         *CLOUD_KINDS,
+        FAULTS,
     )
 }
 

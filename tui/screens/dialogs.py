@@ -1,4 +1,4 @@
-"""Dialogs: delete, scale, confirm, faults, kubectl. Each returns the choice, None when it was left with esc.
+"""Dialogs: delete, scale, confirm, kubectl. Each returns the choice, None when it was left with esc.
 
 They are small and keyboard-first: tab walks, arrows choose, enter does it, esc leaves. What a dialog will do is said in
 words before it is done.
@@ -20,7 +20,6 @@ from textual.widgets.option_list import Option
 
 from engine.client import ClientError, Item
 from tui.session import Session, answer
-from tui.times import age
 
 T = TypeVar("T")
 
@@ -203,41 +202,6 @@ class ScaleDialog(Dialog[int]):
             self.notify("Replicas are a whole number, 0 or more", severity="error")
             return
         self.dismiss(int(event.value))
-
-
-class FaultsDialog(Dialog[Literal["stop", "start"]]):
-    """What can be broken and mended on nodes."""
-
-    def __init__(self, nodes: Sequence[Item], now: int) -> None:
-        super().__init__()
-        self._chosen, self._now = nodes, now
-
-    def compose(self) -> ComposeResult:
-        nodes = self._chosen
-        what = f"node {nodes[0].name}" if len(nodes) == 1 else f"{len(nodes)} nodes"
-        with Vertical(classes="box"):
-            yield Static(f"Faults of {what}", classes="title", markup=False)
-            for condition in (nodes[0].obj.get("status") or {}).get("conditions") or ():
-                if len(nodes) == 1 and condition["type"] == "Ready":
-                    since = age(condition.get("lastTransitionTime"), self._now)
-                    yield Static(f"Ready is {condition['status']} since {since}", classes="dim", markup=False)
-            yield OptionList(
-                Option("Stop the kubelet    no more heartbeats, later NotReady", id="stop"),
-                Option("Start the kubelet   heartbeats go on, the node recovers", id="start"),
-                compact=True,
-            )
-
-    def on_mount(self) -> None:
-        options = self.query_one(OptionList)
-        ready = any(
-            c["type"] == "Ready" and c["status"] == "True"
-            for c in (self._chosen[0].obj.get("status") or {}).get("conditions") or ()
-        )
-        options.highlighted = 0 if ready else 1
-        options.focus()
-
-    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        self.dismiss("stop" if event.option_id == "stop" else "start")
 
 
 class KubectlDialog(Dialog[None]):

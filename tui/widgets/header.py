@@ -118,6 +118,10 @@ class HeaderBar(Widget):
         glyph = GLYPHS[nodes_tone]
         second = [Piece(f"{glyph} {summary.nodes_ready}/{summary.nodes} nodes ready", nodes_tone, 0)]
         second += [Piece(text, tone, 1 if tone == "bad" else 2) for text, tone in pods_text(summary)]
+        if summary.faults:
+            second.insert(
+                1, Piece(f"{GLYPHS['warn']} {summary.faults} {'fault' if summary.faults == 1 else 'faults'}", "warn", 1)
+            )
         cpu, memory = (
             (summary.cpu_requested, summary.cpu_allocatable),
             (summary.memory_requested, summary.memory_allocatable),

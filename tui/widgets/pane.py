@@ -23,7 +23,7 @@ from tui.feed import Feed
 from tui.filters import FilterError, moves, parse_filter
 from tui.kinds.spec import KindView, text_of
 from tui.mailbox import News
-from tui.model import Row, RowModel
+from tui.model import GROUP, Row, RowModel
 from tui.operations import ObjectActions
 from tui.session import Session
 from tui.widgets.virtual_table import VirtualTable
@@ -250,6 +250,12 @@ class ResourcePane(ObjectActions, Widget):
     @property
     def resource(self) -> str:
         return self.view.resource
+
+    @property
+    def zone(self) -> str:
+        uid = self.table.cursor_uid or ""
+        grouped = uid.startswith(GROUP) and self.resource == "nodes" and not self.model.marks
+        return uid.removeprefix(GROUP) if grouped else ""
 
     @property
     def watched(self) -> Query | None:
