@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final
 
 from aiohttp import WSMsgType, web
 
-from engine.api.errors import BadRequest
+from engine.api.errors import ApiError, BadRequest, TooManyRequests
 from engine.http.bare import bare_upgraded
 from engine.http.core import MAX_BODY, TooLarge, Wire, status_response
 from engine.http.messages import PeerCertificate, Request, Response, Stream, Upgrade
@@ -22,6 +22,13 @@ from engine.http.messages import PeerCertificate, Request, Response, Stream, Upg
 _SEND_TIMEOUT: Final = 30.0
 """Wall seconds in which a client must take what is sent to it."""
 _BODY_TIMEOUT: Final = 60.0
+_MAX_COMING: Final = 64 * 1024 * 1024
+"""Bytes of all bodies that are being read; beyond, a client is told to come back."""
+_MAX_AT_ONCE: Final = 64 * 1024
+"""Bytes of an answer that are handed over without watching whether the client takes them."""
+MAX_CONNECTIONS: Final = 6_000
+_HANDSHAKE_TIMEOUT: Final = 10.0
+"""Wall seconds in which a client must have agreed on TLS."""
 MAX_HEADER: Final = 64 * 1024
 """Bytes of one header line, or of the request line."""
 _MAX_MESSAGE: Final = 4 * 1024 * 1024
@@ -31,29 +38,62 @@ def application(wire: Wire) -> web.Application:
     """An aiohttp application that hands everything to the core."""
     app = web.Application(client_max_size=MAX_BODY + 1)
 
+    bodies = _Bodies()
+
     async def handle(request: web.Request) -> web.StreamResponse:
-        return await _handle(wire, request)
+        return await _handle(wire, bodies, request)
 
     app.router.add_route("*", "/{path:.*}", handle)
     return app
 
 
-async def _handle(wire: Wire, request: web.Request) -> web.StreamResponse:
+class _Bodies:
+    """How many bytes of bodies are on their way in: what has no length counts as the most that is taken."""
+
+    def __init__(self) -> None:
+        self._coming = 0
+
+    async def read(self, request: web.Request) -> bytes:
+        """The body. TooLarge, TooManyRequests, or BadRequest for one that does not arrive."""
+        if not request.can_read_body:
+            return b""
+        expected = MAX_BODY if request.content_length is None else request.content_length
+        if expected > MAX_BODY:
+            raise _too_large()
+        if self._coming + expected > _MAX_COMING:
+            raise TooManyRequests("Too many requests, please try again later.", retry_after=1)
+        self._coming += expected
+        try:
+            async with asyncio.timeout(_BODY_TIMEOUT):
+                return await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            raise _too_large() from None
+        except TimeoutError:
+            raise BadRequest("the request body did not arrive in time") from None
+        finally:
+            self._coming -= expected
+
+
+def _too_large() -> TooLarge:
+    return TooLarge(f"Request entity too large: limit is {MAX_BODY}")
+
+
+async def _handle(wire: Wire, bodies: _Bodies, request: web.Request) -> web.StreamResponse:
     try:
-        async with asyncio.timeout(_BODY_TIMEOUT):
-            body = await request.read() if request.can_read_body else b""
-    except web.HTTPRequestEntityTooLarge:
-        return await _send(request, status_response(TooLarge(f"Request entity too large: limit is {MAX_BODY}")))
-    except TimeoutError:
-        return await _send(request, status_response(BadRequest("the request body did not arrive in time")))
+        body = await bodies.read(request)
+    except ApiError as error:
+        return await _send(request, status_response(error))
     answer = await wire.answer(_ours(request, body))
-    if isinstance(answer, Upgrade):
+    if isinstance(answer, Response):
+        return await _send(request, answer)
+    try:
+        if isinstance(answer, Stream):
+            return await _streamed(request, answer)
         if answer.bare is not None and request.headers.get("Upgrade", "").lower() == "spdy/3.1":
             return await bare_upgraded(request, *answer.bare)
         return await _upgraded(request, answer)
-    if isinstance(answer, Stream):
-        return await _streamed(request, answer)
-    return await _send(request, answer)
+    finally:
+        answer.over()
 
 
 def _ours(request: web.Request, body: bytes) -> Request:
@@ -78,15 +118,16 @@ def _certificate(request: web.Request) -> PeerCertificate | None:
 
 
 async def _send(request: web.Request, answer: Response) -> web.StreamResponse:
-    if isinstance(answer.body, bytes):
+    if isinstance(answer.body, bytes) and len(answer.body) <= _MAX_AT_ONCE:
         response = web.Response(status=answer.status, body=answer.body)
         _set_headers(response, answer)
         return response
     stream = web.StreamResponse(status=answer.status)
-    stream.content_length = sum(len(part) for part in answer.body)
+    parts = [answer.body] if isinstance(answer.body, bytes) else answer.body
+    stream.content_length = sum(len(part) for part in parts)
     _set_headers(stream, answer)
     await stream.prepare(request)
-    for part in answer.body:
+    for part in parts:
         await _write(request, stream, part)
     await stream.write_eof()
     return stream
@@ -178,17 +219,39 @@ async def _upgraded(request: web.Request, answer: Upgrade) -> web.StreamResponse
     return socket
 
 
-async def listen(app: web.Application, host: str, port: int, context: ssl.SSLContext) -> tuple[web.AppRunner, int]:
-    """(the runner to clean up, the port). OSError when it cannot listen there."""
+class _Refused(asyncio.Protocol):
+    """A connection too many."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if isinstance(transport, asyncio.Transport):
+            transport.abort()
+
+
+async def listen(
+    app: web.Application, host: str, port: int, context: ssl.SSLContext
+) -> tuple[Callable[[], Awaitable[None]], int]:
+    """(what ends it, the port). OSError when it cannot listen there."""
     runner = web.AppRunner(
         app, handle_signals=False, access_log=None, shutdown_timeout=0.2, max_line_size=MAX_HEADER,
         max_field_size=MAX_HEADER, keepalive_timeout=75.0,
     )  # fmt: skip
     await runner.setup()
+    server = runner.server
+    assert server is not None, "it is set up"
+
+    def connection() -> asyncio.Protocol:
+        return server() if len(server.connections) < MAX_CONNECTIONS else _Refused()
+
     try:
-        site = web.TCPSite(runner, host, port, ssl_context=context, backlog=512)
-        await site.start()
+        listening = await asyncio.get_running_loop().create_server(
+            connection, host, port, ssl=context, backlog=512, ssl_handshake_timeout=_HANDSHAKE_TIMEOUT
+        )
     except BaseException:
         await runner.cleanup()
         raise
-    return runner, int(runner.addresses[0][1])
+
+    async def end() -> None:
+        listening.close()
+        await runner.cleanup()
+
+    return end, int(listening.sockets[0].getsockname()[1])

@@ -20,7 +20,8 @@ from engine.api.kinds import Kind
 from engine.cluster import Cluster
 from engine.http import discovery, health, objects
 from engine.http.access import Access, access_of
-from engine.http.calls import Call, Routes, warning_headers
+from engine.http.calls import Call, Handler, Routes, warning_headers
+from engine.http.flows import MAX_IN_FLIGHT, MAX_OF_FLOW, MAX_STREAMS, MAX_STREAMS_OF_USER, Shares
 from engine.http.gate import Gate
 from engine.http.intents import Intents
 from engine.http.messages import JSON, Answer, Request, Response, Upgrade, json_response, text_response
@@ -36,8 +37,6 @@ from store.types import StoreError
 
 MAX_BODY: Final = 3 * 1024 * 1024
 """Bytes of a request body (--max-resource-write-bytes of Kubernetes)."""
-MAX_IN_FLIGHT: Final = 400
-"""Requests at a time, those that go on for long not counted (--max-requests-inflight)."""
 REQUEST_TIMEOUT: Final = 60.0
 """Wall seconds (--request-timeout)."""
 _LONG: Final = frozenset({"exec", "attach", "portforward", "log", "proxy"})
@@ -64,7 +63,8 @@ class Wire:
         self._access = access or access_of(self.gate, cluster.options.flags)
         self._routes = routes or build_routes()
         self.intents = Intents()
-        self._in_flight = 0
+        self.in_flight = Shares(MAX_IN_FLIGHT, MAX_OF_FLOW)
+        self.streams = Shares(MAX_STREAMS, MAX_STREAMS_OF_USER)
 
     def close(self) -> None:
         """End all watches."""
@@ -74,18 +74,18 @@ class Wire:
         """Never raises but for cancellation."""
         started = time.perf_counter()
         info = request_info(request)
-        long = is_long(request, info)
-        if not long and self._in_flight >= MAX_IN_FLIGHT:
-            busy = text_response("Too many requests, please try again later.", 429, [("Retry-After", "1")])
-            self.metrics.answered(info, 429, time.perf_counter() - started)
-            return busy
-        if not long:
-            self._in_flight += 1
-        try:
-            answer = await (self._within_time(request, info) if not long else self._guarded(request, info))
-        finally:
-            if not long:
-                self._in_flight -= 1
+        if is_long(request, info):
+            answer = await self._guarded(request, info)
+        else:
+            try:
+                give_back = self.in_flight.take(flow_of(request))
+            except errors.TooManyRequests as error:
+                answer = _busy(error)
+            else:
+                try:
+                    answer = await self._within_time(request, info)
+                finally:
+                    give_back()
         status = answer.status if not isinstance(answer, Upgrade) else 101
         self.metrics.answered(info, status, time.perf_counter() - started)
         return answer
@@ -143,7 +143,26 @@ class Wire:
             if info.subresource:
                 return self._no_subresource(kind, info)
             handler = objects.handle
-        return await handler(call)
+        if not is_long(request, info):
+            return await handler(call)
+        return await self._held(caller.user, handler, call)
+
+    async def _held(self, user: str, handler: Handler, call: Call) -> Answer:
+        """A stream takes one of its user's places until it is over."""
+        try:
+            give_back = self.streams.take(user)
+        except errors.TooManyRequests as error:
+            return _busy(error)
+        try:
+            answer = await handler(call)
+        except BaseException:
+            give_back()
+            raise
+        if isinstance(answer, Response):
+            give_back()
+        else:
+            answer.over = give_back
+        return answer
 
     def _unknown(self, info: RequestInfo) -> Response:
         """An unknown resource of a group that there is has a Status; everything else is a page that does not exist."""
@@ -178,7 +197,7 @@ class Wire:
         if path == "/openid/v1/jwks":
             return json_response(await self.gate.run(self.gate.api.tokens.key_set))
         if path == "/metrics":
-            body, content_type = self.metrics.text(self._in_flight)
+            body, content_type = self.metrics.text(self.in_flight.total)
             return Response(200, body, content_type)
         if first == "openapi":
             return self._openapi(request, path)
@@ -236,6 +255,16 @@ def unknown_resource() -> errors.NotFound:
 def is_long(request: Request, info: RequestInfo) -> bool:
     """Whether a request may go on for as long as it likes: watches and streams (BasicLongRunningRequestCheck)."""
     return info.verb == "watch" or info.subresource in _LONG or (info.is_resource and flag(request, "watch"))
+
+
+def flow_of(request: Request) -> tuple[str, str]:
+    """Who asks with which program, as they say: who is cut short is told from others by it, nobody is let in."""
+    shown = request.certificate.common_name if request.certificate is not None else request.header("authorization")
+    return shown, request.header("user-agent")
+
+
+def _busy(error: ApiError) -> Response:
+    return text_response(error.message, error.code, [("Retry-After", str(error.retry_after))])
 
 
 def status_response(error: ApiError) -> Response:

@@ -16,6 +16,10 @@ JSON = "application/json"
 Headers = list[tuple[str, str]]
 
 
+def _nothing() -> None:
+    """What is to be done after most answers."""
+
+
 class PeerCertificate(NamedTuple):
     """Who the client says it is, signed by our CA (checked by TLS)."""
 
@@ -69,6 +73,8 @@ class Stream:
     content_type: str = JSON
     status: int = 200
     headers: Headers = field(default_factory=list)
+    over: Callable[[], None] = _nothing
+    """To be called when nothing more is sent."""
 
 
 class Socket(Protocol):
@@ -99,6 +105,8 @@ class Upgrade:
     bare: tuple[str, Talk] | None = None
     """For a client that asks for SPDY/3.1 on the bare connection: the version of the streams, and who talks. Bytes come
     and go as they are. None: it is refused."""
+    over: Callable[[], None] = _nothing
+    """To be called when the talk is over, or did not begin."""
 
 
 Answer = Response | Stream | Upgrade

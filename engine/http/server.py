@@ -9,15 +9,18 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import resource
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from engine.client.wire import WireOptions, WirePlace
 from engine.cluster import Cluster
 
+_OPEN_FILES: Final = 16_384
 _log = logging.getLogger(__name__)
 
 
@@ -64,13 +67,14 @@ class HttpServer:
         from engine.http.core import Wire
 
         options = self._options
+        _raise_open_files()
         authority = Authority(Path(options.certificates))
         context = authority.server_context(options.host)
         wire = Wire(self._cluster)
         keys = authority.keys()
         await wire.gate.run(lambda: self._cluster.api.adopt_keys(keys))
         try:
-            runner, port = await listen(application(wire), options.host, options.port, context)
+            end, port = await listen(application(wire), options.host, options.port, context)
         except OSError as error:
             wire.close()
             raise _cannot_listen(options, error) from error
@@ -84,7 +88,16 @@ class HttpServer:
             await ended.wait()
         finally:
             wire.close()
-            await runner.cleanup()
+            await end()
+
+
+def _raise_open_files() -> None:
+    """As many sockets as the system lets this process have (Go's runtime does the same)."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    if soft < wanted:
+        with suppress(OSError, ValueError):  # then it stays as it is
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _cannot_listen(options: WireOptions, error: OSError) -> CannotListen:

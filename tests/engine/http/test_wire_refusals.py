@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.http import core
+from engine.http import core, flows
 from tests.engine.http.wire_world import WireWorld, config_map
 
 CONFIGMAPS = "/api/v1/namespaces/default/configmaps"
@@ -66,13 +66,31 @@ def test_a_large_body_is_413(world: WireWorld) -> None:
 
 
 def test_too_many_at_a_time_are_429(world: WireWorld) -> None:
-    """Beyond the bound on requests in flight a client is told to come back."""
-    world.wire._in_flight = core.MAX_IN_FLIGHT
+    """Beyond its share of the requests in flight a client is told to come back; another is served."""
+    taken = [world.wire.in_flight.take(("kubernetes-admin", "greedy")) for _ in range(flows.MAX_OF_FLOW)]
     try:
-        answer = world.answer("GET", CONFIGMAPS)
+        answer = world.answer("GET", CONFIGMAPS, user_agent="greedy")
+        assert (answer.status, ("Retry-After", "1") in answer.headers) == (429, True)
+        assert world.answer("GET", CONFIGMAPS, user_agent="modest").status == 200
+        taken += [world.wire.in_flight.take(number) for number in range(flows.MAX_IN_FLIGHT - flows.MAX_OF_FLOW)]
+        assert world.answer("GET", CONFIGMAPS, user_agent="modest").status == 429
     finally:
-        world.wire._in_flight = 0
-    assert (answer.status, ("Retry-After", "1") in answer.headers) == (429, True)
+        for give_back in taken:
+            give_back()
+    assert world.answer("GET", CONFIGMAPS, user_agent="greedy").status == 200
+
+
+def test_too_many_streams_are_429(world: WireWorld) -> None:
+    """A user who has taken their share of streams gets no other; what ends gives its place back."""
+    places = [world.wire.streams.take("kubernetes-admin") for _ in range(flows.MAX_STREAMS_OF_USER - 1)]
+    watch = f"{CONFIGMAPS}?watch=1&resourceVersion={world.store.revision}&timeoutSeconds=1"
+    assert world.answer_any("GET", watch) == 200
+    places.append(world.wire.streams.take("kubernetes-admin"))
+    assert world.answer_any("GET", watch) == 429
+    assert world.answer_any("GET", CONFIGMAPS) == 200, "what is no stream goes on"
+    for give_back in places:
+        give_back()
+    assert world.wire.streams.total == 0
 
 
 @given(

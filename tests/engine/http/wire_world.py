@@ -71,6 +71,8 @@ class WireWorld:
                 close = getattr(answer.chunks, "aclose", None)
                 assert close is not None
                 await close()
+            if not isinstance(answer, Response):
+                answer.over()
             return 101 if isinstance(answer, Upgrade) else answer.status
 
         return self._runner.run(ask())
@@ -95,6 +97,7 @@ class WireWorld:
             answer = await self.wire.answer(request("GET", target, None, ADMIN, {}))
             assert isinstance(answer, Stream), answer
             chunks = answer.chunks
+            answer.over()
             events = [orjson.loads(line) for line in (await anext(chunks)).splitlines()]
             await between()
             async with asyncio.timeout(20):
@@ -114,6 +117,7 @@ class WireWorld:
     async def _watch(self, target: str, count: int, headers: dict[str, str]) -> list[Any]:
         answer = await self.wire.answer(request("GET", target, None, ADMIN, headers))
         assert isinstance(answer, Stream), answer
+        answer.over()
         events: list[Any] = []
         async with asyncio.timeout(20):
             async for chunk in answer.chunks:
