@@ -287,7 +287,8 @@ class Api:
         kind = self._version_of(resource, obj)
         self.authorize(caller, "patch", kind, namespace, name, subresource)
         self._require_subresource(kind, subresource)
-        if (obj.get("metadata") or {}).get("managedFields") is not None:
+        meta = obj.get("metadata")
+        if isinstance(meta, dict) and meta.get("managedFields") is not None:
             raise errors.BadRequest("metadata.managedFields must be nil")
         applying, stored = self._applying(kind, obj, field_manager, force, subresource, field_validation, warnings)
         before = self.store.get(self.key(resource, namespace, name))

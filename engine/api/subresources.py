@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from engine.api import errors, selectors
+from engine.api.decode import decode, decode_error
 from engine.api.delete import Deleter
 from engine.api.errors import Cause
 from engine.api.kinds import NODES, PDBS, PODS, Kind
@@ -45,7 +46,7 @@ class Subresources:
 
     def __init__(self, context: Context, writer: Writer, deleter: Deleter) -> None:
         self._store, self._clock, self._kinds = context.store, context.clock, context.kinds
-        self._writer, self._deleter = writer, deleter
+        self._writer, self._deleter, self._schema = writer, deleter, context.schema
 
     # -- binding ---------------------------------------------------------------------------------------------------
 
@@ -182,13 +183,13 @@ class Subresources:
 
     def scaled(self, kind: Kind, env: Envelope, scale: JsonObject) -> JsonObject:
         """The workload with a Scale's replicas. Invalid when they are below 0."""
-        replicas = (scale.get("spec") or {}).get("replicas", 0)
-        if type(replicas) is not int:
-            raise errors.BadRequest(
-                'Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal '
-                f"{'string' if isinstance(replicas, str) else 'number'} into Go struct field "
-                "ScaleSpec.spec.replicas of type int32"
-            )
+        info = self._schema.of("autoscaling/v1", "Scale")
+        assert info is not None, "the schema knows all of Kubernetes"
+        scale, problems = decode(info, scale)
+        text = decode_error("Scale", "v1", problems, False) if problems else None
+        if text is not None:
+            raise errors.BadRequest(text)
+        replicas: int = (scale.get("spec") or {}).get("replicas", 0)
         if replicas < 0:
             text = f"Invalid value: {replicas}: must be greater than or equal to 0"
             raise errors.invalid("autoscaling", "Scale", env.name, [Cause("FieldValueInvalid", "spec.replicas", text)])
@@ -202,6 +203,7 @@ class Subresources:
 
     def finalize(self, caller: Caller, kind: Kind, env: Envelope, obj: JsonObject, dry_run: bool) -> Envelope:
         """Replace a namespace's spec.finalizers; without any, one that is being deleted goes."""
+        obj = self._writer.decoded(kind, obj, "Ignore", None)
         wanted = (obj.get("metadata") or {}).get("resourceVersion")
         if wanted and wanted != str(env.revision):
             raise errors.conflict(kind.resource, env.name)

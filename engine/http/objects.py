@@ -268,8 +268,16 @@ def _json_name(value: Any) -> str:
     return names.get(type(value), "null")
 
 
+def _form(call: Call) -> Accepted:
+    """What the answer to a change shall look like: refused, if it must be, before anything is written."""
+    form = accepted(call.request)
+    if form.shape == "Table":
+        include_object(call.parameter("includeObject"))
+    return form
+
+
 async def create(call: Call) -> Response:
-    form, obj = accepted(call.request), body_object(call)
+    form, obj = _form(call), body_object(call)
     dry, strictness = call.dry_run, call.field_validation
     if "apiVersion" not in obj:
         obj = {"apiVersion": call.kind.api_version, **obj}
@@ -283,7 +291,7 @@ async def create(call: Call) -> Response:
 
 
 async def update(call: Call) -> Response:
-    form, obj = accepted(call.request), body_object(call)
+    form, obj = _form(call), body_object(call)
     dry, strictness, subresource = call.dry_run, call.field_validation, call.info.subresource
     if "apiVersion" not in obj and not subresource:
         obj = {"apiVersion": call.kind.api_version, **obj}
@@ -317,7 +325,7 @@ def _named(call: Call, obj: Any) -> Any:
 
 async def patch(call: Call) -> Response:
     """All four kinds of patch."""
-    form, media = accepted(call.request), media_type(call.request)
+    form, media = _form(call), media_type(call.request)
     if media in APPLY:
         return await _server_side_apply(call, form)
     kind_of_patch = PATCH_TYPES.get(media)
@@ -380,7 +388,7 @@ def _unknown_patch(call: Call) -> errors.UnsupportedMediaType:
 
 
 async def delete(call: Call) -> Response:
-    form = accepted(call.request)
+    form = _form(call)
     body = decoded(call.request) if call.request.body else None
     options = delete_options(call.request, body)
 

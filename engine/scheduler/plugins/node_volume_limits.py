@@ -173,7 +173,7 @@ def _limits(csi: Envelope) -> dict[str, int]:
     """Most volumes by driver."""
     return {
         driver["name"]: driver["allocatable"]["count"]
-        for driver in csi.obj["spec"].get("drivers") or ()
+        for driver in (csi.obj.get("spec") or {}).get("drivers") or ()
         if (driver.get("allocatable") or {}).get("count") is not None
     }
 

@@ -111,3 +111,10 @@ def test_nonsense_is_never_our_fault(
     answer = world.answer_any(method, "/" + "/".join(path) + query, body, content_type=content_type)
     assert answer < 500
     assert answer < 300 or world.store.revision == before
+
+
+def test_what_the_answer_cannot_be_is_refused_before_the_write(world: WireWorld) -> None:
+    """A Table with an includeObject that there is not: 400, and nothing was created."""
+    table = "application/json;as=Table;v=v1;g=meta.k8s.io"
+    status, _ = world.ask("POST", f"{CONFIGMAPS}?includeObject=Nope", config_map("unwanted"), accept=table)
+    assert (status, world.get(f"{CONFIGMAPS}/unwanted")[0]) == (400, 404)

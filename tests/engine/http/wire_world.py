@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, TypeVar
 
 import orjson
 
@@ -16,6 +16,7 @@ from engine.http.core import Wire
 from engine.http.messages import PeerCertificate, Request, Response, Stream, Upgrade
 from store.store import Store, StoreOptions
 
+_T = TypeVar("_T")
 START = 1_795_424_829_000_000
 ADMIN = PeerCertificate("kubernetes-admin", ("system:masters",))
 
@@ -43,6 +44,10 @@ class WireWorld:
         self.cluster.loop.stop()
         self._thread.join()
         self.store.close()
+
+    def run(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
+        """What a coroutine returns on the wire's loop."""
+        return self._runner.run(coroutine)
 
     def answer(
         self, method: str, target: str, body: Any = None, *, certificate: PeerCertificate | None = ADMIN,
