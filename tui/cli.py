@@ -21,8 +21,10 @@ from typing import Final
 
 from engine.client import ClientError, ClusterClient, ConnectOptions, RunReport, component_flags, connect, play
 from tui import keeping
-from tui.serving import add_arguments, run_kubectl, state_folder, wire_options
+from tui.serving import add_arguments, kubeconfig_of, run_kubectl, state_folder, wire_options
 
+PLAIN: Final = ("get", "describe", "apply", "delete", "logs", "why", "reach", "faults", "undo")
+"""Commands that ask the open cluster and print plain text (`tui.plain`)."""
 _DESCRIPTION: Final = """\
 A whole Kubernetes v1.36 cluster behind glass: one process, one SQLite file, a terminal console.
 
@@ -30,6 +32,8 @@ A whole Kubernetes v1.36 cluster behind glass: one process, one SQLite file, a t
   kubarium run DIR      play cluster time as fast as it goes, and print a report
   kubarium serve DIR    run without a console until SIGTERM or Ctrl-C
   kubarium kubectl …    run kubectl on the cluster that is open in another terminal
+  kubarium get|describe|apply|delete|logs|why|reach|faults|undo …
+                        the same cluster as plain text (each has its --help)
   kubarium snapshot|snapshots|restore|fork|diff DIR …
                         the past of a kept cluster (each has its --help)
 """
@@ -51,6 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _kubectl(words[1:])
     if words and words[0] in keeping.COMMANDS:
         return _kept(words[0], words[1:])
+    if words and words[0] in PLAIN:
+        return _plain(words[0], words[1:])
     command = words[0] if words[:1] in (["run"], ["serve"]) else "console"
     parser = _parser(command)
     args = parser.parse_args(words if command == "console" else words[1:])
@@ -99,6 +105,21 @@ def _console(options: ConnectOptions, args: argparse.Namespace) -> int:
 def _kept(command: str, words: Sequence[str]) -> int:
     try:
         return keeping.run(command, words, default_store)
+    except (ClientError, OSError) as error:
+        print(f"kubarium: {error}", file=sys.stderr)
+        return 1
+
+
+def _plain(command: str, words: Sequence[str]) -> int:
+    from tui import plain
+
+    def kubeconfigs(folder: str | None) -> list[Path]:
+        if folder is None:
+            return list(state_folder().glob("*.kubeconfig"))
+        return [kubeconfig_of(default_store(Path(folder), kept)) for kept in (True, False)]
+
+    try:
+        return plain.run(command, words, kubeconfigs)
     except (ClientError, OSError) as error:
         print(f"kubarium: {error}", file=sys.stderr)
         return 1

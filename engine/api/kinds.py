@@ -277,8 +277,11 @@ kubarium.dev/v1alpha1
   images Image cluster gen
   clouds Cloud cluster gen
   loadbalancers LoadBalancer cluster gen sub=status
+  connections Connection cluster verbs=create
+  diagnoses Diagnosis cluster verbs=create
   faults Fault cluster gen sub=status
   machines Machine cluster gen sub=status
+  reversals Reversal cluster verbs=create
   routes Route cluster gen
 metrics.k8s.io/v1beta1
   nodes NodeMetrics cluster verbs=get,list singular=

@@ -143,8 +143,8 @@ class FaultController:
 
     @staticmethod
     def _caller(env: Envelope) -> Caller:
-        """The fault itself is the author of what it does."""
-        return Caller(f"fault:{env.name}", f"fault {env.name}", ("system:masters",))
+        """The fault itself is the author of what it does; that is nobody's action, and undone by undoing the fault."""
+        return Caller(f"fault:{env.name}", groups=("system:masters",))
 
     # -- what it touches -----------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ subresources themselves are data in engine/api/kinds.py.
 
 from __future__ import annotations
 
-from engine.http import components, proxying, streaming, subresources, usage
+from engine.http import asking, components, proxying, streaming, subresources, usage
 from engine.http.calls import Routes
 from store.types import Resource
 
@@ -30,4 +30,8 @@ def build_routes() -> Routes:
     routes.subresource("pods", "exec", streaming.execute)
     routes.subresource("pods", "attach", streaming.attach)
     routes.subresource("pods", "portforward", streaming.portforward)
+    for plural, question in (
+        ("diagnoses", asking.diagnosis), ("connections", asking.connection), ("reversals", asking.reversal),
+    ):  # fmt: skip
+        routes.resource(Resource("kubarium.dev", plural), question)
     return routes

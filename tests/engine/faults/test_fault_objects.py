@@ -14,6 +14,7 @@ from engine.api.table import printer_of
 from engine.client.faults import ACTIONS
 from engine.clock import Clock
 from engine.cluster import Cluster, ClusterOptions
+from engine.history.undo import last_undoable
 from tests.engine.broken_clusters.ward import USER, Ward
 from tests.engine.faults.breakage import WELL, break_, declared_state, health, phase
 
@@ -86,14 +87,17 @@ def test_deleting_a_fault_ends_it(ward: Ward) -> None:
 
 
 def test_what_a_fault_does_is_written_by_the_fault(ward: Ward) -> None:
-    """Its writes have it as their author, with one intent."""
+    """Its writes have it as their author; the action that can be undone is that of who made the fault."""
     break_(ward, "f", "StopKubelet", {"node": "node-a"}, "1m")
     ward.run(70)
     ward.store.flush()
     key = ward.api.get(FAULTS, "", "f").key
     authors = [(r.author.who, r.author.intent) for r in ward.store.history.past_of(key)]
-    assert authors[:-1] == [("fault:f", "fault f")] * (len(authors) - 1)
+    assert authors[:-1] == [("fault:f", "")] * (len(authors) - 1)
     assert len(authors) > 3
+    action = last_undoable(ward.store.history)
+    assert action is not None
+    assert action.who == "admin"
 
 
 def test_a_fault_that_has_nothing_to_do_writes_nothing(ward: Ward) -> None:
