@@ -11,8 +11,9 @@ from typing import Final
 
 from engine.api.kinds import ENDPOINTS, ENDPOINTSLICES, NAMESPACES, PRIORITYCLASSES, SERVICES
 from engine.api.server import Api, Caller
-from engine.network.addresses import API_SERVER, API_SERVER_PORT, API_SERVICE
-from engine.network.service_allocation import DEFAULT_RANGE, SERVICE_CIDRS
+from engine.flags import Flags
+from engine.network.addresses import API_SERVER, API_SERVER_PORT
+from engine.network.service_allocation import DEFAULT_CIDR, SERVICE_CIDRS, service_ranges
 from store.types import JsonObject, Resource
 
 SYSTEM_NAMESPACES: Final = ("default", "kube-node-lease", "kube-public", "kube-system")
@@ -36,7 +37,6 @@ _API: Final[tuple[tuple[Resource, JsonObject], ...]] = (
         {
             "metadata": {"name": "kubernetes", "labels": {"component": "apiserver", "provider": "kubernetes"}},
             "spec": {
-                "clusterIP": API_SERVICE,
                 "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": API_SERVER_PORT}],
             },
         },
@@ -61,7 +61,7 @@ _API: Final[tuple[tuple[Resource, JsonObject], ...]] = (
 """The way to the API server, in namespace `default`."""
 
 
-def create_system_objects(api: Api) -> None:
+def create_system_objects(api: Api, flags: Flags) -> None:
     """Create what is not there yet."""
     caller = Caller("system:apiserver", groups=("system:masters",))
     for name in SYSTEM_NAMESPACES:
@@ -70,18 +70,19 @@ def create_system_objects(api: Api) -> None:
     for manifest in _PRIORITY_CLASSES:
         if api.find(PRIORITYCLASSES, "", manifest["metadata"]["name"]) is None:
             api.create(caller, PRIORITYCLASSES, "", manifest)
-    _create_service_range(api, caller)
+    _create_service_range(api, caller, flags.ranges("service-cluster-ip-range"))
+    first = next(iter(service_ranges(api.store).values()))[0]
     for resource, manifest in _API:
         if api.find(resource, "default", manifest["metadata"]["name"]) is None:
+            if resource == SERVICES:  # it has the first address of the range
+                manifest = {**manifest, "spec": {**manifest["spec"], "clusterIP": str(first[1])}}
             api.create(caller, resource, "default", manifest)
 
 
-def _create_service_range(api: Api, caller: Caller) -> None:
-    if api.find(SERVICE_CIDRS, "", "kubernetes") is not None:
+def _create_service_range(api: Api, caller: Caller, cidrs: list[str]) -> None:
+    if api.find(SERVICE_CIDRS, "", DEFAULT_CIDR) is not None:
         return
-    env = api.create(
-        caller, SERVICE_CIDRS, "", {"metadata": {"name": "kubernetes"}, "spec": {"cidrs": [DEFAULT_RANGE]}}
-    )
+    env = api.create(caller, SERVICE_CIDRS, "", {"metadata": {"name": DEFAULT_CIDR}, "spec": {"cidrs": cidrs}})
     created = env.obj["metadata"]["creationTimestamp"]
     condition = {
         "type": "Ready", "status": "True", "lastTransitionTime": created, "reason": "",

@@ -123,7 +123,7 @@ class Cluster:
         self.loop.call_soon(start_next)
 
     def _prepare(self) -> None:
-        create_system_objects(self.api)
+        create_system_objects(self.api, self.options.flags)
         reconcile_roles(self.api)
         self._retain()
 

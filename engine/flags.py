@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from ipaddress import ip_network
 from typing import Final, Literal, NamedTuple
 
 from engine.clock import HOUR, MINUTE, SECOND
@@ -21,7 +22,7 @@ class Flag(NamedTuple):
     """One flag. `component` is the binary that has it in Kubernetes."""
 
     name: str
-    kind: Literal["boolean", "duration", "number", "text"]
+    kind: Literal["boolean", "duration", "number", "ports", "ranges", "text"]
     default: str
     component: str
     help: str
@@ -108,6 +109,15 @@ FLAGS: Final = (
     Flag(
         "enable-admission-plugins", "text", "", "kube-apiserver",
         "admission plugins to run besides the default ones, with commas between them (AlwaysPullImages)",
+    ),
+    Flag(
+        "service-cluster-ip-range", "ranges", "10.96.0.0/12", "kube-apiserver",
+        "range of Services' cluster IPs, or, for dual stack, two with a comma between them, when a cluster begins "
+        "(then the ServiceCIDR `kubernetes` holds); kubelets expect the cluster's DNS at 10.96.0.10",
+    ),
+    Flag(
+        "service-node-port-range", "ports", "30000-32767", "kube-apiserver",
+        "ports of nodes that Services are given",
     ),
     Flag("disable-admission-plugins", "text", "", "kube-apiserver", "admission plugins not to run"),
     Flag(
@@ -219,6 +229,26 @@ def _check_duration(flag: Flag, span: int) -> None:
         raise ValueError("must be 0 or more")
 
 
+def parse_ports(text: str) -> range:
+    """`30000-32767`, `30000+100` or one port (apimachinery's PortRange). Raises ValueError."""
+    first, sign, last = text.partition("-") if "-" in text else text.partition("+")
+    try:
+        low, more = int(first), int(last) if sign else 0
+    except ValueError:
+        raise ValueError(f"unable to parse port range: {text}: it is low-high, base+size or one port") from None
+    high = more if sign == "-" else low + more
+    if not 0 < low <= high <= 65535:
+        raise ValueError("the port range must lie within 1-65535, and not end before it begins")
+    return range(low, high + 1)
+
+
+def _parse_ranges(text: str) -> list[str]:
+    networks = [ip_network(part.strip(), strict=False) for part in text.split(",")]
+    if len(networks) > 2 or len({network.version for network in networks}) < len(networks):
+        raise ValueError("must be one range, or one of each IP family")
+    return [str(network) for network in networks]
+
+
 class Flags:
     """The flags of one cluster: given values over defaults."""
 
@@ -234,6 +264,10 @@ class Flags:
             try:
                 if flag.kind == "duration":
                     _check_duration(flag, parse_duration(text))
+                elif flag.kind == "ports":
+                    parse_ports(text)
+                elif flag.kind == "ranges":
+                    _parse_ranges(text)
                 elif flag.kind == "boolean" and text not in _BOOLEANS:
                     raise ValueError("must be true or false")
                 elif flag.kind == "number" and not float(text) >= (-1 if flag.name in _UNLIMITED else 0):
@@ -251,6 +285,13 @@ class Flags:
 
     def boolean(self, name: str) -> bool:
         return self._values[name] == "true"
+
+    def ports(self, name: str) -> range:
+        return parse_ports(self._values[name])
+
+    def ranges(self, name: str) -> list[str]:
+        """One CIDR, or one of each family, the primary one first."""
+        return _parse_ranges(self._values[name])
 
     def text(self, name: str) -> str:
         return self._values[name]

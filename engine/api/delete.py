@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import orjson
 
 from engine.api import errors
-from engine.api.kinds import EVENTS, JOBS, NAMESPACES, PODS, REPLICATIONCONTROLLERS, Kind
+from engine.api.kinds import EVENTS, JOBS, NAMESPACES, PODS, REPLICATIONCONTROLLERS, SERVICES, Kind
 from engine.api.requests import Caller, Context, DeleteOptions
 from engine.clock import SECOND, parse_time, rfc3339
 from store.types import Envelope, JsonObject
@@ -46,6 +46,7 @@ class Deleter:
 
     def __init__(self, context: Context) -> None:
         self._store, self._clock = context.store, context.clock
+        self._addresses = context.addresses
 
     def delete(self, caller: Caller, kind: Kind, env: Envelope, options: DeleteOptions) -> Envelope | None:
         """None when the object is gone at once, else the marked object."""
@@ -71,6 +72,8 @@ class Deleter:
                 return marked
         if not options.dry_run:
             self._store.delete(env.key, caller.author, self._clock.now())
+            if kind.stored_as == SERVICES:
+                self._addresses.follow(env.key, env.obj, None)
         return None
 
     # -- the steps -------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Literal
 from engine.api.kinds import KindRegistry
 from engine.api.schema import Schema
 from engine.clock import Clock
+from engine.network.ip_addresses import AddressBook
 from engine.seed import Seed
 from store.store import Store
 from store.types import Author, Envelope, Revision, Uid
@@ -77,3 +78,5 @@ class Context:
     seed: Seed
     kinds: KindRegistry
     schema: Schema
+    addresses: AddressBook
+    """Follows the Services."""

@@ -43,6 +43,7 @@ from engine.auth.reviews import Reviews
 from engine.auth.tokens import Tokens
 from engine.clock import Clock, rfc3339
 from engine.flags import Flags
+from engine.network.ip_addresses import AddressBook
 from engine.seed import Seed
 from store.store import Store
 from store.types import Envelope, JsonObject, ObjectKey, Resource
@@ -56,7 +57,7 @@ class Api:
     def __init__(self, store: Store, clock: Clock, seed: Seed, kinds: KindRegistry, flags: Flags = Flags()) -> None:
         self.store, self.clock, self.seed, self.kinds = store, clock, seed, kinds
         self.schema = Schema()
-        context = Context(store, clock, seed, kinds, self.schema)
+        context = Context(store, clock, seed, kinds, self.schema, AddressBook(store, clock, seed))
         self._customs = CustomKinds(context)
         self._customs.serve_built_in(KUBARIUM_SCHEMAS, "kubarium.dev/v1alpha1")
         self._reader = Reader(context)

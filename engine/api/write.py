@@ -32,6 +32,7 @@ from engine.api.kinds import (
     RESOURCEQUOTAS,
     RUNTIMECLASSES,
     SERVICEACCOUNTS,
+    SERVICES,
     Kind,
 )
 from engine.api.managed.books import RESET, Book, component_of, enter, update_book
@@ -124,7 +125,10 @@ class Writer:
             self._enter(book, kind, {}, asked_for, new["metadata"])
         if dry_run:
             return Envelope(key, Revision(0), orjson.dumps(new), new)
-        return self._store.put(key, new, caller.author, self._clock.now())
+        env = self._store.put(key, new, caller.author, self._clock.now())
+        if stored == SERVICES:
+            self._context.addresses.follow(key, None, new)
+        return env
 
     def _admit(
         self, caller: Caller, kind: Kind, new: JsonObject, dry_run: bool, warnings: list[str] | None
@@ -285,9 +289,16 @@ class Writer:
             return before
         if dry_run:
             return Envelope(before.key, before.revision, orjson.dumps(new), new)
-        if "deletionTimestamp" in meta and self.unheld(kind, new):
-            return self._store.delete(before.key, caller.author, self._clock.now())
-        return self._store.put(before.key, new, caller.author, self._clock.now())
+        gone = "deletionTimestamp" in meta and self.unheld(kind, new)
+        now = self._clock.now()
+        env = (
+            self._store.delete(before.key, caller.author, now)
+            if gone
+            else self._store.put(before.key, new, caller.author, now)
+        )
+        if kind.stored_as == SERVICES:
+            self._context.addresses.follow(before.key, old, None if gone else new)
+        return env
 
     def unheld(self, kind: Kind, obj: JsonObject) -> bool:
         """Whether an object that is being deleted may go: no finalizers, no grace left (ShouldDeleteDuringUpdate)."""

@@ -45,6 +45,7 @@ from engine.controllers.replicaset import ReplicaSetController
 from engine.controllers.replication import ReplicationManager
 from engine.controllers.resource_quota import ResourceQuotaController
 from engine.controllers.root_ca import RootCaPublisher
+from engine.controllers.service_cidrs import IpAddressRepair, ServiceCidrs
 from engine.controllers.serviceaccount import ServiceAccountController
 from engine.controllers.serviceaccount_tokens import TokensController
 from engine.controllers.snapshots.controller import SnapshotController
@@ -104,6 +105,8 @@ CONTROLLERS: dict[str, Callable[[ControllerContext], Controller]] = {
     "endpoints-controller": EndpointsController,
     "endpointslice-controller": EndpointSliceController,
     "endpointslice-mirroring-controller": EndpointSliceMirroringController,
+    "service-cidrs-controller": ServiceCidrs,
+    "ipallocator-repair-controller": IpAddressRepair,
     "ingress-controller": IngressController,
     "statefulset-controller": StatefulSetController,
     "daemonset-controller": DaemonSetController,

@@ -13,8 +13,6 @@ from engine.network.service_allocation import service_ranges
 from store.store import Store
 from store.types import Envelope
 
-API_SERVICE: Final = "10.96.0.1"
-"""Cluster IP of the Service `kubernetes`: the first of the range."""
 API_SERVER: Final = "192.168.255.254"
 """Where the API server listens, a place in the machines' network that no machine is given before the 65,000th."""
 API_SERVER_PORT: Final = 6443

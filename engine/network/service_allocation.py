@@ -7,7 +7,8 @@ Nothing is booked anywhere: what is taken is what the stored Services have, kept
 a dry run takes nothing, a deletion frees, and a reopened cluster knows all of it. Free values come from the upper
 part of a range, the lower part is left to those that ask by name (KEP-3070, KEP-3668); which one, the seed decides.
 
-Ranges of addresses are those of the ServiceCIDR objects; without any, `DEFAULT_RANGE`.
+Ranges of addresses are those of the ServiceCIDR objects that are not on their way out; without any, `DEFAULT_RANGE`.
+Node ports are those of `--service-node-port-range`.
 """
 
 from __future__ import annotations
@@ -26,12 +27,11 @@ from store.store import Store
 from store.types import Envelope, JsonObject, ObjectKey, Resource
 
 SERVICE_CIDRS: Final = Resource("networking.k8s.io", "servicecidrs")
+IP_ADDRESSES: Final = Resource("networking.k8s.io", "ipaddresses")
 DEFAULT_RANGE: Final = "10.96.0.0/12"
 """`--service-cluster-ip-range` as kubeadm gives it."""
-NODE_PORTS: Final = range(30000, 32768)
-"""`--service-node-port-range`."""
-_NODE_PORT_BAND: Final = 86
-"""First node ports that are given only to those who ask by number: a 32nd of the range."""
+DEFAULT_CIDR: Final = "kubernetes"
+"""The ServiceCIDR of that flag: it says which families the cluster has, the primary one first."""
 _INDEX: Final = "addresses and node ports"
 _DUAL: Final = ("PreferDualStack", "RequireDualStack")
 _MOST: Final = 1 << 20
@@ -91,8 +91,8 @@ def is_headless(spec: JsonObject) -> bool:
 class ServiceAllocation:
     """One write of one Service."""
 
-    def __init__(self, store: Store, seed: Seed, namespace: str, name: str) -> None:
-        self._store, self._seed = store, seed
+    def __init__(self, store: Store, seed: Seed, namespace: str, name: str, node_ports: range) -> None:
+        self._store, self._seed, self._ports = store, seed, node_ports
         self._name = name
         self._key = ObjectKey("", "services", namespace, name)
         self._ranges = service_ranges(store)
@@ -256,14 +256,14 @@ class ServiceAllocation:
     def _why_no_port(self, number: int) -> str:
         if self._is_mine(f"port:{number}"):
             return ""
-        if number not in NODE_PORTS:
+        if number not in self._ports:
             text = "provided port is not in the valid range. The range of valid ports is "
-            return f"{text}{NODE_PORTS.start}-{NODE_PORTS.stop - 1}"
+            return f"{text}{self._ports.start}-{self._ports.stop - 1}"
         return "provided port is already allocated" if self._is_taken(f"port:{number}") else ""
 
     def _free_port(self, besides: Sequence[int]) -> int:
-        for offset in self._offsets(len(NODE_PORTS), _NODE_PORT_BAND):
-            number = NODE_PORTS[offset]
+        for offset in self._offsets(len(self._ports), _port_band(len(self._ports))):
+            number = self._ports[offset]
             if number not in besides and not self._is_taken(f"port:{number}"):
                 return number
         raise errors.InternalError("failed to allocate a nodePort: range is full")
@@ -277,7 +277,9 @@ class ServiceAllocation:
         return _Chain(range(band + start, size), range(band, band + start), range(band))
 
     def _is_taken(self, value: str) -> bool:
-        return bool(self._store.by_index(SERVICES, _INDEX, value))
+        if self._store.by_index(SERVICES, _INDEX, value):
+            return True
+        return self._store.get(ObjectKey(*IP_ADDRESSES, "", value)) is not None
 
     def _is_mine(self, value: str) -> bool:
         return any(env.key == self._key for env in self._store.by_index(SERVICES, _INDEX, value))
@@ -305,13 +307,31 @@ class _Chain(Sequence[int]):
 
 
 def service_ranges(store: Store) -> dict[str, list[_Network]]:
-    """IP family → networks, the primary family first."""
-    found = [cidr for env in store.list(SERVICE_CIDRS) for cidr in (env.obj.get("spec") or {}).get("cidrs") or ()]
+    """IP family → networks, the primary family first, those of the cluster's own ServiceCIDR first in each."""
+    cidrs = sorted(store.list(SERVICE_CIDRS), key=_not_default)
     out: dict[str, list[_Network]] = {}
-    for cidr in found or (DEFAULT_RANGE,):
-        network = _network(cidr)
-        out.setdefault(f"IPv{network.version}", []).append(network)
+    for env in cidrs:
+        for cidr in (env.obj.get("spec") or {}).get("cidrs") or ():
+            network = _network(cidr)
+            networks = out.setdefault(f"IPv{network.version}", [])
+            if not _is_leaving(env):
+                networks.append(network)
+    if not out:
+        network = _network(DEFAULT_RANGE)
+        out[f"IPv{network.version}"] = [network]
     return out
+
+
+def _not_default(env: Envelope) -> bool:
+    return env.name != DEFAULT_CIDR
+
+
+def _is_leaving(env: Envelope) -> bool:
+    """Nothing more is given from a ServiceCIDR that is being deleted or says that it is not ready."""
+    conditions = (env.obj.get("status") or {}).get("conditions") or ()
+    return "deletionTimestamp" in env.obj["metadata"] or any(
+        each["type"] == "Ready" and each["status"] != "True" for each in conditions
+    )
 
 
 @lru_cache(maxsize=64)
@@ -322,6 +342,11 @@ def _network(cidr: str) -> _Network:
 def _address_band(network: _Network) -> int:
     """calculateRangeOffset."""
     return 0 if network.num_addresses <= 16 else min(max(network.num_addresses // 16, 16), 256)
+
+
+def _port_band(size: int) -> int:
+    """First node ports that are given only to those who ask by number: a 32nd of the range, 16 to 128."""
+    return 0 if size <= 16 else min(max(size // 32, 16), 128)
 
 
 def _keeps_its_two_stacks(spec: JsonObject, old: JsonObject | None) -> bool:

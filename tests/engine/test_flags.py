@@ -57,9 +57,23 @@ def test_defaults_are_kubernetes_own_and_given_values_win() -> None:
         {"unhealthy-zone-threshold": "nan"},
         {"node-monitor-period": "0s"},
         {"node-status-update-frequency": "0"},
+        {"service-node-port-range": "30000-20000"},
+        {"service-node-port-range": "many"},
+        {"service-cluster-ip-range": "10.96.0.0/12,10.0.0.0/8"},
+        {"service-cluster-ip-range": "ten"},
     ],
 )
 def test_bad_flags_name_themselves(given_flags: dict[str, str]) -> None:
     """The error tells the flag, and the value if that is what is wrong."""
     with pytest.raises(BadFlag, match=next(iter(given_flags))):
         Flags(given_flags)
+
+
+@pytest.mark.parametrize(
+    ("text", "ports"), [("30000-32767", range(30000, 32768)), ("30000+10", range(30000, 30011)), ("80", range(80, 81))]
+)
+def test_ranges_of_ports(text: str, ports: range) -> None:
+    """From one to another, so many more, or one; ranges of addresses are one, or one of each family."""
+    assert Flags({"service-node-port-range": text}).ports("service-node-port-range") == ports
+    both = Flags({"service-cluster-ip-range": "10.96.0.0/12, fd00:96::/112"})
+    assert both.ranges("service-cluster-ip-range") == ["10.96.0.0/12", "fd00:96::/112"]

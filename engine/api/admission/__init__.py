@@ -30,11 +30,11 @@ from engine.api.admission import (
     role_escalation,
     runtime_class,
     service_account,
-    service_addresses,
     storage_object_in_use_protection,
     template_generation,
 )
 from engine.api.admission.request import AdmissionRequest, Operation
+from engine.api.admission.service_addresses import ServiceAddresses
 from engine.api.kinds import (
     CLUSTERROLEBINDINGS,
     CLUSTERROLES,
@@ -85,8 +85,6 @@ _MUTATORS: Final[Mapping[tuple[Resource, Operation], Sequence[Mutator]]] = {
     (INGRESSES, "CREATE"): (default_ingress_class.mutate,),
     (DAEMONSETS, "CREATE"): (template_generation.mutate,),
     (DAEMONSETS, "UPDATE"): (template_generation.mutate,),
-    (SERVICES, "CREATE"): (service_addresses.mutate,),
-    (SERVICES, "UPDATE"): (service_addresses.mutate,),
 }
 _VALIDATORS: Final[Mapping[tuple[Resource, Operation], Sequence[Validator]]] = {
     (PODS, "CREATE"): (limit_ranger.validate, node_restriction.validate, pod_security.validate),
@@ -134,13 +132,16 @@ class Admission:
     """The plugins of one cluster."""
 
     def __init__(self, flags: Flags) -> None:
-        """BadFlag for the name of a plugin that there is not."""
+        """BadFlag for the name of a plugin that there is not, and for a range of ports that is none."""
         off = set(_OFF) - set(_names(flags, "enable-admission-plugins"))
         off.update(_names(flags, "disable-admission-plugins"))
         self._off: frozenset[Mutator | Validator] = frozenset(each for name in off for each in _SWITCHED[name])
         self._mutators = {
             key: [each for each in plugins if each not in self._off] for key, plugins in _MUTATORS.items()
         }
+        addresses = ServiceAddresses(flags.ports("service-node-port-range"))
+        for operation in _WRITES:
+            self._mutators[SERVICES, operation] = [addresses.mutate]
         self._validators = {
             key: [each for each in plugins if each not in self._off] for key, plugins in _VALIDATORS.items()
         }

@@ -14,12 +14,19 @@ from engine.network.service_allocation import ServiceAllocation
 from store.types import JsonObject
 
 
-def mutate(request: AdmissionRequest, obj: JsonObject) -> JsonObject:
-    spec = spec_of(obj)
-    old = spec_of(request.old) if request.old is not None else None
-    new = spec if old is None else _without_leftovers(_kept(spec, old), old)
-    new = ServiceAllocation(request.store, request.seed, request.namespace, request.name).allocated(new, old)
-    return obj if new is spec else {**obj, "spec": new}
+class ServiceAddresses:
+    """The plugin, with `--service-node-port-range`."""
+
+    def __init__(self, node_ports: range) -> None:
+        self._node_ports = node_ports
+
+    def mutate(self, request: AdmissionRequest, obj: JsonObject) -> JsonObject:
+        spec = spec_of(obj)
+        old = spec_of(request.old) if request.old is not None else None
+        new = spec if old is None else _without_leftovers(_kept(spec, old), old)
+        given = ServiceAllocation(request.store, request.seed, request.namespace, request.name, self._node_ports)
+        new = given.allocated(new, old)
+        return obj if new is spec else {**obj, "spec": new}
 
 
 def _kept(spec: JsonObject, old: JsonObject) -> JsonObject:

@@ -25,6 +25,7 @@ from engine.api.validation import (
     pods,
     policy,
     rbac,
+    service_networks,
     services,
     storage,
     workloads,
@@ -76,6 +77,8 @@ RULES: Final[Mapping[Resource, Rules]] = {
         "networking.k8s.io": {
             "ingresses": Rules(networking.ingress_create, networking.ingress_update),
             "ingressclasses": Rules(networking.ingress_class, networking.ingress_class_update),
+            "servicecidrs": Rules(service_networks.service_cidr, service_networks.service_cidr_update),
+            "ipaddresses": Rules(service_networks.ip_address_object, service_networks.ip_address_update),
             "networkpolicies": Rules(networking.network_policy, networking.network_policy_update),
         },
         "discovery.k8s.io": {

@@ -192,7 +192,7 @@ def test_other_services_are_left_alone(outside: World, tiny: TinyCloud, spec: di
     outside.log.clear()
     service(outside, **spec)
     outside.run(60)
-    assert len(outside.writes()) == 1
+    assert len(outside.writes(SERVICES)) == 1
     assert not tiny.balancers
 
 

@@ -34,7 +34,7 @@ class World:
         self.clock = Clock(START)
         self.loop = Loop(self.clock, on_crash=self._crash)
         self.seed = Seed(7)
-        self.api = Api(self.store, self.clock, self.seed, builtin_kinds())
+        self.api = Api(self.store, self.clock, self.seed, builtin_kinds(), Flags(flags))
         self.informers = Informers(self.store, self.loop)
         self.cloud = chosen_provider(Flags(flags), self.api)
         self.log: list[WatchEvent] = []

@@ -9,6 +9,7 @@ import yaml
 from engine.api.kinds import NAMESPACES, NETWORKPOLICIES, PODS
 from engine.bootstrap import create_system_objects
 from engine.client import Reach
+from engine.flags import Flags
 from engine.network.reach import reach
 from store.types import Envelope
 from tests.engine.controllers.service_world import ServiceWorld
@@ -22,7 +23,7 @@ class NetworkWorld(ServiceWorld):
 
     def __init__(self) -> None:
         super().__init__()
-        create_system_objects(self.api)
+        create_system_objects(self.api, Flags())
         for name in ("shop", "data"):
             self.namespace(name)
             self.edit(NAMESPACES, name, lambda o: o, namespace="")
