@@ -25,6 +25,7 @@ from engine.client import (
     ExecAnswer,
     FieldHelp,
     FolderReceiver,
+    Headroom,
     Item,
     Json,
     KindInfo,
@@ -210,6 +211,9 @@ class LocalClient:
 
     def diagnose(self, resource: str, namespace: str, name: str) -> Future[Diagnosis]:
         return self._ask(lambda engine: engine.diagnose(resource, namespace, name))
+
+    def headroom(self, namespace: str, pod: str) -> Future[Headroom]:
+        return self._ask(lambda engine: engine.headroom(namespace, pod))
 
     def reach(self, source: tuple[str, str] | None, target: str, port: int = 0, protocol: str = "TCP") -> Future[Reach]:
         return self._ask(lambda engine: engine.reach(source, target, port, protocol))

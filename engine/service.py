@@ -19,6 +19,7 @@ from engine.client import (
     DriftedObject,
     FieldHelp,
     FolderReceiver,
+    Headroom,
     Item,
     Json,
     KindInfo,
@@ -37,6 +38,7 @@ from engine.container_service import ContainerService
 from engine.flags import Flags
 from engine.history.requests import HistoryRequests
 from engine.network.reach import reach
+from engine.scheduler.headroom import headroom
 from engine.views import Views
 from engine.why.diagnosis import diagnose
 from store.store import Store
@@ -140,6 +142,9 @@ class Service:
 
     def why(self, namespace: str, pod: str) -> WhyReport:
         return self.cluster.why(namespace, pod)
+
+    def headroom(self, namespace: str, pod: str) -> Headroom:
+        return headroom(self.cluster.api, self.cluster.scheduler, namespace, pod)
 
     def diagnose(self, resource: str, namespace: str, name: str) -> Diagnosis:
         return diagnose(self.cluster.api, Resource.parse(resource), namespace, name)

@@ -22,10 +22,18 @@ BOTH: Final = ("table", "inspector")
 WHY: Final = ("why",)
 INSIDE: Final = {
     "inspector": ("text",), "logs": ("inspector", "text"), "yaml": ("inspector", "text"), "plan": ("text",),
+    "reading": ("text",), "tree": ("list",), "links": ("list",), "rollouts": ("list",),
 }  # fmt: skip
 """A view inside others: its keys come first, the outer ones work there too."""
 SCALABLE: Final = ("deployments.apps", "replicasets.apps", "statefulsets.apps")
 BREAKABLE: Final = ("nodes", "pods", *SCALABLE, "daemonsets.apps", "images.kubarium.dev")
+ROLLED: Final = ("deployments.apps", "statefulsets.apps", "daemonsets.apps")
+IMAGED: Final = (
+    "pods", "deployments.apps", "statefulsets.apps", "daemonsets.apps", "replicasets.apps", "cronjobs.batch",
+)  # fmt: skip
+USED: Final = ("configmaps", "secrets", "persistentvolumeclaims", "serviceaccounts")
+ROOMY: Final = ("pods", "deployments.apps", "replicasets.apps", "statefulsets.apps")
+TREE: Final = ("tree",)
 RESTARTABLE: Final = ("deployments.apps", "statefulsets.apps", "daemonsets.apps")
 
 
@@ -59,13 +67,14 @@ def _sort(header: str, key: str) -> Action:
 ACTIONS: Final[tuple[Action, ...]] = (
     Action("app.command", "Command: any kind, namespace, screen", (":",), "General", "command"),
     Action("app.filter", "Filter (search, in a text)", ("/",), "General", "filter"),
-    Action("app.help", "Help of this view", ("?",), "General", "help"),
+    Action("app.help", "Help of this view", ("?", "f1"), "General", "help"),
     Action("app.back", "Clear the filter, else back", ("escape",), "General", "back"),
     Action("app.quit", "Back; on the home screen, quit", ("q",), "General", "quit"),
     Action("app.aliases", "All kinds and their short names", ("ctrl+a",), "General", "aliases"),
     Action("app.palette", "Search all actions", ("ctrl+p",), "General", "palette"),
     Action("app.refresh", "List anew", ("ctrl+r",), "General", "refresh"),
     Action("app.header", "Show or hide the header", ("ctrl+e",), "General", "header"),
+    Action("app.messages", "Messages that were shown", ("!",), "General", "messages"),
     Action("app.theme", "Dark or light", ("ctrl+t",), "General", "theme"),
     Action("history.back", "Previous command", ("[",), "General", "history", args=("-1",)),
     Action("history.forward", "Next command", ("]",), "General", "history", args=("1",)),
@@ -137,6 +146,34 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("fault.end", "End this fault", ("x",), "Object", "end_faults", TABLE, ("faults.kubarium.dev",)),
     Action("workload.scale", "Scale", ("s",), "Object", "scale", TABLE, SCALABLE),
     Action("workload.restart", "Rollout restart", ("r",), "Object", "restart", TABLE, RESTARTABLE),
+    Action("object.edit", "Edit it as YAML", ("e",), "Object", "edit", BOTH),
+    Action("object.image", "Set images", ("i",), "Object", "set_image", TABLE, IMAGED),
+    Action("pod.shell", "Shell in its (simulated) container", ("s",), "Object", "shell", TABLE, ("pods",)),
+    Action("object.room", "Room: how many more like it fit", ("f",), "Object", "headroom", TABLE, ROOMY),
+    Action("workload.rollouts", "Rollout history, and back to a revision", ("b",), "Object", "rollouts", TABLE, ROLLED),
+    Action("workload.pause", "Pause or resume the rollout", ("z",), "Object", "pause_rollout", TABLE,
+           ("deployments.apps",)),
+    Action("cronjob.trigger", "Trigger: a Job now", ("t",), "Object", "trigger", TABLE, ("cronjobs.batch",),
+           over=("time.timeline",)),
+    Action("job.suspend", "Suspend or resume", ("s",), "Object", "suspend", TABLE, ("cronjobs.batch", "jobs.batch")),
+    Action("secret.decode", "Decode its values", ("x",), "Object", "decode", TABLE, ("secrets",)),
+    Action("object.used-by", "Used by: who names it", ("u",), "Object", "used_by", TABLE, USED),
+    Action("account.rights", "What it may do", ("a",), "Object", "rights", TABLE, ("serviceaccounts",)),
+    # -- lists of other things: users, room, rights, pulses, trees, rollouts
+    Action("links.enter", "Go to it", ("enter",), "Move", "enter", ("links", "tree")),
+    Action("tree.describe", "Describe", ("d",), "Object", "inspect", TREE, args=("describe",)),
+    Action("tree.yaml", "YAML", ("y",), "Object", "inspect", TREE, args=("yaml",)),
+    Action("tree.events", "Its events", ("v",), "Object", "inspect", TREE, args=("events",)),
+    Action("tree.why", "Why: what is the matter with it", ("w",), "Object", "why", TREE),
+    Action("rollouts.back", "Roll back to this revision", ("enter", "u"), "Object", "rollback", ("rollouts",)),
+    # -- editing an object, a shell, a text to be read
+    Action("edit.save", "Save: it is changed at once", ("ctrl+s",), "Text", "edit_save", ("edit",)),
+    Action("edit.problem", "Next problem", ("f8",), "Text", "edit_problem", ("edit",)),
+    Action("edit.reload", "Load the newest state", ("f5",), "Text", "edit_reload", ("edit",)),
+    Action("shell.cancel", "End the command", ("ctrl+c",), "Object", "shell_cancel", ("shell",)),
+    Action("shell.container", "The next container", ("ctrl+n",), "Object", "shell_container", ("shell",)),
+    Action("reading.copy", "Copy the text", ("c",), "Text", "copy_text", ("reading",)),
+    Action("reading.save", "Save the text", ("ctrl+s",), "Text", "save_text", ("reading",)),
     # -- texts: describe, YAML, events, why
     Action("text.down", "Down", ("j", "down"), "Move", "down", TEXT),
     Action("text.up", "Up", ("k", "up"), "Move", "up", TEXT),
@@ -194,6 +231,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("logs.times", "Timestamps", ("t",), "Logs", "log_times", ("logs",), over=("time.timeline",)),
     Action("logs.wrap", "Wrap long lines", ("w",), "Logs", "wrap", ("logs",), over=("text.why",)),
     Action("logs.previous", "The run before", ("p",), "Logs", "log_previous", ("logs",)),
+    Action("logs.container", "The next container alone, or all", ("a",), "Logs", "log_container", ("logs",)),
     # -- manifests
     Action("manifest.save", "Save: it is applied at once", ("ctrl+s",), "Text", "manifest_save",
            ("editor", "folder", "plan")),
@@ -265,6 +303,22 @@ KEY_BAR: Final[tuple[tuple[str, str], ...]] = (
     ("pod.logs", "logs"),
     ("text.logs", "logs"),
     ("object.events", "events"),
+    ("rollouts.back", "roll back"),
+    ("links.enter", "go to it"),
+    ("tree.describe", "describe"),
+    ("tree.why", "why"),
+    ("edit.save", "save"),
+    ("edit.problem", "next problem"),
+    ("edit.reload", "newest"),
+    ("shell.cancel", "end it"),
+    ("shell.container", "next container"),
+    ("reading.copy", "copy"),
+    ("reading.save", "save"),
+    ("secret.decode", "decode"),
+    ("object.used-by", "used by"),
+    ("cronjob.trigger", "trigger"),
+    ("job.suspend", "suspend"),
+    ("account.rights", "rights"),
     ("object.manifest", "manifest"),
     ("timeline.visit", "look at it"),
     ("timeline.actions", "actions only"),
@@ -283,10 +337,17 @@ KEY_BAR: Final[tuple[tuple[str, str], ...]] = (
     ("logs.wrap", "wrap"),
     ("object.faults", "break"),
     ("fault.end", "end it"),
+    ("logs.container", "container"),
+    ("node.faults", "break"),
     ("node.cordon", "cordon"),
     ("workload.scale", "scale"),
     ("node.uncordon", "uncordon"),
     ("workload.restart", "restart"),
+    ("workload.rollouts", "rollouts"),
+    ("pod.shell", "shell"),
+    ("object.edit", "edit"),
+    ("object.image", "image"),
+    ("object.room", "room"),
     ("node.drain", "drain"),
     ("object.delete", "delete"),
     ("table.faults", "faults"),

@@ -22,7 +22,8 @@ from tui.leaving import Leaving
 from tui.screens.cluster import ClusterScreen
 from tui.screens.resources import ResourceScreen
 from tui.session import SPEEDS, Session, answer
-from tui.theme import DARK, LIGHT, VARIABLE_DEFAULTS
+from tui.theme import DARK, GLYPHS, LIGHT, VARIABLE_DEFAULTS
+from tui.times import clock_text
 from tui.travel import TravelActions
 
 SCREENS: Final = {
@@ -33,11 +34,23 @@ SCREENS: Final = {
     "diagnosis": "tui.screens.diagnosis:DiagnosisScreen",
     "inspect": "tui.screens.inspect:InspectScreen",
     "failure": "tui.screens.failure:FailureScreen",
+    "edit": "tui.screens.edit:EditScreen",
+    "shell": "tui.screens.shell:ShellScreen",
+    "reading": "tui.screens.reading:ReadingScreen",
+    "rollouts": "tui.screens.rollouts:RolloutsScreen",
+    "used-by": "tui.screens.used_by:UsedByScreen",
+    "headroom": "tui.screens.headroom:HeadroomScreen",
+    "can-i": "tui.screens.can_i:CanIScreen",
+    "xray": "tui.screens.xray:XrayScreen",
+    "pulses": "tui.screens.pulses:PulsesScreen",
     "timeline": "tui.screens.timeline:TimelineScreen",
     "history": "tui.screens.history:HistoryScreen",
     "snapshots": "tui.screens.snapshots:SnapshotsScreen",
 }
 """Screens by name, imported when they are first opened. Each is called with (session, keymap, *arguments)."""
+
+
+_GLYPH: Final = {"information": "·", "warning": GLYPHS["warn"], "error": GLYPHS["bad"]}
 
 
 class KubariumApp(Leaving, TravelActions, App[None]):
@@ -114,17 +127,36 @@ class KubariumApp(Leaving, TravelActions, App[None]):
             return
         self.push_screen(screen(self.session, self.keymap_of_actions, *arguments))
 
-    def open_query(self, query: Query, via: str = "", filter: str = "", select: str = "") -> None:
+    def open_query(
+        self, query: Query, via: str = "", filter: str = "", select: str = "", only_faults: bool = False
+    ) -> None:
         """Show what a query finds, full width."""
-        self.push_screen(
-            ResourceScreen(self.session, self.keymap_of_actions, query, via=via, filter=filter, select=select)
-        )
+        screen = ResourceScreen(self.session, self.keymap_of_actions, query, via=via, filter=filter, select=select)
+        screen.pane.only_faults = only_faults
+        self.push_screen(screen)
 
     def open_resource(self, resource: str, namespace: str | None, select: str = "") -> None:
         self.open_query(Query(resource, namespace), select=select)
 
     def open_inspector(self, view: KindView, item: Item, tab: str, previous: bool = False) -> None:
         self.open_screen("inspect", view, item, tab, previous)
+
+    def edit_object(self, resource: str, item: Item) -> None:
+        """Its newest state as YAML in an editor."""
+        complaint = self.session.gate.complaint
+        if complaint:
+            self.notify(complaint, severity="warning")
+            return
+
+        async def begin() -> None:
+            try:
+                newest = await answer(self.client.get(resource, item.namespace, item.name))
+            except ClientError as error:
+                self.notify(error.message, severity="error")
+                return
+            self.open_screen("edit", resource, newest)
+
+        self.run_worker(begin(), exit_on_error=False)
 
     def open_why(self, resource: str, item: Item) -> None:
         """Why an object is as it is; a pod that waits for a node: node by node."""
@@ -153,6 +185,39 @@ class KubariumApp(Leaving, TravelActions, App[None]):
                 self.open_manifest(*place)
 
         self.run_worker(find(), exit_on_error=False)
+
+    def show_rights(self, *words: str) -> None:
+        """What somebody may do: nobody named, oneself; else `user jane`, `group dev`, `sa shop/web`."""
+        from tui.screens.can_i import subject_of
+
+        try:
+            who, subject = subject_of(words)
+        except ValueError as error:
+            self.notify(str(error), severity="error")
+            return
+        self.open_screen("can-i", who, subject)
+
+    def show_tree(self, word: str, namespace: str = "") -> None:
+        """The tree of a kind."""
+        kind = self.session.find_kind(word)
+        if kind is None:
+            self.notify(f"no kind is called {word!r}", severity="error")
+            return
+        chosen = namespace or self.session.namespace
+        self.open_screen("xray", kind.resource, None if namespace == "all" or not kind.namespaced else chosen)
+
+    def do_messages(self) -> None:
+        """What was shown in passing, to be read again."""
+        lines = [
+            f"{clock_text(at)[11:]}  {_GLYPH[severity]} {f'{title}: ' if title else ''}{text}"
+            for at, title, text, severity in reversed(self.session.messages)
+        ]
+        self.open_screen("reading", "messages", lines or ["Nothing was said yet."])
+
+    def notify(self, message: str, *, title: str = "", severity: str = "information", **more: Any) -> None:
+        """Show in passing, and keep for `:messages`."""
+        self.session.messages.append((self.session.now(), title, message, severity))
+        super().notify(message, title=title, severity=severity, **more)  # type: ignore[arg-type]
 
     def open_help(self, context: KeyContext) -> None:
         self.open_screen("help", context)
@@ -199,6 +264,8 @@ class KubariumApp(Leaving, TravelActions, App[None]):
             self.open_manifest()
         elif screen == "help":
             self.open_help(KeyContext())
+        elif screen == "messages":
+            self.do_messages()
         else:
             self.open_screen(screen)
 

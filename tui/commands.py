@@ -20,6 +20,8 @@ SCREENS: Final = {
     "dir": "manifests of the folder",
     "timeline": "what happened; the past looked at",
     "snapshots": "named moments to go back to",
+    "pulses": "how the cluster is, kind by kind",
+    "messages": "what was shown in passing",
     "aliases": "all kinds",
     "help": "keys of this view",
     "q": "quit",
@@ -34,6 +36,8 @@ SAME: Final = {
     "alias": "aliases",
     "history": "timeline",
     "snap": "snapshots",
+    "pulse": "pulses",
+    "msg": "messages",
     "?": "help",
 }
 
@@ -71,10 +75,12 @@ DEEDS: Final = {
     "fork": ("fork_cluster", "copy the cluster into a store file, as it is or as a snapshot has it"),
     "undo": ("do_undo", "undo the last action"),
     "now": ("do_now", "return from the past"),
+    "xray": ("show_tree", "what stands under each object of a kind"),
+    "can-i": ("show_rights", "what you, a user, group or account may do"),
     "readonly": ("do_read_only", "refuse all writes, or allow them again"),
 }
 """Commands that do something: (method of the app, what it does)."""
-_ARGUMENTS: Final = {"snapshot": (1, 1), "restore": (1, 1), "fork": (1, 2)}
+_ARGUMENTS: Final = {"xray": (1, 2), "can-i": (0, 2), "snapshot": (1, 1), "restore": (1, 1), "fork": (1, 2)}
 """Fewest and most words after the command; (0, 0) for the others."""
 
 
@@ -90,7 +96,8 @@ def parse(text: str, session: Session) -> Open | Goto | Do:
     if first in DEEDS:
         fewest, most = _ARGUMENTS.get(first, (0, 0))
         if not fewest <= len(words) - 1 <= most:
-            raise CommandError(f":{first} takes {fewest if fewest == most else f'{fewest} or {most}'} words after it")
+            count = fewest if fewest == most else f"{fewest} to {most}"
+            raise CommandError(f":{first} takes {count} words after it")
         return Do(DEEDS[first][0], tuple(words[1:]))
     kind = session.find_kind(first)
     if kind is None and not session.kinds:
@@ -129,7 +136,9 @@ def candidates(text: str, session: Session, namespaces: Sequence[str]) -> list[t
     words = text.split(" ")
     if len(words) > 1:
         start, head = words[-1], " ".join(words[:-1])
-        kind = session.find_kind(words[0])
+        if words[0] == "xray" and len(words) == 2:
+            return [(f"xray {line}", what) for line, what in _kinds(start, session)]
+        kind = session.find_kind(words[1 if words[0] == "xray" else 0])
         if kind is None or not (kind.namespaced or kind.kind == "Namespace"):
             return []
         before, comma, start = start.rpartition(",")
@@ -138,16 +147,26 @@ def candidates(text: str, session: Session, namespaces: Sequence[str]) -> list[t
             (f"{head} {before}{comma}{name}", "") for name in namespaces if name.startswith(start) and name not in taken
         ]
     start = text.strip().lower()
-    found: list[tuple[tuple[int, int, str], str, str]] = []
-    for kind in session.kinds:
-        rank = _match(kind, start)
-        if rank is not None:
-            found.append(((rank, kind_order(kind), kind.plural), kind.plural, ",".join(kind.short_names)))
+    found = _ranked(start, session)
     for screen, what in (*SCREENS.items(), *((deed, what) for deed, (_, what) in DEEDS.items())):
         if screen.startswith(start):
             found.append(((1, 50, screen), screen, what))
     found.sort()
     return [(line, what) for _, line, what in found]
+
+
+def _ranked(start: str, session: Session) -> list[tuple[tuple[int, int, str], str, str]]:
+    found: list[tuple[tuple[int, int, str], str, str]] = []
+    for kind in session.kinds:
+        rank = _match(kind, start)
+        if rank is not None:
+            found.append(((rank, kind_order(kind), kind.plural), kind.plural, ",".join(kind.short_names)))
+    return found
+
+
+def _kinds(start: str, session: Session) -> list[tuple[str, str]]:
+    """Kinds that could be meant, the best first."""
+    return [(line, what) for _, line, what in sorted(_ranked(start, session))]
 
 
 _FIRST: Final = (

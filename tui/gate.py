@@ -36,6 +36,7 @@ PAST_WRITES: Final = frozenset({"undo", "restore"})
 """The same of `past`. Naming a moment and copying the cluster change nothing."""
 _PRESENT_ONLY: Final = {
     "why": "Why", "diagnose": "Why", "exec": "Commands", "top_pods": "Usage", "top_nodes": "Usage", "logs": "Logs",
+    "headroom": "Room",
 }  # fmt: skip
 """What is computed from the running cluster and cannot be told of the past."""
 

@@ -86,6 +86,10 @@ def shown(key: str) -> str:
     return {"escape": "esc"}.get(key, key).replace("+", "-")
 
 
+TYPING: Final = frozenset({"editor", "edit", "shell"})
+"""Views that take letters for themselves."""
+
+
 class Keymap:
     """Resolves a pressed key, in a place, to an action."""
 
@@ -154,7 +158,7 @@ class Keymap:
 
     def available(self, context: KeyContext) -> list[Action]:
         """All actions that can be reached here, in the registry's order. An editor takes letters for itself."""
-        typing = "editor" in context.views
+        typing = bool(TYPING & set(context.views))
         return [
             action
             for action in ACTIONS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 from engine.client import Item, Query
+from tui.references import containers_of, pod_spec_of
 
 
 def _target(resource: str, item: Item) -> str:
@@ -35,10 +36,14 @@ def commands(resource: str, item: Item) -> list[tuple[str, str]]:
     if resource == "pods":
         found += [
             ("logs", f"kubectl logs {item.name}{where} -f"),
+            ("before", f"kubectl logs {item.name}{where} --previous"),
+            ("shell", f"kubectl exec -it {item.name}{where} -- sh"),
+            ("usage", f"kubectl top pod {item.name}{where}"),
             ("kill", f"kubectl delete pod {item.name}{where} --grace-period=0 --force"),
         ]
     if resource == "nodes":
         found += [
+            ("usage", f"kubectl top node {item.name}"),
             ("cordon", f"kubectl cordon {item.name}"),
             ("uncordon", f"kubectl uncordon {item.name}"),
             ("drain", f"kubectl drain {item.name} --ignore-daemonsets --delete-emptydir-data"),
@@ -48,6 +53,32 @@ def commands(resource: str, item: Item) -> list[tuple[str, str]]:
         replicas = (item.obj.get("spec") or {}).get("replicas", 1)
         found.append(("scale", f"kubectl scale {kind}/{item.name}{where} --replicas={replicas}"))
     if kind in ("deployment", "statefulset", "daemonset"):
-        found.append(("restart", f"kubectl rollout restart {kind}/{item.name}{where}"))
+        found += [
+            ("restart", f"kubectl rollout restart {kind}/{item.name}{where}"),
+            ("rollouts", f"kubectl rollout history {kind}/{item.name}{where}"),
+            ("back", f"kubectl rollout undo {kind}/{item.name}{where}"),
+        ]
+    if kind == "deployment":
+        word = "resume" if (item.obj.get("spec") or {}).get("paused") else "pause"
+        found.append((word, f"kubectl rollout {word} {kind}/{item.name}{where}"))
+    containers = containers_of(pod_spec_of(resource, item.obj))
+    if containers:
+        images = " ".join(shlex.quote(f"{c['name']}={c.get('image', '')}") for c in containers)
+        found.append(("image", f"kubectl set image {kind}/{item.name}{where} {images}"))
+    if kind in ("cronjob", "job"):
+        suspend = str(not (item.obj.get("spec") or {}).get("suspend")).lower()
+        patch = f'{{"spec":{{"suspend":{suspend}}}}}'
+        found.append(("suspend" if suspend == "true" else "resume", f"kubectl patch {target} -p '{patch}'"))
+    if kind == "cronjob":
+        found.append(("trigger", f"kubectl create job {item.name}-manual{where} --from=cronjob/{item.name}"))
+    if resource == "secrets":
+        template = "{{range $k, $v := .data}}{{$k}}: {{$v | base64decode}}{{println}}{{end}}"
+        found.append(("decode", f"kubectl get {target} -o go-template='{template}'"))
+    if resource == "serviceaccounts":
+        found.append(("rights", f"kubectl auth can-i --list --as=system:serviceaccount:{item.namespace}:{item.name}"))
+    found += [
+        ("edit", f"kubectl edit {target}"),
+        ("events", f"kubectl events --for {kind}/{item.name}{where}"),
+    ]
     found.append(("delete", f"kubectl delete {target}"))
     return found

@@ -87,7 +87,7 @@ class ObjectActions(Widget):
         items = self._chosen_or_told()
         if not items:
             return
-        from tui.screens.dialogs import DeleteChoice, DeleteDialog
+        from tui.screens.deleting import DeleteChoice, DeleteDialog
 
         def decided(choice: DeleteChoice | None) -> None:
             if choice is not None:

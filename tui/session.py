@@ -6,6 +6,7 @@ small boxes of their own.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from time import monotonic
@@ -47,6 +48,8 @@ class Session:
         """Commands given, oldest first."""
         self.work: dict[object, tuple[str, int, int]] = {}
         """Long work under way: (what, done, total)."""
+        self.messages: deque[tuple[int, str, str, str]] = deque(maxlen=500)
+        """What was shown in passing: (cluster time, title, text, severity), oldest first."""
         self.filters: list[str] = []
         """Filters given, oldest first."""
         self.place = -1

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 from rich.cells import cell_len
 
-from engine.client import ClientError, Item, Json, WhyReport
+from engine.client import Json, WhyReport
 from tui.kinds.core import event_times
-from tui.session import Session, answer
-from tui.times import SECOND, human_duration, rfc3339
+from tui.times import human_duration
 
 
 def yaml_text(obj: Json, *, managed_fields: bool = False) -> str:
@@ -60,54 +58,6 @@ def events_text(events: Sequence[Json], now: int) -> list[str]:
     return ["   ".join([*(row[i].ljust(widths[i]) for i in range(3)), row[3]]) for row in (head, *rows)]
 
 
-@dataclass(frozen=True, slots=True)
-class LogOptions:
-    """Which lines of a pod's logs."""
-
-    previous: bool = False
-    times: bool = False
-    head: bool = False
-    since: int | None = None
-    """Seconds of cluster time; None: all that is kept."""
-
-    def with_range(self, since: int | None, head: bool) -> LogOptions:
-        return replace(self, since=since, head=head)
-
-    def with_times(self, times: bool) -> LogOptions:
-        return replace(self, times=times)
-
-    def with_previous(self, previous: bool) -> LogOptions:
-        return replace(self, previous=previous)
-
-
-async def logs_text(session: Session, pod: Item, options: LogOptions) -> list[str]:
-    """Logs of all containers, in order of time; with several, each line names its container."""
-    spec = pod.obj.get("spec") or {}
-    names = [c["name"] for c in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ()))]
-    lines: list[tuple[int, str, str]] = []
-    complaints: list[str] = []
-    for name in names:
-        try:
-            found = await answer(session.client.logs(pod.namespace, pod.name, name, previous=options.previous))
-        except ClientError as error:
-            complaints.append(error.message)
-            continue
-        lines += [(time, name, text) for time, text in found]
-    lines.sort(key=lambda line: line[0])
-    if options.since is not None:
-        oldest = session.now() - options.since * SECOND
-        lines = [line for line in lines if line[0] >= oldest]
-    if options.head:
-        lines = lines[:200]
-    if not lines:
-        return complaints or ["No log lines yet. Logs are simulated: an image's catalogue entry says what it writes."]
-    prefix = len(names) > 1
-    return [
-        (f"{rfc3339(time)} " if options.times else "") + (f"[{name}] " if prefix else "") + text
-        for time, name, text in lines
-    ]
-
-
 def why_text(report: WhyReport, width: int) -> list[str]:
     """The report in words: headline, what it means, node by node."""
     lines = [*wrap_words(report.headline, width), ""]
@@ -124,6 +74,30 @@ def why_text(report: WhyReport, width: int) -> list[str]:
             else:
                 said = "; ".join(verdict.details or verdict.reasons) or verdict.plugin
                 lines.append(f"✗ {verdict.node.ljust(name_width)}  {said}")
+    return lines
+
+
+def secret_text(secret: Json) -> list[str]:
+    """A Secret's values decoded, key by key; what is no text is told by its length."""
+    import base64
+    import binascii
+
+    data = secret.get("data") or {}
+    lines = [f"Name:       {secret['metadata']['name']}", f"Type:       {secret.get('type') or 'Opaque'}", ""]
+    if not data:
+        return [*lines, "It holds nothing."]
+    for key in sorted(data):
+        try:
+            value = base64.b64decode(data[key] or "", validate=True)
+        except (binascii.Error, ValueError):
+            lines += [f"{key}:", "  (not base64)", ""]
+            continue
+        try:
+            text = value.decode()
+        except UnicodeDecodeError:
+            lines += [f"{key}:", f"  ({len(value)} bytes that are no text)", ""]
+            continue
+        lines += [f"{key}:", *(f"  {line}" for line in text.split("\n")), ""]
     return lines
 
 

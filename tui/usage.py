@@ -42,6 +42,10 @@ class UsageBoard:
     def node(self, name: str) -> Usage | None:
         return self._nodes.get(name)
 
+    def nodes(self) -> list[str]:
+        """Nodes that something is known of."""
+        return list(self._nodes)
+
     def listen(self, listener: Callable[[str], None]) -> Callable[[], None]:
         """Hear which kind's figures are new; call the result to hear no more."""
         self._listeners.append(listener)

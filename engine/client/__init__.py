@@ -63,7 +63,7 @@ from engine.client.values import (
     SummaryReceiver,
     new_intent,
 )
-from engine.client.why import Diagnosis, Finding, NodeVerdict, WhyReport
+from engine.client.why import Diagnosis, Finding, Headroom, NodeRoom, NodeVerdict, WhyReport
 from engine.client.wire import WireOptions, WirePlace
 
 __all__ = [
@@ -82,6 +82,7 @@ __all__ = [
     "FlagInfo",
     "FolderFile",
     "FolderReceiver",
+    "Headroom",
     "HistoryClient",
     "Intent",
     "Item",
@@ -94,6 +95,7 @@ __all__ = [
     "Mailbox",
     "Moment",
     "MomentFilter",
+    "NodeRoom",
     "NodeUsage",
     "NodeVerdict",
     "ObjectChange",

@@ -11,7 +11,7 @@ from engine.client.history import HistoryClient
 from engine.client.reach import Reach
 from engine.client.streams import ExecAnswer, LogQuery, LogReceiver, NodeUsage, PodUsage
 from engine.client.values import Item, Json, KindInfo, Mailbox, Query, Subscription, SummaryReceiver
-from engine.client.why import Diagnosis, WhyReport
+from engine.client.why import Diagnosis, Headroom, WhyReport
 from engine.client.wire import WirePlace
 
 
@@ -46,6 +46,9 @@ class ClusterClient(Protocol):
     def why(self, namespace: str, pod: str) -> Future[WhyReport]: ...
     def diagnose(self, resource: str, namespace: str, name: str) -> Future[Diagnosis]:
         """What is the matter with any object, and which others have to do with it."""
+
+    def headroom(self, namespace: str, pod: str) -> Future[Headroom]:
+        """How many more pods like this one the nodes would take now."""
 
     def reach(self, source: tuple[str, str] | None, target: str, port: int = 0, protocol: str = "TCP") -> Future[Reach]:
         """Can a pod, (namespace, name), or somebody outside of the cluster (None) reach a name, an address or a URL?

@@ -57,3 +57,22 @@ class Diagnosis:
     headline: str
     tone: Literal["bad", "warn", "ok"]
     findings: tuple[Finding, ...]
+
+
+class NodeRoom(NamedTuple):
+    """How many more pods like one a node would take."""
+
+    node: str
+    pods: int
+    limit: str
+    """What ends it: `cpu: 1.4 left, 0.5 each`, `10 places for pods are left`, or why it takes none."""
+
+
+class Headroom(NamedTuple):
+    """Answer to `headroom`: room for pods like one, now."""
+
+    pods: int
+    """On all nodes together."""
+    nodes: tuple[NodeRoom, ...]
+    note: str = ""
+    """What was not taken into account; "" when nothing."""

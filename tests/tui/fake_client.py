@@ -21,6 +21,7 @@ from engine.client import (
     FieldHelp,
     FolderFile,
     FolderReceiver,
+    Headroom,
     Json,
     KindInfo,
     LogQuery,
@@ -92,6 +93,8 @@ KINDS = (
     kind("serviceaccounts", "ServiceAccount", "sa"),
     kind("deployments.apps", "Deployment", "deploy"),
     kind("replicasets.apps", "ReplicaSet", "rs"),
+    kind("cronjobs.batch", "CronJob", "cj"),
+    kind("jobs.batch", "Job"),
     kind("leases.coordination.k8s.io", "Lease"),
     kind("widgets.example.com", "Widget"),
 )
@@ -145,6 +148,7 @@ class FakeClient:
         self.place: tuple[str, int] | None = None
         self.diagnosis = Diagnosis("All is well", "ok", ())
         self.past = FakeHistory()
+        self.room = Headroom(0, ())
         self.usage: dict[str, Usage] = {}
         """By `namespace/name` of a pod, or the name of a node."""
         self.asked_usage: list[str] = []
@@ -236,6 +240,9 @@ class FakeClient:
     def diagnose(self, resource: str, namespace: str, name: str) -> Future[Diagnosis]:
         return done(self.diagnosis)
 
+    def headroom(self, namespace: str, pod: str) -> Future[Headroom]:
+        return done(self.room)
+
     def why(self, namespace: str, pod: str) -> Future[WhyReport]:
         return done(self.report)
 
@@ -271,7 +278,7 @@ class FakeClient:
         return done()
 
     def create(self, resource: str, namespace: str, obj: Json, *, intent: str, dry_run: bool = False) -> Future[Any]:
-        return self._write("create", resource, namespace, obj["metadata"]["name"], obj, intent)
+        return self._write("create", resource, namespace, obj["metadata"].get("name", ""), obj, intent)
 
     def update(
         self, resource: str, namespace: str, name: str, obj: Json, *, intent: str, subresource: str = "",

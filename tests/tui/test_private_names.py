@@ -14,13 +14,13 @@ from textual.strip import Strip
 
 import tui
 
-MEANT = {
+MEANT = {"notify",
     "BINDINGS", "BINDING_GROUP_TITLE", "COMPONENT_CLASSES", "CSS", "DEFAULT_CSS", "ENABLE_COMMAND_PALETTE", "TITLE",
     "compose", "render", "render_line", "notify_style_update", "get_default_screen", "get_theme_variable_defaults",
     "theme", "display", "virtual_size", "absolute_offset", "can_focus", "can_focus_children",
 }  # fmt: skip
 """Names of Textual that the console overrides or sets on purpose."""
-OWN_TESTS = {"YamlEditor", "Completions", "FolderTree"}
+OWN_TESTS = {"ObjectEditor", "ShellInput", "YamlEditor", "Completions", "FolderTree"}
 """Widgets that extend a whole Textual widget; what they override is told in their own tests."""
 
 

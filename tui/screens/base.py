@@ -240,6 +240,8 @@ class BaseScreen(Screen[None]):
             self.header.filter_text = target.filter_text
             self.header.refresh()
             return complaint
+        if isinstance(target, TextView) and target.narrow is not None:
+            return target.narrow(text)
         if isinstance(target, TextView):
             found = target.set_search(text)
             return None if found or not text else f"Nothing matches {text!r}"

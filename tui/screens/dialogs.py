@@ -1,4 +1,4 @@
-"""Dialogs: delete, scale, confirm, kubectl. Each returns the choice, None when it was left with esc.
+"""Dialogs: scale, confirm, kubectl; the frame of all. Each returns the choice, None when it was left with esc.
 
 They are small and keyboard-first: tab walks, arrows choose, enter does it, esc leaves. What a dialog will do is said in
 words before it is done.
@@ -7,7 +7,6 @@ words before it is done.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypeVar
 
 from textual.app import ComposeResult
@@ -18,8 +17,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from engine.client import ClientError, Item
-from tui.session import Session, answer
+from engine.client import Item
 
 T = TypeVar("T")
 
@@ -80,92 +78,6 @@ class ConfirmDialog(Dialog[bool]):
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         self.dismiss(event.button.id == "yes" or None)
-
-
-@dataclass(frozen=True, slots=True)
-class DeleteChoice:
-    """How to delete."""
-
-    propagation: Literal["Background", "Foreground", "Orphan"] | None
-    grace: int | None
-    """Seconds; None: the object's own."""
-
-
-_PROPAGATION: tuple[tuple[Literal["Background", "Foreground", "Orphan"], str], ...] = (
-    ("Background", "it goes now, dependents follow"),
-    ("Foreground", "dependents go first, then it"),
-    ("Orphan", "dependents stay and lose their owner"),
-)
-
-
-class DeleteDialog(Dialog[DeleteChoice]):
-    """What goes, what goes with it, how."""
-
-    def __init__(self, session: Session, resource: str, items: Sequence[Item]) -> None:
-        super().__init__()
-        self._session, self._resource, self._items = session, resource, items
-
-    def compose(self) -> ComposeResult:
-        items = self._items
-        what = f"{self._resource} {items[0].name}" if len(items) == 1 else f"{len(items)} {self._resource}"
-        with Vertical(classes="box"):
-            yield Static(f"Delete {what}?", classes="title danger", markup=False)
-            if len(items) > 1:
-                names = ", ".join(item.name for item in items[:8])
-                more = f" and {len(items) - 8} more" if len(items) > 8 else ""
-                yield Static(f"{names}{more}", classes="dim", markup=False)
-            yield Static("Counting what goes with it …", id="preview", classes="text", markup=False)
-            yield OptionList(
-                *(Option(f"{word:12} {text}", id=word) for word, text in _PROPAGATION), id="propagation", compact=True
-            )
-            with Horizontal(classes="row"):
-                yield Static("grace seconds", classes="label")
-                yield Input(placeholder="its own", type="integer", id="grace", compact=True)
-            with Horizontal(classes="buttons"):
-                yield Button("Cancel", id="no", compact=True)
-                yield Button("Delete", id="yes", compact=True)
-
-    def on_mount(self) -> None:
-        self.query_one("#propagation", OptionList).highlighted = 0
-        self.query_one("#no").focus()
-        self.run_worker(self._preview(), exit_on_error=False)
-
-    async def _preview(self) -> None:
-        found: dict[str, list[Item]] = {}
-        preview = self.query_one("#preview", Static)
-        try:
-            for item in self._items[:200]:
-                answered = self._session.client.delete_preview(self._resource, item.namespace, item.name)
-                for dependent in await answer(answered):
-                    found.setdefault(str(dependent.obj.get("kind", "?")), []).append(dependent)
-        except ClientError as error:
-            preview.update(Content(error.message))
-            return
-        total = sum(map(len, found.values()))
-        if not total:
-            preview.update("Nothing goes with it.")
-            return
-        counts = ", ".join(f"{len(items)} {kind}" for kind, items in sorted(found.items()))
-        names = ", ".join(item.name for items in found.values() for item in items[:3])
-        go = "more object goes" if total == 1 else "more objects go"
-        preview.update(Content(f"{total} {go} with it: {counts} ({names}{' …' if total > 3 else ''})"))
-
-    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        self.query_one("#grace").focus()
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        self.query_one("#yes").focus()
-
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        if event.button.id != "yes":
-            self.dismiss(None)
-            return
-        highlighted = self.query_one("#propagation", OptionList).highlighted or 0
-        text = self.query_one("#grace", Input).value.strip()
-        if text and (not text.isdigit()):
-            self.notify("Grace is a number of seconds, 0 or more", severity="error")
-            return
-        self.dismiss(DeleteChoice(_PROPAGATION[highlighted][0], int(text) if text else None))
 
 
 class ScaleDialog(Dialog[int]):

@@ -39,6 +39,7 @@ class InspectScreen(BaseScreen):
     def on_mount(self) -> None:
         self.header.namespace = lambda: self._item.namespace or None
         self.inspector.on_full = self.console.go_back
+        self.inspector.on_edit = self.console.edit_object
         self.inspector.show(self._view, self._item, self._tab)
         self.inspector.text.focus()
         self._feed = Feed(self.session.client, self, self._receive)

@@ -57,7 +57,7 @@ class ResourceScreen(TableScreen):
         self.header.namespace = lambda: self.query_shown.namespace
         self.pane.watch_query(self.query_shown)
         self.pane.table.focus()
-        if self._filter:
+        if self._filter or self.pane.only_faults:
             self.pane.set_filter(self._filter)
             self.header.filter_text = self._filter
         if self._select:

@@ -34,6 +34,7 @@ class TableScreen(BaseScreen):
 
     def on_mount(self) -> None:
         self.inspector.on_full = self._inspect_full
+        self.inspector.on_edit = self.console.edit_object
 
     def tick(self) -> None:
         """Ages go on, in what can be seen: every other second, at higher speeds each."""

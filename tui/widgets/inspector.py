@@ -7,6 +7,7 @@ twice a second. A tab that cannot be fetched says why instead of showing somethi
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 from typing import Final
@@ -22,13 +23,13 @@ from tui import highlight
 from tui.feed import Feed
 from tui.keymap import KeyContext
 from tui.kinds.spec import KindView
+from tui.logs import LogFollower, LogOptions, containers_of
 from tui.mailbox import News
 from tui.session import Session, answer
-from tui.texts import LogOptions, events_text, logs_text, why_text, yaml_text
+from tui.texts import events_text, why_text, yaml_text
 from tui.widgets.text_view import Highlighter, TextView
 
 MIN_INTERVAL: Final = 0.5
-LOG_INTERVAL: Final = 1.0
 TAB_KEYS: Final = {"describe": "d", "yaml": "y", "events": "v", "logs": "l", "why": "w"}
 _HIGHLIGHT: Final[dict[str, Highlighter]] = {
     "describe": highlight.describe, "yaml": highlight.yaml, "events": highlight.events, "logs": highlight.log,
@@ -61,8 +62,9 @@ class Inspector(Widget):
         self._feed: Feed | None = None
         self._last = 0.0
         self._waiting = False
-        self._log_timer_set = False
+        self._logs = LogFollower(session.client, self, self._logs_came)
         self.on_full: Callable[[], None] | None = None
+        self.on_edit: Callable[[str, Item], None] | None = None
 
     def compose(self) -> ComposeResult:
         yield self._tabs
@@ -77,6 +79,7 @@ class Inspector(Widget):
         self.pause()
 
     def pause(self) -> None:
+        self._logs.close()
         if self._feed is not None:
             self._feed.pause()
 
@@ -106,10 +109,17 @@ class Inspector(Widget):
         self.tab = wanted if wanted in view.tabs else "describe"
         if other and self._feed is not None:
             self._feed.open(Query("events", item.namespace or None, fields=f"involvedObject.uid={item.uid}"))
+        if other:
+            self.log_options = replace(self.log_options, container="")
         self._draw_tabs()
         if other or changed_tab:
             self._last = 0.0
-            self.text.follow = self.tab == "logs"
+            self.text.follow = self.tab == "logs" and not self.log_options.head
+            self.text.narrow = self._narrow if self.tab == "logs" else None
+            self.text.set_search("")
+            self.text.search = self.log_options.filter if self.tab == "logs" else ""
+            if self.tab != "logs":
+                self._logs.close()
         self.refresh_text(fresh=other or changed_tab)
 
     def gone(self) -> None:
@@ -139,6 +149,8 @@ class Inspector(Widget):
             parts.append((f"{name}", "bold underline $tone-accent" if tab == self.tab else "$tone-dim"))
             parts.append("  ")
         parts.append((item.name, "bold $foreground" if not self.deleted else "strike $tone-dim"))
+        if self.tab == "logs" and self.log_options.told():
+            parts.append((f"  {self.log_options.told()}", "$tone-warn"))
         if self.deleted:
             parts.append((" ✗ deleted", "bold $tone-bad"))
         self._tabs.update(Content.assemble(*parts), layout=False)
@@ -182,14 +194,19 @@ class Inspector(Widget):
             text = [error.message]
         if item is self.item and tab == self.tab:
             self.text.show(text, _HIGHLIGHT[tab], keep=not fresh)
-            if tab == "logs" and not self._log_timer_set and self.session.summary.speed:
-                self._log_timer_set = True
-                self.set_timer(LOG_INTERVAL, self._logs_again)
 
-    def _logs_again(self) -> None:
-        self._log_timer_set = False
-        if self.tab == "logs" and self.app.screen is self.screen:
-            self.refresh_text()
+    def _logs_came(self) -> None:
+        if self.tab == "logs" and self.is_attached:
+            self.text.show(self._logs.text(self.log_options), highlight.log, keep=True)
+
+    def _narrow(self, text: str) -> str | None:
+        """Show only the log's lines that a filter finds."""
+        self.log_options = replace(self.log_options, filter=text)
+        self.text.set_search("" if text.startswith(("!", "-f")) else text)
+        self.text.search = text
+        self._draw_tabs()
+        self._logs_came()
+        return None
 
     async def _text(self, resource: str, item: Item, tab: str) -> str | list[str]:
         client = self.session.client
@@ -201,7 +218,10 @@ class Inspector(Widget):
             )
             return events_text([event.obj for event in found], self.session.now())
         if tab == "logs":
-            return await logs_text(self.session, item, self.log_options)
+            if self.session.gate.moment is not None:
+                return ["Logs: known of the present only; this is the past"]
+            self._logs.open(item, self.log_options)
+            return self._logs.text(self.log_options)
         if tab == "why":
             return why_text(await answer(client.why(item.namespace, item.name)), self.size.width - 2)
         from tui.describe.registry import describe
@@ -210,6 +230,10 @@ class Inspector(Widget):
 
     # -- actions -----------------------------------------------------------------------------------------------------
 
+    def do_edit(self) -> None:
+        if self.item is not None and self.view is not None and self.on_edit is not None:
+            self.on_edit(self.view.resource, self.item)
+
     def do_managed_fields(self) -> None:
         self.managed = not self.managed
         self.refresh_text(fresh=True)
@@ -217,6 +241,21 @@ class Inspector(Widget):
     def do_log_range(self, key: str) -> None:
         self.log_options = self.log_options.with_range(_RANGES[key], head=key == "1")
         self.text.follow = key != "1"
+        self._draw_tabs()
+        self.refresh_text(fresh=True)
+
+    def do_log_container(self) -> None:
+        """The next container's log alone; after the last one, all together."""
+        if self.item is None:
+            return
+        names = ["", *containers_of(self.item)]
+        if len(names) < 3:
+            self.notify("It has one container")
+            return
+        here = names.index(self.log_options.container) if self.log_options.container in names else 0
+        chosen = names[(here + 1) % len(names)]
+        self.log_options = replace(self.log_options, container=chosen)
+        self._draw_tabs()
         self.refresh_text(fresh=True)
 
     def do_log_follow(self) -> None:
@@ -231,7 +270,7 @@ class Inspector(Widget):
 
     def do_log_previous(self) -> None:
         self.log_options = self.log_options.with_previous(not self.log_options.previous)
-        self.notify("Logs of the run before" if self.log_options.previous else "Logs of the present run")
+        self._draw_tabs()
         self.refresh_text(fresh=True)
 
     def do_copy_text(self) -> None:

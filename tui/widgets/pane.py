@@ -24,9 +24,9 @@ from tui.filters import FilterError, moves, parse_filter
 from tui.kinds.spec import KindView, text_of
 from tui.mailbox import News
 from tui.model import GROUP, Row, RowModel
-from tui.operations import ObjectActions
 from tui.session import Session
 from tui.widgets.virtual_table import VirtualTable
+from tui.workload_actions import WorkloadActions
 
 
 class PaneTitle(Static):
@@ -37,7 +37,7 @@ class PaneTitle(Static):
     """
 
 
-class ResourcePane(ObjectActions, Widget):
+class ResourcePane(WorkloadActions, Widget):
     """A live table of one kind."""
 
     DEFAULT_CSS = """

@@ -55,6 +55,8 @@ class TextView(ScrollView, can_focus=True):
         self.follow = False
         """Stay at the end when the text grows."""
         self.search = ""
+        self.narrow: Callable[[str], str | None] | None = None
+        """Takes a filter in place of the search, when only some lines are to be shown; answers with a complaint."""
         self._highlight: Highlighter = plain
         self._shown: list[str] = []
         self._pattern: re.Pattern[str] | None = None
