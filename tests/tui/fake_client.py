@@ -148,6 +148,8 @@ class FakeClient:
         self.place: tuple[str, int] | None = None
         self.diagnosis = Diagnosis("All is well", "ok", ())
         self.past = FakeHistory()
+        self.followers: list[tuple[LogQuery, LogReceiver]] = []
+        """Logs that are followed now."""
         self.room = Headroom(0, ())
         self.usage: dict[str, Usage] = {}
         """By `namespace/name` of a pod, or the name of a node."""
@@ -253,8 +255,11 @@ class FakeClient:
         return done([(START + i * 1_000_000, f"{container} line {i} {word}") for i in range(20)])
 
     def follow_logs(self, query: LogQuery, receiver: LogReceiver) -> _Subscription:
-        receiver.lines([(START, f"{query.container} line")])
-        return _Subscription(lambda: None)
+        word = "before" if query.previous else "now"
+        receiver.lines([(START + i * 1_000_000, f"{query.container} line {i} {word}") for i in range(20)])
+        entry = (query, receiver)
+        self.followers.append(entry)
+        return _Subscription(lambda: self.followers.remove(entry))
 
     def exec(self, namespace: str, pod: str, command: Sequence[str], container: str = "") -> Future[Any]:
         return done(ExecAnswer(0, f"{' '.join(command)}\n", ""))
