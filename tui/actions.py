@@ -339,7 +339,6 @@ KEY_BAR: Final[tuple[tuple[str, str], ...]] = (
     ("object.faults", "break"),
     ("fault.end", "end it"),
     ("logs.container", "container"),
-    ("node.faults", "break"),
     ("node.cordon", "cordon"),
     ("workload.scale", "scale"),
     ("node.uncordon", "uncordon"),
