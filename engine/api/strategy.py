@@ -72,6 +72,29 @@ def create_metadata(kind: Kind, namespace: str, name: str, asked: JsonObject, ui
     return meta
 
 
+_META_ORDER: Final = (
+    "name", "generateName", "namespace", "selfLink", "uid", "resourceVersion", "generation", "creationTimestamp",
+    "deletionTimestamp", "deletionGracePeriodSeconds", "labels", "annotations", "ownerReferences", "finalizers",
+    "managedFields",
+)  # fmt: skip
+"""ObjectMeta's fields as its Go struct has them."""
+
+
+def in_written_order(kind: Kind, obj: JsonObject) -> JsonObject:
+    """The object with its keys as Kubernetes writes them: a built-in kind in the order of its Go structs (as deep as
+    metadata), a custom one by the alphabet. A fresh dict with fresh metadata; to be stored, so that bytes are sent as
+    they lie."""
+    meta = {"resourceVersion": "", **obj["metadata"]}
+    if kind.custom:
+        return {**dict(sorted(obj.items())), "metadata": dict(sorted(meta.items()))}
+    ordered = {key: meta[key] for key in _META_ORDER if key in meta}
+    if len(ordered) < len(meta):
+        ordered.update(meta)
+    new = {"kind": None, "apiVersion": None, "metadata": None, **obj}
+    new["metadata"] = ordered
+    return new
+
+
 def prepare_create(kind: Kind, obj: JsonObject) -> JsonObject:
     """`obj` (metadata done) as it may enter the store; changes `obj` itself, which must be fresh at the top."""
     resource = kind.stored_as

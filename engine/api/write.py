@@ -125,6 +125,7 @@ class Writer:
             self._enter(book, kind, {}, asked_for, new["metadata"])
         if dry_run:
             return Envelope(key, Revision(0), orjson.dumps(new), new)
+        new = strategy.in_written_order(kind, new)
         env = self._store.put(key, new, caller.author, self._clock.now())
         if stored == SERVICES:
             self._context.addresses.follow(key, None, new)
@@ -290,6 +291,8 @@ class Writer:
         if dry_run:
             return Envelope(before.key, before.revision, orjson.dumps(new), new)
         gone = "deletionTimestamp" in meta and self.unheld(kind, new)
+        if caller.outside:
+            new = strategy.in_written_order(kind, new)
         now = self._clock.now()
         env = (
             self._store.delete(before.key, caller.author, now)

@@ -372,6 +372,15 @@ ttl-after-finished-controller
 root-ca-cert-publisher
   create,update configmaps
   events
+service-ca-cert-publisher
+  create,update configmaps
+  events
+device-taint-eviction-controller
+  delete,get,list,watch pods
+  patch,update pods/status
+  R deviceclasses,resourceclaims,resourceslices,devicetaintrules @resource.k8s.io
+  patch,update devicetaintrules/status @resource.k8s.io
+  events
 validatingadmissionpolicy-status-controller
   R validatingadmissionpolicies @admissionregistration.k8s.io
   get,patch,update validatingadmissionpolicies/status @admissionregistration.k8s.io

@@ -9,6 +9,7 @@ from engine.api.server import Api, Caller
 from engine.clock import Clock
 from engine.cloud.provider import CloudProvider
 from engine.cloud.simulated.machines import MachineController
+from engine.controllers.api_services import ApiServiceController
 from engine.controllers.attach_detach.attacher import SimulatedAttacher
 from engine.controllers.attach_detach.controller import AttachDetachController
 from engine.controllers.attach_detach.registrar import SimulatedRegistrar
@@ -26,6 +27,7 @@ from engine.controllers.disruption import DisruptionController
 from engine.controllers.endpoints import EndpointsController
 from engine.controllers.endpointslice.controller import EndpointSliceController
 from engine.controllers.endpointslice_mirroring import EndpointSliceMirroringController
+from engine.controllers.flow_schemas import FlowControlConfig
 from engine.controllers.garbage_collector import GarbageCollector
 from engine.controllers.horizontal.calculator import Usage, no_usage
 from engine.controllers.horizontal.controller import HorizontalController
@@ -135,5 +137,7 @@ CONTROLLERS: dict[str, Callable[[ControllerContext], Controller]] = {
     "service-lb-controller": ServiceController,
     "machine-controller": MachineController,
     "fault-controller": FaultController,
+    "apiservice-registration-controller": ApiServiceController,
+    "priority-and-fairness-config-producer": FlowControlConfig,
 }
 """Controller name → factory."""

@@ -14,7 +14,7 @@ from typing import Any, Final
 import orjson
 
 from engine.api.convert import to_served
-from engine.api.kinds import Kind
+from engine.api.kinds import FLOWSCHEMAS, Kind
 from engine.api.requests import ListResult
 from engine.http.calls import Call
 from engine.http.messages import JSON, Response
@@ -29,8 +29,10 @@ _SLICE: Final = 200
 
 
 def prefix_of(kind: Kind) -> bytes:
-    """How the stored bytes of a kind begin."""
-    return b'{"apiVersion":"%b","kind":"%b",' % (kind.api_version.encode(), kind.kind.encode())
+    """How the stored bytes of a kind begin (strategy.in_written_order)."""
+    if kind.custom:
+        return b'{"apiVersion":"%b","kind":"%b",' % (kind.api_version.encode(), kind.kind.encode())
+    return b'{"kind":"%b","apiVersion":"%b",' % (kind.kind.encode(), kind.api_version.encode())
 
 
 def served(kind: Kind, env: Envelope) -> JsonObject:
@@ -90,7 +92,11 @@ async def many(call: Call, result: ListResult, form: Accepted) -> Response:
     if form.content_type != JSON:
         return encoded({**head, "items": [served(kind, env) for env in result.items]}, form)
     parts = await _joined(kind, result.items)
-    return Response(200, [orjson.dumps(head)[:-1] + b',"items":[', *parts, b"]}\n"])
+    if not kind.custom:
+        return Response(200, [orjson.dumps(head)[:-1] + b',"items":[', *parts, b"]}\n"])
+    opening = b'{"apiVersion":"%b","items":[' % kind.api_version.encode()
+    ending = orjson.dumps({"kind": kind.list_kind, "metadata": {"continue": "", **meta}})
+    return Response(200, [opening, *parts, b"]," + ending[1:] + b"\n"])
 
 
 async def _joined(kind: Kind, items: Sequence[Envelope]) -> list[bytes]:
@@ -115,8 +121,15 @@ def _rewritten(kind: Kind, env: Envelope, prefix: bytes) -> bytes:
     return prefix + orjson.dumps(obj)[1:]
 
 
+def _by_precedence(env: Envelope) -> tuple[int, str]:
+    """Flow schemas are printed as they are tried (printFlowSchemaList)."""
+    return env.obj["spec"].get("matchingPrecedence", 0), env.name
+
+
 async def _table_list(call: Call, items: Sequence[Envelope], meta: JsonObject, form: Accepted) -> Response:
     include, now = include_object(call.parameter("includeObject")), call.gate.now()
+    if call.kind.resource == FLOWSCHEMAS:
+        items = sorted(items, key=_by_precedence)
     whole: Any = None
     for start in range(0, max(1, len(items)), _SLICE):
         if start:

@@ -1,11 +1,12 @@
 """How a simulated container behaves: declared by annotations on its pod, by its command, or by the image catalogue.
 
 Precedence: the pod's annotations, then the command line (`engine.kubelet.commands`), then the catalogue's Image, then
-the default: it starts, answers its probes, heeds SIGTERM, and runs until it is stopped (an init container: exits 0).
+the default: it starts, answers its probes, heeds SIGTERM, and runs until it is stopped (an init container: exits 0;
+the containers of a Job's pod too, after `JOB_RUN`).
 
 Annotations (each also takes "false"):
 
-    kubarium.dev/complete   "true" or a duration     exits 0 at once, or after it
+    kubarium.dev/complete   "true" or a duration     exits 0 at once, or after it ("false": a Job's goes on for ever)
     kubarium.dev/fail       "true", a duration, or "exit=3 after=5s"    exits 1 (or 3) at once, or after it
     kubarium.dev/hang       "true"                   heeds no SIGTERM, and never ends by itself
     kubarium.dev/notready   "true"                   never ready, with a readiness probe or without one
@@ -30,10 +31,15 @@ HANG: Final = "kubarium.dev/hang"
 NOT_READY: Final = "kubarium.dev/notready"
 MEMORY: Final = "kubarium.dev/memory"
 STORAGE: Final = "kubarium.dev/storage"
+_SHOWN_WHILE_RUNNING: Final = (NOT_READY, MEMORY, STORAGE)
+"""Annotations that say nothing of an end but mean a container that goes on."""
 AT_ONCE: Final = 100_000
 """The shortest run of a container: what "exits at once" takes."""
 INIT_RUN: Final = 500_000
 """How long an init container runs that nobody declared."""
+JOB_RUN: Final = 2 * SECOND
+"""How long a container of a Job's pod runs of which nobody declared anything: the work that a Job does comes to an
+end, and its image alone does not tell when."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +154,12 @@ DEFAULT: Final = Behaviour()
 
 
 def behaviour_of(
-    facts: ContainerFacts, annotations: Mapping[str, str], catalogued: Behaviour | None
+    facts: ContainerFacts, annotations: Mapping[str, str], catalogued: Behaviour | None, of_job: bool = False
 ) -> tuple[Behaviour, tuple[str, ...]]:
-    """A container's behaviour, and complaints about annotations that say nothing (which are ignored)."""
+    """A container's behaviour, and complaints about annotations that say nothing (which are ignored).
+
+    `of_job`: its pod is a Job's.
+    """
     behaviour = catalogued or DEFAULT
     if facts.command:
         script = interpret(facts.command)
@@ -162,7 +171,11 @@ def behaviour_of(
             )  # fmt: skip
     if facts.kind == "init" and behaviour.exit_after is None and not behaviour.declared:
         behaviour = replace(behaviour, exit_after=INIT_RUN)
-    if facts.kind != "app" or not annotations:
+    if facts.kind != "app":
+        return behaviour, ()
+    if of_job and annotations.get(COMPLETE) != "false" and not any(key in annotations for key in _SHOWN_WHILE_RUNNING):
+        behaviour = _ending_by_itself(behaviour)
+    if not annotations:
         return behaviour, ()
     complaints: list[str] = []
     for key, code in ((COMPLETE, 0), (FAIL, 1)):
@@ -199,6 +212,12 @@ def behaviour_of(
             else:
                 behaviour = replace(behaviour, deaf=True, declared=True, exit_after=None)
     return behaviour, tuple(complaints)
+
+
+def _ending_by_itself(behaviour: Behaviour) -> Behaviour:
+    if behaviour.declared or behaviour.exit_after is not None:
+        return behaviour
+    return replace(behaviour, exit_after=JOB_RUN)
 
 
 def program_missing(facts: ContainerFacts, behaviour: Behaviour) -> str:

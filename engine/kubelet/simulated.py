@@ -99,7 +99,9 @@ class SimulatedRuntime:
             catalogued = self.catalogue.find(parse(facts.image)).behaviour
         except InvalidReference:
             catalogued = None
-        behaviour, complaints = behaviour_of(facts, pod.obj["metadata"].get("annotations") or {}, catalogued)
+        meta = pod.obj["metadata"]
+        of_job = any(ref["kind"] == "Job" and ref.get("controller") for ref in meta.get("ownerReferences") or ())
+        behaviour, complaints = behaviour_of(facts, meta.get("annotations") or {}, catalogued, of_job)
         if behaviour.requires:
             behaviour = self._without(behaviour, pod, facts)
         return behaviour, complaints

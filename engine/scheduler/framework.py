@@ -188,6 +188,8 @@ class PostFilterResult(NamedTuple):
     """Node that room is made on; "" takes back a nomination; None leaves it."""
     victims: tuple[Uid, ...] = ()
     """Pods that have to go from there, most important first."""
+    failed: bool = False
+    """The plugin could not do its work: the round ends with its message alone."""
 
 
 class PostFilterPlugin(Plugin):

@@ -334,6 +334,9 @@ def refusal_message(
         if result.nominated:
             # A PostFilter plugin that succeeds ends the round, and what the others said goes with it.
             return truncated(fit_error(diagnosis.total, diagnosis.reasons, (), diagnosis.pre_filter)), result
+        if result.failed:
+            said, nothing = [result.message], PostFilterResult("")
+            break
         said.append(result.message)
         if result.nominated is not None:
             nothing = result

@@ -189,5 +189,4 @@ def with_owners(kind: Kind, obj: JsonObject, node: Node) -> JsonObject:
     if not found:
         return obj
     meta = obj["metadata"]
-    head = {"apiVersion": obj["apiVersion"], "kind": obj["kind"]}
-    return {**head, **obj, "metadata": {**meta, "managedFields": written({**found, **read(meta)})}}
+    return {**obj, "metadata": {**meta, "managedFields": written({**found, **read(meta)})}}

@@ -40,10 +40,7 @@ spec:
   persistentVolumeReclaimPolicy: Retain
 """
 MOUNTED = [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]
-UNBOUND = (
-    "0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims. no new claims to deallocate, "
-    "preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling."
-)
+UNBOUND = "0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found"
 
 
 def claim(ward: Ward, line: str = 'storageClassName: ""', mode: str = "ReadWriteOnce", size: str = "5Gi") -> None:

@@ -146,8 +146,23 @@ def test_a_get_shows_all_owners(world: WireWorld) -> None:
     """managedFields of components are in a GET of one object, and its bytes begin as ever."""
     answer = world.answer("GET", "/api/v1/namespaces/default")
     assert isinstance(answer.body, bytes)
-    assert answer.body.startswith(b'{"apiVersion":"v1","kind":"Namespace",')
+    assert answer.body.startswith(b'{"kind":"Namespace","apiVersion":"v1","metadata":{"name":"default",')
     _, found = world.get("/api/v1/namespaces/default")
     assert [(each["manager"], each["operation"]) for each in found["metadata"]["managedFields"]] == [
         ("kube-apiserver", "Update")
     ]
+
+
+def test_bytes_are_in_the_order_of_go(world: WireWorld) -> None:
+    """kind first and metadata in its struct's order, after a create and after a change; a list's items likewise."""
+    meta = {"annotations": {"a": "b"}, "labels": {"c": "d"}, "name": "ordered"}
+    made = {"data": {"k": "v"}, "metadata": meta, "apiVersion": "v1", "kind": "ConfigMap"}
+    world.ask("POST", CONFIGMAPS, made)
+    world.ask("PATCH", f"{CONFIGMAPS}/ordered", {"metadata": {"finalizers": ["x/y"]}}, content_type=MERGE)
+    fields = ["name", "namespace", "uid", "resourceVersion", "creationTimestamp", "labels", "annotations", "finalizers"]
+    _, found = world.get(f"{CONFIGMAPS}/ordered")
+    assert list(found) == ["kind", "apiVersion", "metadata", "data"]
+    assert [key for key in found["metadata"] if key != "managedFields"] == fields
+    _, listed = world.get(f"{CONFIGMAPS}?fieldSelector=metadata.name=ordered")
+    assert list(listed) == ["kind", "apiVersion", "metadata", "items"]
+    assert list(listed["items"][0]) == ["metadata", "data"]

@@ -11,7 +11,7 @@ from engine.flags import parse_duration
 from engine.kubelet import amounts, references
 from engine.kubelet.addresses import NodeAddresses, PodAddresses
 from engine.kubelet.backoff import Backoff
-from engine.kubelet.behaviour import Curve, parse_ending
+from engine.kubelet.behaviour import JOB_RUN, Curve, behaviour_of, parse_ending
 from engine.kubelet.commands import interpret
 from engine.kubelet.facts import facts_of
 from engine.kubelet.wheel import Wheel
@@ -233,3 +233,27 @@ def test_a_wide_range_gives_addresses_too() -> None:
         "10.8.0.2",
         "fd00::2",
     ]
+
+
+@pytest.mark.parametrize(
+    ("container", "annotations", "ends"),
+    [
+        ({}, {}, JOB_RUN),
+        ({"command": ["python", "batch.py"]}, {}, JOB_RUN),
+        ({"command": ["sleep", "60"]}, {}, 60 * SECOND),
+        ({"command": ["sleep", "infinity"]}, {}, None),
+        ({}, {"kubarium.dev/complete": "30s"}, 30 * SECOND),
+        ({}, {"kubarium.dev/complete": "false"}, None),
+        ({}, {"kubarium.dev/hang": "true"}, None),
+        ({}, {"kubarium.dev/memory": "64Mi"}, None),
+    ],
+)
+def test_a_job_ends_unless_somebody_said_otherwise(
+    container: dict[str, object], annotations: dict[str, str], ends: int | None
+) -> None:
+    """A container of a Job's pod of which nothing is declared exits 0 after a while; elsewhere it runs on."""
+    facts = facts_of({"containers": [{"name": "c", "image": "i", **container}], "restartPolicy": "Never"}).apps[0]
+    behaviour, complaints = behaviour_of(facts, annotations, None, of_job=True)
+    assert (behaviour.exit_after, behaviour.exit_code, complaints) == (ends, 0, ())
+    if ends == JOB_RUN:
+        assert behaviour_of(facts, annotations, None)[0].exit_after is None
