@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 from engine.api import quantity
-from engine.api.kinds import PODS, RESOURCEQUOTAS
-from engine.quota.usage import Amounts, in_scope, resource_of, usage_of
+from engine.api.kinds import PERSISTENTVOLUMECLAIMS, RESOURCEQUOTAS
+from engine.quota.usage import Amounts, attributes_classes, in_scope, resource_of, usage_of
 from store.store import Store
 from store.types import DELETED, Envelope, JsonObject, Resource, WatchEvent
 
@@ -46,10 +46,7 @@ class Account:
         """The quota is about such objects, and the object is in its scope."""
         if resource not in self.resources:
             return False
-        spec = obj.get("spec") or {}
-        return not self._scopes or (
-            resource == PODS and all(in_scope(s.name, s.operator, s.values, spec) for s in self._scopes)
-        )
+        return all(in_scope(resource, s.name, s.operator, s.values, obj) for s in self._scopes)
 
     def usage(self, resource: Resource, obj: JsonObject | None) -> Amounts:
         """What the object counts as under this quota; only what the quota limits."""
@@ -99,7 +96,7 @@ class Ledger:
         before = event.before.obj if event.before is not None else None
         after = None if event.type == DELETED else now.obj
         kept = before is not None and after is not None and before.get("spec") is after.get("spec")
-        if kept and _phase(before) == _phase(after):
+        if kept and _standing(resource, before) == _standing(resource, after):
             return
         for account in accounts.values():
             if resource in account.resources:
@@ -146,5 +143,10 @@ def ledger_of(store: Store) -> Ledger:
     return found
 
 
-def _phase(obj: JsonObject | None) -> object:
-    return None if obj is None else (obj.get("status") or {}).get("phase")
+def _standing(resource: Resource, obj: JsonObject | None) -> object:
+    """What besides the spec decides how an object counts."""
+    if obj is None:
+        return None
+    if resource == PERSISTENTVOLUMECLAIMS:
+        return attributes_classes(obj)
+    return (obj.get("status") or {}).get("phase")

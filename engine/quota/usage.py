@@ -6,7 +6,7 @@ count by type; every object counts under `count/<plural>.<group>`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from engine.api import quantity
@@ -87,8 +87,14 @@ def missing_compute(spec: JsonObject, limited: Iterable[str]) -> dict[str, list[
     return found
 
 
-def in_scope(scope: str, operator: str, values: Iterable[str], spec: JsonObject) -> bool:
-    """A pod and one ScopedResourceSelectorRequirement (podMatchesScopeFunc)."""
+def in_scope(resource: Resource, scope: str, operator: str, values: Sequence[str], obj: JsonObject) -> bool:
+    """An object and one ScopedResourceSelectorRequirement (podMatchesScopeFunc, pvcMatchesScopeFunc)."""
+    spec = obj.get("spec") or {}
+    if resource == PERSISTENTVOLUMECLAIMS:
+        classes = attributes_classes(obj)
+        return scope == "VolumeAttributesClass" and any(_chosen(name, operator, values) for name in classes or [""])
+    if resource != PODS:
+        return False
     if scope == "Terminating":
         return spec.get("activeDeadlineSeconds") is not None
     if scope == "NotTerminating":
@@ -100,11 +106,25 @@ def in_scope(scope: str, operator: str, values: Iterable[str], spec: JsonObject)
     if scope == "CrossNamespacePodAffinity":
         return _crosses_namespaces(spec.get("affinity") or {})
     if scope == "PriorityClass":
-        name, wanted = spec.get("priorityClassName") or "", list(values)
-        if operator in ("Exists", "DoesNotExist"):
-            return bool(name) == (operator == "Exists")
-        return bool(name) and (name in wanted) == (operator == "In")
+        return _chosen(spec.get("priorityClassName") or "", operator, values)
     return False
+
+
+def attributes_classes(claim: JsonObject) -> list[str]:
+    """VolumeAttributesClasses that a claim has, wants or is on its way to."""
+    status = claim.get("status") or {}
+    names = (
+        (claim.get("spec") or {}).get("volumeAttributesClassName"), status.get("currentVolumeAttributesClassName"),
+        (status.get("modifyVolumeStatus") or {}).get("targetVolumeAttributesClassName"),
+    )  # fmt: skip
+    return [name for name in dict.fromkeys(names) if name]
+
+
+def _chosen(name: str, operator: str, values: Sequence[str]) -> bool:
+    """As a label selector would: NotIn holds where there is no name."""
+    if operator in ("Exists", "DoesNotExist"):
+        return bool(name) == (operator == "Exists")
+    return (bool(name) and name in values) == (operator == "In")
 
 
 # -- pods ----------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 from typing import Any, Final
 
 from engine.api import quantity
@@ -27,6 +28,20 @@ _SCOPES: Final = (
     "BestEffort", "CrossNamespacePodAffinity", "NotBestEffort", "NotTerminating", "PriorityClass", "Terminating",
     "VolumeAttributesClass",
 )  # fmt: skip
+_ONLY_EXISTS: Final = frozenset(
+    {"Terminating", "NotTerminating", "BestEffort", "NotBestEffort", "CrossNamespacePodAffinity"}
+)  # fmt: skip
+_OF_PODS: Final = frozenset(
+    {"pods", "cpu", "memory", "limits.cpu", "limits.memory", "requests.cpu", "requests.memory"}
+)  # fmt: skip
+_SCOPED: Final = {
+    **dict.fromkeys(
+        ("Terminating", "NotTerminating", "NotBestEffort", "PriorityClass", "CrossNamespacePodAffinity"), _OF_PODS
+    ),
+    "BestEffort": frozenset({"pods"}),
+    "VolumeAttributesClass": frozenset({"persistentvolumeclaims", "requests.storage"}),
+}
+"""Scope → what a quota with it may limit (IsResourceQuotaScopeValidForResource)."""
 _QUOTA_NAMES: Final = frozenset(
     {
         "cpu", "memory", "ephemeral-storage", "requests.cpu", "requests.memory", "requests.storage",
@@ -153,10 +168,52 @@ def resource_quota(causes: Causes, obj: JsonObject) -> None:
             causes.append(invalid(where, quantity.canonical(hard[name]), text))
         elif _is_count(name) and quantity.parse(hard[name]).nano % quantity.NANO:
             causes.append(invalid(where, quantity.canonical(hard[name]), "must be an integer"))
-    for scope in spec.get("scopes") or ():
-        if scope not in _SCOPES:
-            causes.append(invalid("spec.scopes", spec["scopes"], "unsupported scope"))
-            break
+    scopes = spec.get("scopes") or []
+    for scope in scopes:
+        _scope(causes, "spec.scopes", scopes, scope, hard)
+    _scope_pairs(causes, "spec.scopes", scopes, scopes)
+    requirements = (spec.get("scopeSelector") or {}).get("matchExpressions") or []
+    where = "spec.scopeSelector.matchExpressions"
+    for requirement in requirements:
+        _scope(causes, where, requirements, requirement["scopeName"], hard)
+        _scope_requirement(causes, where, requirement)
+    _scope_pairs(causes, where, requirements, [each["scopeName"] for each in requirements])
+
+
+def _scope(causes: Causes, where: str, value: Any, scope: str, hard: JsonObject) -> None:
+    """The scope is one, and what is limited has it."""
+    if scope not in _SCOPES:
+        causes.append(invalid(where, value, "unsupported scope"))
+    scoped = _SCOPED.get(scope)
+    if scoped is not None and any(name in _QUOTA_NAMES and name not in scoped for name in hard):
+        causes.append(invalid(where, value, "unsupported scope applied to resource"))
+
+
+def _scope_requirement(causes: Causes, where: str, requirement: JsonObject) -> None:
+    operator, values = requirement.get("operator") or "", requirement.get("values") or []
+    if requirement["scopeName"] in _ONLY_EXISTS and operator != "Exists":
+        text = (
+            "must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, "
+            "ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or "
+            "ResourceQuotaScopeCrossNamespacePodAffinity"
+        )
+        causes.append(invalid(f"{where}.operator", operator, text))
+    if operator in ("In", "NotIn"):
+        if not values:
+            text = "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector"
+            causes.append(required(f"{where}.values", text))
+    elif operator in ("Exists", "DoesNotExist"):
+        if values:
+            text = "must be no value when `operator` is 'Exists' or 'DoesNotExist' for scope selector"
+            causes.append(invalid(f"{where}.values", values, text))
+    else:
+        causes.append(invalid(f"{where}.operator", operator, "not a valid selector operator"))
+
+
+def _scope_pairs(causes: Causes, where: str, value: Any, scopes: Sequence[str]) -> None:
+    for one, other in (("BestEffort", "NotBestEffort"), ("Terminating", "NotTerminating")):
+        if one in scopes and other in scopes:
+            causes.append(invalid(where, value, "conflicting scopes"))
 
 
 def _is_count(name: str) -> bool:

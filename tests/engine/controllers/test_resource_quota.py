@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
-from engine.api.errors import Forbidden
-from engine.api.kinds import PERSISTENTVOLUMECLAIMS, PODS, RESOURCEQUOTAS, SERVICES
+from engine.api.errors import Forbidden, Invalid
+from engine.api.kinds import PERSISTENTVOLUMECLAIMS, PODS, PRIORITYCLASSES, RESOURCEQUOTAS, SERVICES
 from store.types import JsonObject
 from tests.engine.controllers.volumes import claim
 from tests.engine.controllers.world import USER, World
@@ -101,6 +102,71 @@ def test_scopes(world: World) -> None:
     with pytest.raises(Forbidden):
         world.create(PODS, pod("c"))
     assert status(world)["used"] == {"pods": "1"}
+
+
+def selector(scope: str, operator: str, *values: str) -> JsonObject:
+    rule = {"scopeName": scope, "operator": operator, **({"values": list(values)} if values else {})}
+    return {"scopeSelector": {"matchExpressions": [rule]}}
+
+
+def priority(operator: str, *values: str) -> JsonObject:
+    return quota({"pods": "9"}, **selector("PriorityClass", operator, *values))
+
+
+@pytest.mark.parametrize(
+    ("rule", "counted"),
+    [
+        (priority("In", "high"), "1"), (priority("NotIn", "high"), "2"), (priority("Exists"), "2"),
+        (priority("DoesNotExist"), "1"),
+    ],
+)  # fmt: skip
+def test_quotas_of_priority_classes(world: World, rule: JsonObject, counted: str) -> None:
+    """Pods are chosen by their class as by a label: NotIn also means those without one."""
+    for number, name in enumerate(("high", "low")):
+        world.create(PRIORITYCLASSES, {"metadata": {"name": name}, "value": number}, "")
+    world.create(RESOURCEQUOTAS, rule)
+    for name in ("high", "low", ""):
+        obj = pod(f"p{name}")
+        obj["spec"]["priorityClassName"] = name
+        world.create(PODS, obj)
+    assert status(world)["used"] == {"pods": counted}
+
+
+def test_quotas_of_volume_attributes_classes(world: World) -> None:
+    """A claim counts by the class that it wants, and by the one that it still has."""
+    hard = {"persistentvolumeclaims": "1", "requests.storage": "5Gi"}
+    world.create(RESOURCEQUOTAS, quota(hard, **selector("VolumeAttributesClass", "In", "gold")))
+    plain, gold = claim("a", "fast", "4Gi"), claim("b", "fast", "2Gi")
+    world.create(PERSISTENTVOLUMECLAIMS, plain)
+    gold["spec"]["volumeAttributesClassName"] = "gold"
+    world.create(PERSISTENTVOLUMECLAIMS, gold)
+    assert status(world)["used"] == {"persistentvolumeclaims": "1", "requests.storage": "2Gi"}
+    gold["metadata"]["name"] = "c"
+    with pytest.raises(Forbidden, match="exceeded quota: q, requested: persistentvolumeclaims=1"):
+        world.create(PERSISTENTVOLUMECLAIMS, gold)
+    env = world.api.get(PERSISTENTVOLUMECLAIMS, "default", "a")
+    world.api.update_status(USER, env, {"currentVolumeAttributesClassName": "gold"})
+    assert status(world)["used"] == {"persistentvolumeclaims": "2", "requests.storage": "6Gi"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({"scopes": ["Fast"]}, "unsupported scope"),
+        ({"scopes": ["BestEffort", "NotBestEffort"]}, "conflicting scopes"),
+        ({"scopes": ["BestEffort"], "hard": {"cpu": "1"}}, "unsupported scope applied to resource"),
+        (selector("Terminating", "In", "x"),
+         "must be 'Exists' when scope is any of"),
+        (selector("PriorityClass", "In"),
+         "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector"),
+        (selector("PriorityClass", "Exists", "x"),
+         "must be no value when `operator` is 'Exists' or 'DoesNotExist' for scope selector"),
+    ],
+)  # fmt: skip
+def test_scopes_are_judged(world: World, spec: JsonObject, message: str) -> None:
+    """Unknown and contradictory ones, those that what is limited does not have, and operators without sense."""
+    with pytest.raises(Invalid, match=re.escape(message)):
+        world.create(RESOURCEQUOTAS, quota({"pods": "1", **spec.pop("hard", {})}, **spec))
 
 
 def test_claims_by_class(world: World) -> None:
