@@ -58,6 +58,7 @@ BENCHES: dict[str, Callable[[], _Figures]] = {
     "mixed": lambda: medians(lambda: child("tests.bench.workloads", "mixed"), 3),
     "rolling": lambda: medians(lambda: child("tests.bench.workloads", "rolling"), 3),
     "preemption": lambda: medians(lambda: child("tests.bench.workloads", "preemption"), 3),
+    "wire": lambda: medians(lambda: child("tests.bench.wire"), 3),
     "day": days,
 }
 
