@@ -65,8 +65,23 @@ def too_large(asked: int, current: int) -> errors.ServerTimeout:
     )
 
 
+class Listing(NamedTuple):
+    """A list that was begun: what there is, and which of it is wanted."""
+
+    kind: Kind
+    namespace: str | None
+    labels: str
+    fields: str
+    limit: int
+    items: Sequence[Envelope]
+    """All there is."""
+    revision: Revision
+    matches: Matcher | None
+    """None: all of it is wanted. May be asked on any thread, since envelopes never change."""
+
+
 class Reader:
-    """Lists."""
+    """Lists, in one step or in two: who comes from outside chooses among the items beside the engine."""
 
     def __init__(self, context: Context) -> None:
         self._store = context.store
@@ -76,6 +91,19 @@ class Reader:
         self, kind: Kind, namespace: str | None, labels: str, fields: str, limit: int, continue_token: str,
         resource_version: str, resource_version_match: str,
     ) -> ListResult:  # fmt: skip
+        found = self.begin(
+            kind, namespace, labels, fields, limit, continue_token, resource_version, resource_version_match
+        )
+        if isinstance(found, ListResult):
+            return found
+        assert found.matches is not None, "else there was nothing to choose"
+        return self.end(found, [env for env in found.items if found.matches(env)])
+
+    def begin(
+        self, kind: Kind, namespace: str | None, labels: str, fields: str, limit: int, continue_token: str,
+        resource_version: str, resource_version_match: str,
+    ) -> ListResult | Listing:  # fmt: skip
+        """The list, or a Listing to choose from when there are selectors: then `end` makes the list of what matched."""
         matches = matcher(kind, labels, fields)
         if continue_token:
             return self._continue(kind, namespace, labels, fields, limit, continue_token, bool(matches))
@@ -89,9 +117,15 @@ class Reader:
             items, head = self._as_of(kind, namespace, Revision(asked)), Revision(asked)
         else:
             items = self._store.list(kind.stored_as, namespace)
-        if matches is not None:
-            items = [env for env in items if matches(env)]
-        return self._chunk(kind, namespace, labels, fields, items, 0, limit, head, matches is not None)
+        found = Listing(kind, namespace, labels, fields, limit, items, head, matches)
+        return found if matches is not None else self.end(found, items)
+
+    def end(self, begun: Listing, items: Sequence[Envelope]) -> ListResult:
+        """The first chunk of the items that were chosen."""
+        return self._chunk(
+            begun.kind, begun.namespace, begun.labels, begun.fields, items, 0, begun.limit, begun.revision,
+            begun.matches is not None,
+        )  # fmt: skip
 
     def _check_match(self, resource_version: str, match: str, asked: int) -> None:
         if match and not resource_version:

@@ -60,7 +60,8 @@ class Api:
         context = Context(store, clock, seed, kinds, self.schema, AddressBook(store, clock, seed))
         self._customs = CustomKinds(context)
         self._customs.serve_built_in(KUBARIUM_SCHEMAS, "kubarium.dev/v1alpha1")
-        self._reader = Reader(context)
+        self.reader = Reader(context)
+        """Lists in two steps, for who chooses among the items elsewhere."""
         self._writer = Writer(context, Pipeline(context, self._customs, Admission(flags)), self._customs)
         self._deleter = Deleter(context)
         self._subresources = Subresources(context, self._writer, self._deleter)
@@ -124,7 +125,7 @@ class Api:
         continue_token: str = "", resource_version: str = "", resource_version_match: str = "",
     ) -> ListResult:  # fmt: skip
         """Objects by (namespace, name). Gone (410) for a continue token or exact revision that is kept no longer."""
-        return self._reader.list(
+        return self.reader.list(
             self.kind_of(resource), namespace, labels, fields, limit, continue_token, resource_version,
             resource_version_match,
         )  # fmt: skip
