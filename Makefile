@@ -39,6 +39,7 @@ $(VENV)/.ok: pyproject.toml constraints.txt hatch_build.py
 	@if command -v uv >/dev/null 2>&1; \
 	  then VIRTUAL_ENV=$(VENV) uv pip install -q -c constraints.txt -e '.[dev]'; \
 	  else PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip install -q -c constraints.txt -e '.[dev]'; fi
+	@$(BIN)/python -m compileall -q engine store tui  # else the first start would compile them: seconds
 	@touch $@
 
 record: $(VENV)/.ok  ## play the first thirty seconds and make their animated pictures anew

@@ -7,8 +7,9 @@ long is cut, WebSockets speak the subprotocol that was agreed on.
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from aiohttp import WSMsgType, web
 from engine.api.errors import ApiError, BadRequest, TooManyRequests
 from engine.http.bare import bare_upgraded
 from engine.http.core import MAX_BODY, TooLarge, Wire, status_response
+from engine.http.doors import BACKLOG
 from engine.http.messages import PeerCertificate, Request, Response, Stream, Upgrade
 
 _SEND_TIMEOUT: Final = 30.0
@@ -227,10 +229,10 @@ class _Refused(asyncio.Protocol):
             transport.abort()
 
 
-async def listen(
-    app: web.Application, host: str, port: int, context: ssl.SSLContext
-) -> tuple[Callable[[], Awaitable[None]], int]:
-    """(what ends it, the port). OSError when it cannot listen there."""
+async def serve(
+    app: web.Application, doors: Sequence[socket.socket], context: ssl.SSLContext
+) -> Callable[[], Awaitable[None]]:
+    """Answer who comes through sockets that listen already. Returns what ends it, and closes them."""
     runner = web.AppRunner(
         app, handle_signals=False, access_log=None, shutdown_timeout=0.2, max_line_size=MAX_HEADER,
         max_field_size=MAX_HEADER, keepalive_timeout=75.0,
@@ -243,15 +245,19 @@ async def listen(
         return server() if len(server.connections) < MAX_CONNECTIONS else _Refused()
 
     try:
-        listening = await asyncio.get_running_loop().create_server(
-            connection, host, port, ssl=context, backlog=512, ssl_handshake_timeout=_HANDSHAKE_TIMEOUT
-        )
+        listening = [
+            await asyncio.get_running_loop().create_server(
+                connection, sock=door, ssl=context, backlog=BACKLOG, ssl_handshake_timeout=_HANDSHAKE_TIMEOUT
+            )
+            for door in doors
+        ]
     except BaseException:
         await runner.cleanup()
         raise
 
     async def end() -> None:
-        listening.close()
+        for door in listening:
+            door.close()
         await runner.cleanup()
 
-    return end, int(listening.sockets[0].getsockname()[1])
+    return end

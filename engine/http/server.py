@@ -1,7 +1,8 @@
-"""The thread that serves: certificates, socket, kubeconfig, and a quick end.
+"""The thread that serves: certificates, sockets, kubeconfig, and a quick end.
 
-aiohttp and cryptography are imported on this thread, while the console is already there. `where` tells when it
-listens, or why it cannot. `stop` ends watches first, so that nobody waits for one.
+cryptography is imported on this thread, while the console is already there; aiohttp and what answers requests when
+the first client connects (`doors`). `where` tells when it listens, or why it cannot. `stop` ends watches first, so that
+nobody waits for one.
 """
 
 from __future__ import annotations
@@ -10,15 +11,21 @@ import asyncio
 import errno
 import logging
 import resource
+import socket
+import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from engine.client.wire import WireOptions, WirePlace
 from engine.cluster import Cluster
+from engine.http.doors import close_doors, knock, open_doors
+
+if TYPE_CHECKING:
+    from engine.http.access import Access
 
 _OPEN_FILES: Final = 16_384
 _log = logging.getLogger(__name__)
@@ -62,29 +69,48 @@ class HttpServer:
                 self.where.set_exception(error)
 
     async def _serve(self) -> None:
-        from engine.http.binding import application, listen
+        from engine.http.access import access_of
         from engine.http.certificates import Authority, write_kubeconfig
-        from engine.http.core import Wire
+        from engine.http.gate import Gate
 
         options = self._options
         _raise_open_files()
         authority = Authority(Path(options.certificates))
         context = authority.server_context(options.host)
-        wire = Wire(self._cluster)
+        gate = Gate(self._cluster)
+        access = access_of(gate, self._cluster.options.flags)
         keys = authority.keys()
-        await wire.gate.run(lambda: self._cluster.api.adopt_keys(keys))
+        await gate.run(lambda: self._cluster.api.adopt_keys(keys))
         try:
-            end, port = await listen(application(wire), options.host, options.port, context)
+            doors = open_doors(options.host, options.port)
         except OSError as error:
-            wire.close()
             raise _cannot_listen(options, error) from error
         try:
             host = f"[{options.host}]" if ":" in options.host else options.host
-            place = WirePlace(f"https://{host}:{port}", options.kubeconfig)
+            place = WirePlace(f"https://{host}:{doors[0].getsockname()[1]}", options.kubeconfig)
             write_kubeconfig(Path(options.kubeconfig), place.url, authority)
             ended = asyncio.Event()
             self._loop, self._end = asyncio.get_running_loop(), ended.set
             self.where.set_result(place)
+            await knock(doors, ended)
+            if not ended.is_set():
+                await self._answer(doors, context, access, ended)
+        finally:
+            close_doors(doors)
+
+    async def _answer(
+        self, doors: Sequence[socket.socket], context: ssl.SSLContext, access: Access, ended: asyncio.Event
+    ) -> None:
+        from engine.http.binding import application, serve
+        from engine.http.core import Wire
+
+        wire = Wire(self._cluster, access)
+        try:
+            end = await serve(application(wire), doors, context)
+        except BaseException:
+            wire.close()
+            raise
+        try:
             await ended.wait()
         finally:
             wire.close()

@@ -18,7 +18,7 @@ import numpy as np
 from engine.scheduler.framework import Diagnosis, FilterPlugin, Nominees, PostFilterResult, ScorePlugin, normalized
 from engine.scheduler.load import SINGLY, Load
 from engine.scheduler.messages import fit_error, truncated
-from engine.scheduler.nodes import Ints, Mask, NodeTable, Rows
+from engine.scheduler.nodes import Ints, Mask, NodeTable, Rows, distinct
 from engine.scheduler.podclass import PodClass
 from engine.scheduler.profile import PluginError, Profile
 from store.types import Envelope
@@ -305,7 +305,7 @@ def diagnose(pod: PodClass, nodes: NodeTable, profile: Profile, nominees: Nomine
             if not plugin.concerns(pod):
                 continue
             codes = np.where(standing, plugin.filter(pod, nodes, nodes.all_rows), 0)
-            found, counts = np.unique(codes, return_counts=True)
+            found, counts = distinct(codes)
             for code, count in zip(found.tolist(), counts.tolist(), strict=True):
                 if code:
                     if plugin.resolvable(code):

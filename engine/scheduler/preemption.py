@@ -23,7 +23,7 @@ import numpy as np
 from engine.api.selectors import LabelSelector
 from engine.scheduler.affinity_terms import NOBODY, PodIdentity
 from engine.scheduler.framework import Diagnosis, FilterPlugin, Trial
-from engine.scheduler.nodes import Ints, Mask, NodeTable
+from engine.scheduler.nodes import Ints, Mask, NodeTable, distinct
 from engine.scheduler.plugins.node_resources_fit import ResourcesTrial
 from engine.scheduler.podclass import PodClass
 from engine.scheduler.resources import PODS
@@ -149,7 +149,7 @@ class VictimSearch:
             codes = np.where(some, fit.filter(self._pod, nodes, slice(0, size)), 0)
         finally:
             nodes.requested = requested
-        found, counts = np.unique(codes, return_counts=True)
+        found, counts = distinct(codes)
         for code, count in zip(found.tolist(), counts.tolist(), strict=True):
             if code:
                 for reason in fit.reasons(code, nodes):

@@ -15,6 +15,7 @@ from typing import Any
 
 from tests.bench import console
 from tests.bench.day import days
+from tests.bench.terminal import compiled
 
 _Figures = dict[str, Any]
 
@@ -32,7 +33,8 @@ def medians(measure: Callable[[], _Figures], times: int) -> _Figures:
 
 def child(module: str, *arguments: str) -> _Figures:
     """Run a benchmark in a process of its own."""
-    run = subprocess.run([sys.executable, "-m", module, *arguments], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", module, *arguments]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, env=compiled())
     if run.returncode:
         return {"error": run.stderr.strip().splitlines()[-1:]}
     figures: _Figures = json.loads(run.stdout)

@@ -18,6 +18,11 @@ from typing import Final
 _ESCAPES: Final = re.compile(rb"\x1b\[[0-9;?<>=]*[a-zA-Z]|\x1b[()][A-Z0-9]|\x1b[=>]|\x1b\][^\x07]*\x07")
 
 
+def compiled() -> dict[str, str]:
+    """This environment, with bytecode kept as it is for everyone: compiling all modules is no part of a start."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 class Terminal:
     """A program running on a pty of `rows` × `cols`. Use as a context manager: the program is killed at the end."""
 
@@ -29,7 +34,7 @@ class Terminal:
         self.began = time.monotonic()
         self._process = subprocess.Popen(
             argv, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
-            env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", **(env or {})},
+            env={**compiled(), "TERM": "xterm-256color", "COLORTERM": "truecolor", **(env or {})},
         )  # fmt: skip
         os.close(slave)
         self.painted = b""

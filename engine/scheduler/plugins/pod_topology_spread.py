@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from engine.scheduler.affinity_terms import PodIdentity
 from engine.scheduler.framework import MAX_SCORE, Arrived, ClusterEvent, FilterPlugin, Freed, ScorePlugin, Trial
-from engine.scheduler.nodes import Codes, Ints, Mask, NodeTable, Rows
+from engine.scheduler.nodes import Codes, Ints, Mask, NodeTable, Rows, distinct
 from engine.scheduler.podclass import PodClass
 from engine.scheduler.profile import SPREAD
 from engine.scheduler.relations import SpreadTerm
@@ -163,7 +163,7 @@ class PodTopologySpread(FilterPlugin, ScorePlugin):
             codes = codes_of(nodes, term.key)
             rows = np.flatnonzero(eligible(pod, nodes, term, keys) & (codes >= 0))
             domains = codes[rows]
-            frame = _Frame(codes, rows, domains, np.unique(domains).astype(np.int64), max(1, len(column.values)))
+            frame = _Frame(codes, rows, domains, distinct(domains)[0].astype(np.int64), max(1, len(column.values)))
             self._frames[key] = frame
         return frame
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.scheduler.nodes import NodeTable
+from engine.scheduler.nodes import NodeTable, distinct
 from engine.scheduler.podclass import Classifier, PodClass
 from store.types import Envelope, JsonObject, ObjectKey, Revision, Uid
 from tests.engine.scheduler.cluster_world import pod_spec
@@ -160,3 +161,11 @@ def test_ids_that_are_used_again_do_no_harm() -> None:
     for number in range(10_000):
         spec = pod_spec(f"{number % 97 + 1}m")
         assert classes.classify(env(spec)).requests["cpu"] == number % 97 + 1
+
+
+@given(st.lists(st.integers(-1, 5), max_size=12))
+def test_distinct_codes_are_counted(codes: list[int]) -> None:
+    """Each code once, in order, with its number; none of none."""
+    found, counts = distinct(np.array(codes, np.int32))
+    assert found.tolist() == sorted(set(codes))
+    assert counts.tolist() == [codes.count(code) for code in found.tolist()]
