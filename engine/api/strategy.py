@@ -13,7 +13,17 @@ from typing import Any, Final
 
 from engine.api import errors
 from engine.api.errors import Cause
-from engine.api.kinds import DEPLOYMENTS, NAMESPACES, NODES, PERSISTENTVOLUMECLAIMS, PODS, SECRETS, SERVICES, Kind
+from engine.api.kinds import (
+    DEPLOYMENTS,
+    NAMESPACES,
+    NODES,
+    PERSISTENTVOLUMECLAIMS,
+    PODS,
+    SECRETS,
+    SERVICES,
+    STATEFULSETS,
+    Kind,
+)
 from engine.api.qos import qos_class
 from store.types import JsonObject, Resource, Uid
 
@@ -114,7 +124,22 @@ def prepare_create(kind: Kind, obj: JsonObject) -> JsonObject:
             obj["status"] = dict(_FIRST_STATUS.get(resource, {}))
     if resource == SECRETS:
         return _merge_string_data(obj)
-    return obj
+    return _without_gated(obj) if resource == STATEFULSETS else obj
+
+
+def _without_gated(obj: JsonObject, before: JsonObject | None = None) -> JsonObject:
+    """StatefulSets: maxUnavailable is behind a gate that v1.36 has off (MaxUnavailableStatefulSet): it is dropped
+    unless the object has it already (dropStatefulSetDisabledFields)."""
+    rolling = _rolling_update(obj)
+    if "maxUnavailable" not in rolling or (before is not None and "maxUnavailable" in _rolling_update(before)):
+        return obj
+    left = {key: value for key, value in rolling.items() if key != "maxUnavailable"}
+    spec = obj["spec"]
+    return {**obj, "spec": {**spec, "updateStrategy": {**spec["updateStrategy"], "rollingUpdate": left}}}
+
+
+def _rolling_update(obj: JsonObject) -> JsonObject:
+    return ((obj.get("spec") or {}).get("updateStrategy") or {}).get("rollingUpdate") or {}
 
 
 def _merge_string_data(obj: JsonObject) -> JsonObject:
@@ -179,6 +204,8 @@ def prepare_update(kind: Kind, before: JsonObject, obj: JsonObject, meta: JsonOb
         new["spec"] = before.get("spec", {})
     if kind.stored_as == SECRETS:
         new = _merge_string_data(new)
+    elif kind.stored_as == STATEFULSETS:
+        new = _without_gated(new, before)
     if kind.generation and changes_desired_state(kind, before, new):
         meta["generation"] = before["metadata"].get("generation", 0) + 1
     return new

@@ -86,16 +86,34 @@ def validate(request: AdmissionRequest) -> None:
 
 
 def _pod_total(spec: JsonObject, key: str) -> JsonObject:
-    """What a pod asks for in all: its containers together, or its largest init container."""
+    """What a pod asks for in all: its containers and sidecars together, or more while an init container runs beside the
+    sidecars that have started before it."""
     amounts: dict[str, list[Any]] = {}
+    sidecars: dict[str, list[Any]] = {}
+    peaks: dict[str, quantity.Quantity] = {}
     for container in spec.get("containers") or ():
-        for name, amount in ((container.get("resources") or {}).get(key) or {}).items():
+        for name, amount in _stated(container, key):
             amounts.setdefault(name, []).append(amount)
-    totals = {name: quantity.total(each) for name, each in amounts.items()}
     for container in spec.get("initContainers") or ():
-        for name, amount in ((container.get("resources") or {}).get(key) or {}).items():
-            totals[name] = max(totals.get(name, quantity.parse("0")), quantity.parse(amount))
+        stays = container.get("restartPolicy") == "Always"
+        for name, amount in _stated(container, key):
+            beside = [*sidecars.get(name, ()), amount]
+            peaks[name] = max(peaks.get(name, quantity.parse("0")), quantity.total(beside), key=_nano)
+            if stays:
+                sidecars[name] = beside
+                amounts.setdefault(name, []).append(amount)
+    totals = {name: quantity.total(each) for name, each in amounts.items()}
+    for name, peak in peaks.items():
+        totals[name] = max(totals.get(name, quantity.parse("0")), peak, key=_nano)
     return {name: str(amount) for name, amount in totals.items()}
+
+
+def _stated(container: JsonObject, key: str) -> Iterable[tuple[str, Any]]:
+    return ((container.get("resources") or {}).get(key) or {}).items()
+
+
+def _nano(amount: quantity.Quantity) -> int:
+    return amount.nano
 
 
 def _bounds(

@@ -9,7 +9,7 @@ import pytest
 
 from engine.api.admission.service_account import MOUNT_PATH
 from engine.api.errors import Forbidden
-from engine.api.kinds import LIMITRANGES, NAMESPACES, SERVICEACCOUNTS
+from engine.api.kinds import LIMITRANGES, NAMESPACES, PODS, SERVICEACCOUNTS
 from store.types import JsonObject
 from tests.engine.api.door import COMPONENT, Door
 
@@ -151,6 +151,37 @@ def test_default_storage_class(door: Door) -> None:
         "provisioner": "kubarium.dev/disk",
     })  # fmt: skip
     assert door.create({**claim, "metadata": {"name": "b"}}).obj["spec"]["storageClassName"] == "s"
+
+
+@pytest.mark.parametrize(
+    ("init", "asked"),
+    [
+        ([("", "300m")], ""),
+        ([("Always", "300m")], "500m"),
+        ([("Always", "100m"), ("", "350m")], "450m"),
+        ([("", "450m"), ("Always", "100m")], "450m"),
+    ],
+)
+def test_limit_ranges_of_pods_count_sidecars(door: Door, init: list[tuple[str, str]], asked: str) -> None:
+    """A sidecar counts beside the containers, and beside the init containers that come after it."""
+
+    def container(name: str, cpu: str, policy: str = "") -> JsonObject:
+        made: JsonObject = {"name": name, "image": "i", "resources": {"limits": {"cpu": cpu}, "requests": {"cpu": cpu}}}
+        return {**made, "restartPolicy": policy} if policy else made
+
+    limits = {"type": "Pod", "max": {"cpu": "400m"}}
+    door.api.create(COMPONENT, LIMITRANGES, "default", {"metadata": {"name": "l"}, "spec": {"limits": [limits]}})
+    spec = {
+        "containers": [container("c", "200m")],
+        "initContainers": [container(f"i{n}", cpu, policy) for n, (policy, cpu) in enumerate(init)],
+    }
+    pod = {"metadata": {"name": "p"}, "spec": spec}
+    if not asked:
+        door.api.create(COMPONENT, PODS, "default", pod)
+        return
+    text = f"maximum cpu usage per Pod is 400m, but limit is {asked}"
+    with pytest.raises(Forbidden, match=text):
+        door.api.create(COMPONENT, PODS, "default", pod)
 
 
 def test_limit_ranges(door: Door) -> None:

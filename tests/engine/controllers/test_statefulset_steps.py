@@ -288,6 +288,16 @@ def test_a_rolling_update_goes_from_the_top_one_by_one(world: World) -> None:
     assert status(world)["currentReplicas"] == status(world)["updatedReplicas"] == 3
 
 
+def test_max_unavailable_is_dropped(world: World) -> None:
+    """rollingUpdate.maxUnavailable is behind a gate that v1.36 has off: the API does not keep it."""
+    strategy = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 2, "partition": 1}}
+    env = world.create(STATEFULSETS, workload(1, "set", serviceName="set", updateStrategy=strategy))
+    assert env.obj["spec"]["updateStrategy"]["rollingUpdate"] == {"partition": 1}
+    changed = world.spec(STATEFULSETS, "set", updateStrategy=strategy)
+    assert changed.obj["spec"]["updateStrategy"]["rollingUpdate"] == {"partition": 1}
+    assert changed.obj["metadata"]["generation"] == 1
+
+
 def test_a_partition_keeps_the_lower_ordinals(world: World) -> None:
     """Below the partition pods stay, and come back as they were."""
     running(world, 4, updateStrategy={"type": "RollingUpdate", "rollingUpdate": {"partition": 2}})
