@@ -162,6 +162,7 @@ def copy(database: Database, path: Path) -> None:
         raise CannotOpen(f"{path} exists already")
     if not path.parent.is_dir():
         raise CannotOpen(f"{path}: the folder {path.parent} does not exist")
+    path.touch(mode=0o600)
     with closing(sqlite3.connect(database.path)) as source, closing(sqlite3.connect(path)) as target:
         source.backup(target, pages=1024)
 

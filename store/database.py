@@ -64,6 +64,7 @@ class Database:
                 check(path)
             elif path.with_name(path.name + "-wal").exists():
                 raise Damaged(f"{path} is empty, but a write-ahead log of a store lies beside it")
+            path.touch(mode=0o600)  # Secrets are in it; what SQLite puts beside it gets the same mode
             database = cls(path, "FULL" if durable else "NORMAL", lock)
             database._create()
         except sqlite3.OperationalError as error:

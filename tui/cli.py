@@ -266,7 +266,7 @@ def _options(parser: argparse.ArgumentParser, args: argparse.Namespace, command:
     store = None if args.store == ":memory:" else args.store
     if store is None and args.folder is not None and not in_memory:
         path = default_store(Path(args.folder))
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         store = str(path)
     if store is not None and getattr(args, "fresh", False):
         set_aside(Path(store))

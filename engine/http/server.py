@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
-import resource
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -119,6 +119,10 @@ class HttpServer:
 
 def _raise_open_files() -> None:
     """As many sockets as the system lets this process have (Go's runtime does the same)."""
+    if sys.platform == "win32":  # there is no such bound
+        return
+    import resource
+
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
     if soft < wanted:

@@ -140,3 +140,18 @@ def test_durable_means_synchronous_full(tmp_path: Path) -> None:
             }
         assert pragmas == {"synchronous": level, "journal_mode": "wal", "page_size": 8192, "foreign_keys": 1}
         store.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no modes")
+def test_others_cannot_read_what_is_kept(tmp_path: Path) -> None:
+    """A store holds Secrets: it, what lies beside it and its copies are their owner's alone, whatever the umask."""
+    before = os.umask(0)
+    try:
+        store = Store.open(tmp_path / "kept.db")
+        put(store, "pod-1")
+        store.fork(tmp_path / "copy.db")
+        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.glob("*.db*") if ".lock" not in path.name}
+        store.close()
+    finally:
+        os.umask(before)
+    assert modes == {"kept.db": 0o600, "kept.db-wal": 0o600, "kept.db-shm": 0o600, "copy.db": 0o600}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 import orjson
 
 from engine.clock import Clock
 from engine.cluster import Cluster, ClusterOptions
+from engine.flags import Flags
 from engine.http.access import Access
 from engine.http.core import Wire
 from engine.http.messages import PeerCertificate, Request, Response, Stream, Upgrade
@@ -24,10 +25,13 @@ ADMIN = PeerCertificate("kubernetes-admin", ("system:masters",))
 class WireWorld:
     """Ask with `get`, `post` …; answers come as (status, JSON)."""
 
-    def __init__(self, controllers: tuple[str, ...] = (), access: Access | None = None, ring: int = 50_000) -> None:
-        """`ring`: events that are kept for watchers."""
+    def __init__(
+        self, controllers: tuple[str, ...] = (), access: Access | None = None, ring: int = 50_000,
+        flags: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
+        """`ring`: events that are kept for watchers. `flags`: Kubernetes' component flags."""
         self.store = Store.open(None, options=StoreOptions(ring_events=ring))
-        self.cluster = Cluster(self.store, Clock(START), ClusterOptions(controllers=controllers))
+        self.cluster = Cluster(self.store, Clock(START), ClusterOptions(controllers=controllers, flags=Flags(flags)))
         self.cluster.start(stepped=True)
         self.cluster.clock.set_speed(0)
         self._thread = threading.Thread(target=self.cluster.loop.run, daemon=True)
