@@ -19,9 +19,11 @@ from tui.commands import CommandError, Do, Goto, parse
 from tui.keymap import KeyContext, Keymap
 from tui.kinds.spec import KindView
 from tui.leaving import Leaving
+from tui.own_settings import OwnSettings, own_settings
 from tui.screens.cluster import ClusterScreen
 from tui.screens.resources import ResourceScreen
 from tui.session import SPEEDS, Session, answer
+from tui.settings import THEMES
 from tui.theme import DARK, GLYPHS, LIGHT, VARIABLE_DEFAULTS
 from tui.times import clock_text
 from tui.travel import TravelActions
@@ -53,7 +55,7 @@ SCREENS: Final = {
 _GLYPH: Final = {"information": "·", "warning": GLYPHS["warn"], "error": GLYPHS["bad"]}
 
 
-class KubariumApp(Leaving, TravelActions, App[None]):
+class KubariumApp(OwnSettings, Leaving, TravelActions, App[None]):
     """The console on one cluster."""
 
     TITLE = "kubarium"
@@ -64,17 +66,20 @@ class KubariumApp(Leaving, TravelActions, App[None]):
     """
 
     def __init__(self, client: ClusterClient, *, keys_file: str | None = None, read_only: bool = False) -> None:
-        """`keys_file`: key configuration, None for the user's own. Raises KeymapError.
+        """`keys_file`: key configuration, None for the user's own. Raises KeymapError, SettingsError.
 
         `read_only`: writes are refused until that is switched off.
         """
         super().__init__()
+        self._keys_file = keys_file
         self.keymap_of_actions = Keymap.load(keys_file)
+        settings = own_settings()
         self.session = Session(client, self, read_only=read_only)
         self.client = self.session.client
         self.home = ClusterScreen(self.session, self.keymap_of_actions)
-        self.register_theme(DARK)
-        self.register_theme(LIGHT)
+        self.session.settings = settings
+        for base in THEMES:
+            self.register_theme(settings.theme(base))
         if self.theme == "textual-dark":
             self.theme = DARK.name
 
@@ -102,6 +107,7 @@ class KubariumApp(Leaving, TravelActions, App[None]):
             self.open_screen("failure", error)
             return
         self.home.cluster_ready()
+        self.watch_settings_files()
         endpoint = self.client.endpoint
         if endpoint is not None:
             try:
@@ -231,8 +237,8 @@ class KubariumApp(Leaving, TravelActions, App[None]):
 
     # -- commands ----------------------------------------------------------------------------------------------------
 
-    def run_command(self, text: str) -> None:
-        """Do what was typed after `:`."""
+    def run_command(self, text: str, again: bool = False) -> None:
+        """Do what was typed after `:`. `again`: show its view as it was left."""
         try:
             command = parse(text, self.session)
         except CommandError as error:
@@ -248,7 +254,11 @@ class KubariumApp(Leaving, TravelActions, App[None]):
         if command.query.namespace is not None:
             self.session.favour(command.query.namespace)
         self.go_home()
-        self.open_query(command.query, filter=command.filter)
+        screen = ResourceScreen(self.session, self.keymap_of_actions, command.query, filter=command.filter)
+        screen.command = text
+        if again and text in self.session.kept:
+            screen.restore(self.session.kept[text])
+        self.push_screen(screen)
 
     def go_home(self) -> None:
         """A command starts anew from the home screen; drilling down goes on from where one is."""
@@ -275,12 +285,12 @@ class KubariumApp(Leaving, TravelActions, App[None]):
             self.notify("No command there", severity="warning")
             return
         self.session.place = place
-        self.run_command(self.session.commands[place])
+        self.run_command(self.session.commands[place], again=True)
 
     def do_last_command(self) -> None:
         commands, place = self.session.commands, self.session.place
         if place > 0:
-            self.run_command(commands[place - 1])
+            self.run_command(commands[place - 1], again=True)
 
     def do_aliases(self) -> None:
         self.open_screen("aliases")

@@ -92,10 +92,11 @@ def _console(options: ConnectOptions, args: argparse.Namespace) -> int:
         return 1
     from tui.app import KubariumApp
     from tui.keymap import KeymapError
+    from tui.settings import SettingsError
 
     try:
         app = KubariumApp(connect(options), keys_file=args.keys, read_only=args.read_only)
-    except KeymapError as error:
+    except (KeymapError, SettingsError) as error:
         print(f"kubarium: {error}", file=sys.stderr)
         return 1
     app.run()

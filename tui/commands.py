@@ -89,6 +89,9 @@ def parse(text: str, session: Session) -> Open | Goto | Do:
     words = text.split()
     if not words:
         raise CommandError("type a kind, a namespace or a screen")
+    own = session.settings.aliases.get(words[0])
+    if own is not None:
+        words = [*own.removeprefix(":").split(), *words[1:]]
     first = words[0]
     screen = SAME.get(first, first)
     if screen in SCREENS and len(words) == 1:
@@ -148,7 +151,8 @@ def candidates(text: str, session: Session, namespaces: Sequence[str]) -> list[t
         ]
     start = text.strip().lower()
     found = _ranked(start, session)
-    for screen, what in (*SCREENS.items(), *((deed, what) for deed, (_, what) in DEEDS.items())):
+    own = ((alias, command) for alias, command in session.settings.aliases.items())
+    for screen, what in (*own, *SCREENS.items(), *((deed, what) for deed, (_, what) in DEEDS.items())):
         if screen.startswith(start):
             found.append(((1, 50, screen), screen, what))
     found.sort()

@@ -90,6 +90,13 @@ TYPING: Final = frozenset({"editor", "edit", "shell"})
 """Views that take letters for themselves."""
 
 
+def keys_path(path: str | None) -> Path:
+    """Where the key configuration is: `path`, else a person's own."""
+    if path is not None:
+        return Path(path)
+    return Path(os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")) / "kubarium" / "keys.toml"
+
+
 class Keymap:
     """Resolves a pressed key, in a place, to an action."""
 
@@ -122,8 +129,7 @@ class Keymap:
     def load(cls, path: str | None = None) -> Keymap:
         """From `path`, else `$XDG_CONFIG_HOME/kubarium/keys.toml` if it exists, else the defaults."""
         if path is None:
-            base = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
-            default = Path(base) / "kubarium" / "keys.toml"
+            default = keys_path(None)
             if not default.is_file():
                 return cls()
             path = str(default)
@@ -142,6 +148,10 @@ class Keymap:
                 raise KeymapError(f'{path}: {ident}: write a key ("ctrl-x") or a list of keys')
             overrides[ident] = keys
         return cls(overrides, path)
+
+    def become(self, other: Keymap) -> None:
+        """Be what another one is: for everybody who has this one."""
+        self._keys, self._by_key = other._keys, other._by_key
 
     def keys_of(self, ident: str) -> tuple[str, ...]:
         """Keys of an action, the first is shown."""

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from textual.message_pump import MessagePump
 
@@ -21,9 +21,22 @@ from tui.buffers import Buffers
 from tui.gate import gated
 from tui.kinds.registry import view_of
 from tui.kinds.spec import KindView, Load
+from tui.settings import Settings
 from tui.usage import UsageBoard
 
 SPEEDS: Final = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1000.0)
+
+
+class ViewState(NamedTuple):
+    """How a table was left."""
+
+    filter: str
+    only_faults: bool
+    sort: str
+    descending: bool
+    wide: bool
+    name: str
+    """Of the object under the cursor; "" of none."""
 
 
 class Session:
@@ -40,6 +53,8 @@ class Session:
         """Where kubectl finds this cluster; None while it does not."""
         self.kinds: Sequence[KindInfo] = ()
         self.files: Sequence[FolderFile] = ()
+        self.settings = Settings()
+        """A person's own aliases, columns and colours."""
         self.namespace: str | None = None
         """Namespace that new views start in; None: all."""
         self.favourites: list[str] = ["default"]
@@ -52,6 +67,8 @@ class Session:
         """What was shown in passing: (cluster time, title, text, severity), oldest first."""
         self.filters: list[str] = []
         """Filters given, oldest first."""
+        self.kept: dict[str, ViewState] = {}
+        """How the view of each command was left, for when history comes back to it."""
         self.place = -1
         """Index in `commands` of the view that is open (`[` and `]` walk)."""
         self.resume_speed = 1.0
@@ -159,7 +176,8 @@ class Session:
 
     def view_of(self, resource: str) -> KindView:
         kind = self.kind_of(resource)
-        return view_of(resource, kind.namespaced if kind else True, self._printer_columns.get(resource, ()))
+        columns = self._printer_columns.get(resource, ())
+        return self.settings.tailored(view_of(resource, kind.namespaced if kind else True, columns))
 
     def namespace_names(self) -> list[str]:
         """Namespaces that are known to hold pods or were chosen, for completion."""
@@ -180,4 +198,4 @@ class Session:
         self.place = len(self.commands) - 1
 
 
-__all__ = ["SPEEDS", "Session", "answer"]
+__all__ = ["SPEEDS", "Session", "ViewState", "answer"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
@@ -14,6 +15,8 @@ from tests.tui.fake_client import START, FakeClient
 from tests.tui.fake_world import pod, world
 from tui.app import KubariumApp
 from tui.logs import line_test
+from tui.screens.edit import EditScreen
+from tui.widgets.inspector import Inspector
 
 
 @pytest.mark.parametrize(
@@ -124,3 +127,52 @@ async def test_a_closed_log_is_followed_no_longer() -> None:
         await pilot.press("escape")
         await settle(pilot)
         assert not client.followers
+
+
+async def test_the_reader_stays_where_he_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """s stops following, w wraps, f gives the whole screen or leaves it, c copies, ctrl-s saves."""
+    monkeypatch.chdir(tmp_path)
+    async with logs_of_two() as (app, pilot, client):
+        inspector = app.screen.query_one(Inspector)
+        await pilot.press("s", "w", "g")
+        await settle(pilot)
+        assert not inspector.text.follow
+        assert inspector.text.wrapped
+        client.followers[0][1].lines([(START + 60_000_000, f"late {n}") for n in range(80)])
+        await settle(pilot)
+        assert inspector.text.scroll_offset.y == 0
+        await pilot.press("c", "ctrl+s")
+        await settle(pilot)
+        assert "late 79" in app.clipboard
+        assert "late 79" in (tmp_path / "two-logs.log").read_text()
+        await pilot.press("f")
+        await settle(pilot)
+        assert not inspector.is_attached
+
+
+async def test_matches_are_walked_and_managed_fields_shown() -> None:
+    """In YAML: / and n go from match to match, m shows managed fields, e edits."""
+    web = pod("web")
+    web["metadata"]["managedFields"] = [{"manager": "kubectl"}]
+    async with console(FakeClient([*world(0), ("pods", web)]), (100, 14)) as (app, pilot, _):
+        app.run_command("pods /web")
+        await settle(pilot)
+        await pilot.press("y")
+        await settle(pilot)
+        text = app.screen.query_one(Inspector).text
+        assert not any("kubectl" in line for line in text.lines)
+        await pilot.press("m")
+        await settle(pilot)
+        assert any("manager: kubectl" in line for line in text.lines)
+        await pilot.press("slash", *"name:", "enter")
+        await settle(pilot)
+        first = text.scroll_offset.y
+        await pilot.press("n")
+        await settle(pilot)
+        assert text.scroll_offset.y > first
+        await pilot.press("N")
+        await settle(pilot)
+        assert text.scroll_offset.y == first
+        await pilot.press("e")
+        await settle(pilot)
+        assert isinstance(app.screen, EditScreen)

@@ -11,7 +11,7 @@ from textual.widget import Widget
 from engine.client import Query
 from tui.keymap import Keymap
 from tui.screens.tables import WIDE, TableScreen
-from tui.session import Session
+from tui.session import Session, ViewState
 from tui.widgets.inspector import Inspector
 from tui.widgets.pane import ResourcePane
 
@@ -40,6 +40,8 @@ class ResourceScreen(TableScreen):
         self.inspector = Inspector(session)
         self.inspector.display = False
         self._filter, self._select = filter, select
+        self.command = ""
+        """The command that opened it; "" it was drilled down to."""
 
     def compose_body(self) -> Iterable[Widget]:
         with Horizontal(classes="body"):
@@ -62,6 +64,20 @@ class ResourceScreen(TableScreen):
             self.header.filter_text = self._filter
         if self._select:
             self.pane.select_when_there(self._select)
+
+    def on_unmount(self) -> None:
+        pane, current = self.pane, self.pane.current
+        if self.command:
+            self.session.kept[self.command] = ViewState(
+                pane.filter_text, pane.only_faults, pane.sort_header, pane.descending, pane.table.wide,
+                current.name if current is not None and pane.table.touched else "",
+            )  # fmt: skip
+
+    def restore(self, state: ViewState) -> None:
+        """Show it as it was left; before it is opened."""
+        self._filter, self._select = state.filter, state.name
+        self.pane.only_faults, self.pane.table.wide = state.only_faults, state.wide
+        self.pane.order_by(state.sort, state.descending)
 
     def on_resource_pane_changed(self, event: ResourcePane.Changed) -> None:
         event.stop()

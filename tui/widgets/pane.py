@@ -354,6 +354,11 @@ class ResourcePane(WorkloadActions, Widget):
             self.model.sort_by(lambda item: text_of(get(item, self.session)), self.descending)
         self.table.sorted_by, self.table.descending = self.sort_header, self.descending
 
+    def order_by(self, header: str, descending: bool) -> None:
+        """Sort by a column this way round; "": in the kind's own order."""
+        self.sort_header, self.descending = header, descending
+        self._sort()
+
     def do_sort_by(self, header: str) -> None:
         """Sort by a column; by the same again, the other way round. `CPU` means the first CPU column there is."""
         column = next((c for c in self.view.columns if c.header == header), None) or next(
