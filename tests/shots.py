@@ -26,6 +26,7 @@ START: Final = 1_795_424_400_000_000
 FONTS: Final = "/usr/share/fonts/truetype/dejavu"
 SMALL, MIDDLE, LARGE = (80, 24), (120, 40), (200, 60)
 BUSY_NODE: Final = ("j", "j")
+FIND_IMAGE: Final = ("m", "ctrl+f", *"image", "enter")
 
 SCENES: Final[dict[str, tuple[tuple[int, int], tuple[str, ...]]]] = {
     "home-80x24": (SMALL, ("+45",)),
@@ -68,6 +69,16 @@ SCENES: Final[dict[str, tuple[tuple[int, int], tuple[str, ...]]]] = {
     "past-120x40": (MIDDLE, ("+45", *BUSY_NODE, "x", "enter", "+420", "t", "a", "enter")),
     "history-120x40": (MIDDLE, ("+45", ":deployments /catalog", "h")),
     "undo-120x40": (MIDDLE, ("+45", ":deployments /storefront", "s", "up", "up", "enter", "+20", "U")),
+    "editor-complete-120x40": (
+        MIDDLE,
+        ("+45", ":pods /storefront", *FIND_IMAGE, "end", "enter", "r", "e"),
+    ),
+    "editor-field-120x40": (MIDDLE, ("+45", ":pods /sales", "m", "f2")),
+    "editor-outline-80x24": (SMALL, ("+45", ":pods /storefront", "m", "ctrl+o")),
+    "editor-find-120x40": (MIDDLE, ("+45", ":pods /storefront", "m", "ctrl+f", *"image")),
+    "editor-template-120x40": (MIDDLE, ("+45", ":dir", "n", *"stat")),
+    "editor-drift-120x40": (MIDDLE, ("+45", ":deployments /catalog", "s", "up", "enter", "+5", "m")),
+    "manifests-80x24": (SMALL, ("+45", ":pods /sales", "m")),
     "manifests-120x40": (MIDDLE, ("+45", ":pods /sales", "m")),
     "manifests-200x60": (LARGE, ("+45", ":pods /sales", "m")),
 }

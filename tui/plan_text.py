@@ -37,8 +37,8 @@ def plan_lines(plan: Plan) -> list[str]:
     return lines or ["Nothing to apply: the file declares no object."]
 
 
-def drift_lines(objects: Sequence[DriftedObject]) -> list[str]:
-    """What somebody changed in the cluster, and what can be done about it."""
+def drift_lines(objects: Sequence[DriftedObject], take: str, push: str) -> list[str]:
+    """What somebody changed in the cluster, and the keys that `take` it into the file or `push` the file again."""
     lines = []
     for drifted in objects:
         name = f"{drifted.namespace}/{drifted.name}" if drifted.namespace else drifted.name
@@ -46,7 +46,7 @@ def drift_lines(objects: Sequence[DriftedObject]) -> list[str]:
         lines += [
             f"    {c.path}: the file says {value_text(c.after)}, it is {value_text(c.before)}" for c in drifted.changes
         ]
-    return [*lines, "  take live: the file follows the cluster · push: the cluster follows the file"] if lines else []
+    return [*lines, f"  {take}: the file follows the cluster · {push}: the cluster follows the file"] if lines else []
 
 
 def plan_title(plan: Plan) -> str:

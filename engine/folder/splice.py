@@ -18,6 +18,7 @@ from yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNo
 
 from engine.folder.documents import Document, pieces_of, read_text
 from engine.folder.fields import Path
+from engine.folder.yaml_scalars import resolve
 
 _NOTHING: Final = object()
 
@@ -203,6 +204,21 @@ def _line_starts(text: str) -> list[int]:
     return starts
 
 
+class _Writer(yaml.SafeDumper):
+    """Quotes what kubectl would read as something else than a text (`1e3`, `on`)."""
+
+
+def _represent_text(writer: yaml.SafeDumper, text: str) -> ScalarNode:
+    try:
+        plain = isinstance(resolve(text), str) and "\n" not in text
+    except ValueError:
+        plain = False
+    return writer.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else '"')
+
+
+_Writer.add_representer(str, _represent_text)
+
+
 def _scalar(value: Any, style: str | None) -> str:
     if isinstance(value, str) and style == '"':
         return json.dumps(value, ensure_ascii=False)
@@ -212,11 +228,11 @@ def _scalar(value: Any, style: str | None) -> str:
 
 
 def _inline(value: Any) -> str:
-    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10**9, sort_keys=False)
+    text = yaml.dump(value, Dumper=_Writer, default_flow_style=True, allow_unicode=True, width=10**9, sort_keys=False)
     return text.removesuffix("\n").removesuffix("\n...")
 
 
 def _block(value: Any, column: int) -> str:
-    text = yaml.safe_dump(value, default_flow_style=False, allow_unicode=True, width=10**9, sort_keys=False)
+    text = yaml.dump(value, Dumper=_Writer, default_flow_style=False, allow_unicode=True, width=10**9, sort_keys=False)
     lines: Sequence[str] = text.removesuffix("\n").split("\n")
     return "\n".join(" " * column + line if line else line for line in lines)

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable
 from typing import Any
 
-from tests.bench import console
+from tests.bench import console, editor
 from tests.bench.day import days
 from tests.bench.terminal import compiled
 
@@ -55,6 +55,7 @@ BENCHES: dict[str, Callable[[], _Figures]] = {
     "deployment_1x": lambda: child("tests.bench.deployment", "--pace"),
     "scheduler": lambda: medians(lambda: child("tests.bench.bench_scheduler"), 3),
     "keys": lambda: medians(console.keys, 3),
+    "editor": lambda: medians(editor.typing, 3),
     "reopen": reopening,
     "past": lambda: medians(lambda: child("tests.bench.past"), 3),
     "mixed": lambda: medians(lambda: child("tests.bench.workloads", "mixed"), 3),

@@ -20,7 +20,7 @@ from textual.widget import Widget
 from engine.client import ClientError
 from tui.actions import Action
 from tui.commands import candidates
-from tui.keymap import KeyContext, Keymap, pressed, shown
+from tui.keymap import TYPING, KeyContext, Keymap, pressed, shown
 from tui.session import Session
 from tui.widgets.command_line import CommandLine
 from tui.widgets.header import HeaderBar
@@ -140,7 +140,11 @@ class BaseScreen(Screen[None]):
         useless = set() if self.filter_target is not None else {"app.filter"}
         if len(self.panes()) < 2:
             useless.add("pane.next")
-        self.key_bar.show([each for each in self.keymap.available(self.key_context()) if each.id not in useless])
+        context = self.key_context()
+        if TYPING & set(context.views):
+            useless.add("pane.next")  # tab indents
+        actions = [each for each in self.keymap.available(context) if each.id not in useless]
+        self.key_bar.show(actions, typing=bool(TYPING & set(context.views)))
 
     def on_descendant_focus(self) -> None:
         self.refresh_keys()

@@ -17,7 +17,7 @@ from textual.widgets import Static, Tree
 
 from engine.client import ClientError, DriftedObject, FolderFile, Plan
 from tui.buffers import Buffer, ManifestError
-from tui.keymap import KeyContext, Keymap
+from tui.keymap import KeyContext, Keymap, shown
 from tui.plan_text import drift_lines, highlight, plan_lines, plan_title
 from tui.screens.base import BaseScreen
 from tui.session import Session, answer
@@ -218,7 +218,8 @@ class ManifestView(BaseScreen):
         if self.buffer is buffer and buffer.text == text:
             self._plan = plan
             self.editor.set_problems(plan.diagnostics)
-            self.plan_view.show([*drift_lines(drifted), *plan_lines(plan)], highlight)
+            keys = (shown(self.keymap.keys_of(ident)[0]) for ident in ("manifest.take-live", "manifest.push"))
+            self.plan_view.show([*drift_lines(drifted, *keys), *plan_lines(plan)], highlight)
             self._show_titles()
             self._show_problem(self.editor.cursor_location[0])
 

@@ -34,9 +34,13 @@ class KeyBar(Widget):
         self._keymap = keymap
         self._actions: list[Action] = []
         self._spans: list[tuple[int, int, Action]] = []
+        self._typing = False
 
-    def show(self, actions: list[Action]) -> None:
-        """The actions that can be reached now."""
+    def show(self, actions: list[Action], *, typing: bool = False) -> None:
+        """The actions that can be reached now; while one types, by keys that are no letters."""
+        if typing != self._typing:
+            self._typing = typing
+            self.refresh()
         reachable = {action.id: action for action in actions}
         chosen = [reachable[ident] for ident, _ in KEY_BAR if ident in reachable]
         if chosen != self._actions:
@@ -56,16 +60,19 @@ class KeyBar(Widget):
             last = action is help_action
             if not last and used + len(text) + 2 > room - tail:
                 continue
-            key = shown(self._keymap.keys_of(action.id)[0]) if self._keymap.keys_of(action.id) else "·"
+            key = self._key(action)
             tone = "$tone-bad" if action.danger else "$tone-accent"
             parts.append(Content.assemble((key, f"bold {tone}"), " ", _SHORT[action.id]))
             self._spans.append((used, used + len(text), action))
             used += len(text) + 2
         return Content("  ").join(parts)
 
-    def _entry(self, action: Action) -> str:
+    def _key(self, action: Action) -> str:
         keys = self._keymap.keys_of(action.id)
-        return f"{shown(keys[0]) if keys else '·'} {_SHORT[action.id]}"
+        return next((shown(key) for key in keys if len(key) > 1 or not self._typing), "·")
+
+    def _entry(self, action: Action) -> str:
+        return f"{self._key(action)} {_SHORT[action.id]}"
 
     def on_click(self, event: events.Click) -> None:
         at = event.x - 1

@@ -44,6 +44,7 @@ class YamlEditor(Editing, TextArea):
     DEFAULT_CSS = """
     YamlEditor {
         border: none; padding: 0; background: $surface; color: $foreground;
+        scrollbar-size-horizontal: 0; scrollbar-size-vertical: 1;
         &:focus { border: none; }
         & .text-area--gutter { color: $tone-dim; background: $surface; }
         & .text-area--cursor-gutter { color: $foreground; background: $panel; text-style: bold; }
@@ -201,6 +202,7 @@ class YamlEditor(Editing, TextArea):
                 self._accept()
             return
         if event.key == "escape":  # TextArea would move the focus: leaving is the screen's decision
+            event.prevent_default()
             return
         if event.key in ("enter", "tab", "backspace") and not self.read_only and self.structure_key(event.key):
             event.prevent_default()
