@@ -6,9 +6,11 @@ import zoneinfo
 from functools import lru_cache
 from typing import Any, Final
 
+from engine.api.internal_form import pod_template
 from engine.api.validation.causes import (
     Causes,
     immutable,
+    immutable_struct,
     invalid,
     not_negative,
     not_supported,
@@ -114,7 +116,7 @@ def job_update(causes: Causes, new: JsonObject, old: JsonObject) -> None:
     immutable(causes, "spec.selector", spec.get("selector"), before.get("selector"))
     template, was = spec.get("template") or {}, before.get("template") or {}
     if template != was and not _only_placement(template, was, old):
-        causes.append(invalid("spec.template", template, "field is immutable"))
+        causes.append(immutable_struct("spec.template", pod_template(template)))
     for key in ("completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy"):
         immutable(causes, f"spec.{key}", spec.get(key), before.get(key))
 

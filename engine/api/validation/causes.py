@@ -13,6 +13,7 @@ from typing import Any, Final
 import orjson
 
 from engine.api.errors import Cause
+from store.types import JsonObject
 
 Causes = list[Cause]
 
@@ -35,6 +36,11 @@ def invalid(path: str, value: Any, detail: str) -> Cause:
     return Cause("FieldValueInvalid", path, f"Invalid value: {shown(value)}: {detail}")
 
 
+def immutable_struct(path: str, form: JsonObject) -> Cause:
+    """A struct that may not change. `form`: as Go holds it (engine.api.internal_form), its keys in that order."""
+    return Cause("FieldValueInvalid", path, f"Invalid value: {orjson.dumps(form).decode()}: {IMMUTABLE}")
+
+
 def not_supported(path: str, value: Any, supported: Iterable[str]) -> Cause:
     listed = ", ".join(f'"{each}"' for each in supported)
     return Cause("FieldValueNotSupported", path, f"Unsupported value: {shown(value)}: supported values: {listed}")
@@ -46,7 +52,7 @@ def forbidden(path: str, detail: str) -> Cause:
 
 def difference(old: Any, new: Any) -> str:
     """Where two values differ, as a unified diff of their JSON, to follow the text of a refusal."""
-    before, after = (json.dumps(each, indent=1, sort_keys=True, ensure_ascii=False) for each in (old, new))
+    before, after = (json.dumps(each, indent=1, ensure_ascii=False) for each in (old, new))
     lines = list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm=""))[2:]
     return "\n" + "\n".join(lines) + "\n" if lines else ""
 

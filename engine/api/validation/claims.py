@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from engine.api import quantity
+from engine.api.internal_form import claim_spec
 from engine.api.names import subdomain_errors
 from engine.api.validation.causes import (
     Causes,
@@ -82,7 +83,7 @@ def update(causes: Causes, new: JsonObject, old: JsonObject) -> None:
             allowed.pop("volumeAttributesClassName")
     kept = {key: value for key, value in before.items() if key in allowed or key in spec}
     if allowed != kept or set(before) - set(spec):
-        causes.append(forbidden("spec", _SPEC_IMMUTABLE + difference(before, spec)))
+        causes.append(forbidden("spec", _SPEC_IMMUTABLE + difference(claim_spec(before), claim_spec(spec))))
         return
     asked, was = _size(spec), _size(before)
     capacity = quantity.parse(((old.get("status") or {}).get("capacity") or {}).get("storage", "0")).nano

@@ -82,12 +82,19 @@ def _taints(causes: Causes, taints: Any, path: str) -> None:
         seen.add((key, effect))
 
 
+def _pod_cidrs(spec: JsonObject) -> list[str]:
+    """Both fields as one: where they disagree the older one, podCIDR, holds (Convert_v1_NodeSpec_To_core_NodeSpec)."""
+    listed: list[str] = spec.get("podCIDRs") or []
+    first = spec.get("podCIDR") or ""
+    return listed if not first or listed[:1] == [first] else [first]
+
+
 def node_update(causes: Causes, new: JsonObject, old: JsonObject) -> None:
     spec, before = new.get("spec") or {}, old.get("spec") or {}
     if spec == before:
         return
     node(causes, new)
-    if before.get("podCIDRs") and spec.get("podCIDRs") != before["podCIDRs"]:
+    if before.get("podCIDRs") and _pod_cidrs(spec) != before["podCIDRs"]:
         text = 'node updates may not change podCIDR except from "" to valid'
         causes.append(forbidden("spec.podCIDRs", text))
     if before.get("providerID") and spec.get("providerID") != before["providerID"]:

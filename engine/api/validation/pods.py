@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from engine.api.internal_form import pod_spec
 from engine.api.validation.causes import Causes, difference, forbidden, invalid, required
 from engine.api.validation.pod_spec import validate_pod_spec
 from store.types import JsonObject
@@ -51,7 +52,7 @@ def update(causes: Causes, new: JsonObject, old: JsonObject) -> None:
     _tolerations(causes, spec, before)
     comparable = _comparable(spec, before)
     if comparable != before:
-        causes.append(forbidden("spec", _FIXED + difference(before, comparable)))
+        causes.append(forbidden("spec", _FIXED + difference(pod_spec(before), pod_spec(comparable))))
 
 
 def _deadline(causes: Causes, spec: JsonObject, before: JsonObject) -> None:

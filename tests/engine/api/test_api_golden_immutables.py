@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from engine.api.errors import ApiError, Invalid
+from engine.api.kinds import NODES
 from engine.api.server import PatchType
 from tests.engine.api.door import PERSON, Door
 
@@ -128,3 +129,15 @@ def test_applying_twice_changes_nothing(world: Door, index: int) -> None:
     before = world.store.revision
     world.apply(WORLD[index])
     assert world.store.revision == before
+
+
+def test_a_nodes_range_stays(door: Door) -> None:
+    """Whichever of the two fields names another one."""
+    ranges = "spec: {podCIDR: 10.244.0.0/24, podCIDRs: [10.244.0.0/24]}"
+    door.apply(f"{{apiVersion: v1, kind: Node, metadata: {{name: n}}, {ranges}}}")
+    text = 'spec.podCIDRs: Forbidden: node updates may not change podCIDR except from "" to valid'
+    for patch in ({"podCIDR": "10.1.0.0/24"}, {"podCIDRs": ["10.1.0.0/24"], "podCIDR": "10.1.0.0/24"}):
+        with pytest.raises(Invalid) as caught:
+            door.api.patch(PERSON, NODES, "", "n", "merge", {"spec": patch}, field_validation="Warn")
+        assert [str(cause) for cause in caught.value.causes] == [text]
+    door.api.patch(PERSON, NODES, "", "n", "merge", {"spec": {"unschedulable": True}}, field_validation="Warn")
