@@ -134,14 +134,19 @@ _PLACEMENT: Final = ("nodeSelector", "affinity", "tolerations", "schedulingGates
 
 
 def _only_placement(template: JsonObject, was: JsonObject, old: JsonObject) -> bool:
-    """While a job is suspended and has never run, where its pods may run can be changed."""
-    if not (old.get("spec") or {}).get("suspend") or (old.get("status") or {}).get("startTime"):
+    """While a job is suspended and none of its pods runs, where its pods may run and what they ask for can be changed
+    (MutableSchedulingDirectivesForSuspendedJobs, MutablePodResourcesForSuspendedJobs)."""
+    status = old.get("status") or {}
+    if not (old.get("spec") or {}).get("suspend") or status.get("startTime") or status.get("active"):
         return False
     return _without_placement(template) == _without_placement(was)
 
 
 def _without_placement(template: JsonObject) -> JsonObject:
     spec: dict[str, Any] = {k: v for k, v in (template.get("spec") or {}).items() if k not in _PLACEMENT}
+    for key in ("containers", "initContainers"):
+        if key in spec:
+            spec[key] = [{k: v for k, v in container.items() if k != "resources"} for container in spec[key]]
     return {**template, "metadata": {}, "spec": spec}
 
 

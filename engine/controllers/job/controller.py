@@ -246,6 +246,7 @@ class JobController:
     def _note_suspension(self, job: Envelope, standing: Standing, status: JsonObject, now: int) -> None:
         stamp = rfc3339(now)
         if standing.suspended:
+            status.pop("startTime", None)  # its template may be changed until it starts anew
             new = condition("Suspended", "JobSuspended", "Job suspended", stamp)
         else:
             new = condition("Suspended", "JobResumed", "Job resumed", stamp, "False")

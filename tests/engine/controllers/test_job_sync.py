@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from engine.api.errors import Invalid
 from engine.api.kinds import JOBS, PODS
 from engine.api.server import DeleteOptions
 from engine.controllers.job import controller
 from engine.controllers.job.pods import TRACKING
 from engine.controllers.job.standing import Standing
-from store.types import Envelope
+from store.types import Envelope, JsonObject
 from tests.engine.controllers.jobs import conditions, end, end_all, job, status, waiting
 from tests.engine.controllers.world import USER, World
 
@@ -155,6 +156,7 @@ def test_suspended_and_resumed(jobs: World) -> None:
     jobs.settle()
     assert jobs.live_pods() == []
     assert conditions(jobs) == [("Suspended", "True", "JobSuspended")]
+    assert "startTime" not in status(jobs)
     jobs.run(3600)
     jobs.spec(JOBS, "j", suspend=False)
     jobs.settle()
@@ -167,6 +169,30 @@ def test_suspended_and_resumed(jobs: World) -> None:
     assert len(conditions(jobs)) == 1
     jobs.run(2)
     assert conditions(jobs)[1] == ("FailureTarget", "True", "DeadlineExceeded")
+
+
+def test_a_suspended_job_may_ask_for_other_nodes_and_resources(jobs: World) -> None:
+    """What it is made of may not change; and while it runs nothing may."""
+
+    def changed(**container: Any) -> JsonObject:
+        template = jobs.api.get(JOBS, "default", "j").obj["spec"]["template"]
+        (own,) = template["spec"]["containers"]
+        spec = {**template["spec"], "containers": [{**own, **container}], "nodeSelector": {"disk": "ssd"}}
+        return {**template, "spec": spec}
+
+    more = {"resources": {"requests": {"cpu": "2"}}}
+    jobs.create(JOBS, job(completions=2, parallelism=2))
+    jobs.run(2)
+    with pytest.raises(Invalid, match="field is immutable"):
+        jobs.spec(JOBS, "j", template=changed(**more))
+    jobs.spec(JOBS, "j", suspend=True)
+    jobs.run(2)
+    with pytest.raises(Invalid, match="field is immutable"):
+        jobs.spec(JOBS, "j", template=changed(image="other"))
+    jobs.spec(JOBS, "j", template=changed(**more), suspend=False)
+    jobs.run(2)
+    (spec,) = {str(pod.obj["spec"].get("nodeSelector")): pod.obj["spec"] for pod in jobs.live_pods()}.values()
+    assert (spec["nodeSelector"], spec["containers"][0]["resources"]) == ({"disk": "ssd"}, more["resources"])
 
 
 def test_made_suspended_it_has_no_start(jobs: World) -> None:
