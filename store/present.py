@@ -107,10 +107,16 @@ class Present:
         return [env for key in self._owned.get(uid, ()) if (env := self.get(key)) is not None]
 
     def add_index(self, resource: Resource, name: str, function: IndexFunction) -> None:
+        """Keep objects findable by what `function` yields; an index of that name that is there already stays."""
+        indexes = self._indexes.setdefault(resource, {})
+        if name in indexes:
+            return
         index = _Index(function)
+        keys = index.keys
         for env in self.list(resource):
-            index.change(env.key, (), list(function(env)))
-        self._indexes.setdefault(resource, {})[name] = index
+            for value in function(env):
+                keys.setdefault(value, {})[env.key] = None
+        indexes[name] = index
 
     def by_index(self, resource: Resource, name: str, value: str) -> Sequence[Envelope]:
         namespaces = self._kinds.get(resource, {})

@@ -170,7 +170,10 @@ class Store:
         return self._present.owned_by(uid)
 
     def add_index(self, resource: Resource, name: str, function: IndexFunction) -> None:
-        """Keep objects findable by the values that `function` yields."""
+        """Keep objects findable by the values that `function` yields.
+
+        Each who needs an index may add it: one of that name that is there already stays as it is.
+        """
         self._present.add_index(resource, name, function)
 
     def by_index(self, resource: Resource, name: str, value: str) -> Sequence[Envelope]:

@@ -167,10 +167,11 @@ def find_claim(api: Api, namespace: str, name: str) -> Envelope | None:
 
 
 def _claim_keys(pod: Envelope) -> Sequence[str]:
-    volumes = pod.obj["spec"].get("volumes")
-    if not volumes:
-        return ()
-    return list(dict.fromkeys(f"{pod.namespace}/{claim.name}" for claim in claims_of(pod)))
+    # Asked twice at each write of a pod, and most have no other volume than their token.
+    for volume in pod.obj["spec"].get("volumes") or ():
+        if "persistentVolumeClaim" in volume or "ephemeral" in volume:
+            return list(dict.fromkeys(f"{pod.namespace}/{claim.name}" for claim in claims_of(pod)))
+    return ()
 
 
 def _unclaimed_class(volume: Envelope) -> Sequence[str]:

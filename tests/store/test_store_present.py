@@ -76,6 +76,16 @@ def test_indexes_follow_the_objects() -> None:
     assert list(store.by_index(PODS, "node", "n1")) == []
 
 
+def test_an_index_that_is_added_again_stays() -> None:
+    """Who else needs it neither pays for it again nor changes the order in which objects came."""
+    store = Store()
+    store.add_index(PODS, "node", lambda env: [env.obj["node"]])
+    put(store, "b", node="n1")
+    put(store, "a", node="n1")
+    store.add_index(PODS, "node", lambda env: [env.obj["node"]])
+    assert [e.name for e in store.by_index(PODS, "node", "n1")] == ["b", "a"]
+
+
 def test_a_refused_write_changes_nothing() -> None:
     """No JSON, an index function that raises, another object's uid: the store is as it was, and goes on."""
     store = Store()
