@@ -46,7 +46,7 @@ class Story:
         await self._mend()
         victim, moved = await self._break()
         await self._heal(victim, moved)
-        await self._undo_and_look_back(victim)
+        await self._undo_and_look_back()
 
     # -- scenes ----------------------------------------------------------------------------------------------------
 
@@ -94,7 +94,7 @@ class Story:
         await self.until("the faults", lambda: self.shows("kubelet"))
         self.scene("x: stop its kubelet")
         await self.pilot.press("enter")
-        await self.until("it is stopped", lambda: self.annotated(victim))
+        await self.until("it is stopped", self.broken)
         await self.pilot.press(*[_KEYS[">"]] * 7)
         await self.until("300×", lambda: self.shows("300×"))
         await self.until("NotReady", lambda: self.shows("NotReady"))
@@ -111,20 +111,23 @@ class Story:
         await self.home()
         self.scene("Evicted, and running elsewhere")
 
-    async def _undo_and_look_back(self, victim: str) -> None:
+    async def _undo_and_look_back(self) -> None:
         await self.pilot.press("U")
         await self.until("what undoing does", lambda: self.shows("Undo:", "kubelet"))
         self.scene("U: undo says what it will do")
         await self.pilot.press("enter")
-        await self.until("the kubelet runs again", lambda: not self.annotated(victim))
+        await self.until("the kubelet runs again", lambda: not self.broken())
+        await self.pilot.press("full_stop")
         await self.pilot.press("t")
-        await self.until("the timeline", lambda: self.shows("kubelet of"))
+        await self.until("the timeline", lambda: self.shows("all that is worth telling"))
+        await self.pilot.press("a")
+        await self.until("people's actions", lambda: self.shows("undo", "actions only"))
         self.scene("t: the timeline")
         await self.pilot.press(_KEYS["{"])
         await self.until("the past", lambda: self.shows("THE PAST"))
         await self.home()
         self.scene("The cluster as it was")
-        await self.pilot.press(_KEYS["|"])
+        await self.pilot.press(_KEYS["|"], "full_stop")
         await self.until("now", lambda: not self.shows("THE PAST"))
 
     # -- hands and eyes --------------------------------------------------------------------------------------------
@@ -172,10 +175,10 @@ class Story:
         """Nodes of the report's pods in a phase."""
         return [node for name, (is_, node) in self.pods().items() if name.startswith("sales-report") and is_ == phase]
 
-    def annotated(self, node: str) -> bool:
-        """Its kubelet is stopped."""
-        item = self.app.client.get("nodes", "", node).result(10)
-        return (item.obj["metadata"].get("annotations") or {}).get("kubarium.dev/kubelet") == "stopped"
+    def broken(self) -> bool:
+        """Some fault is at work."""
+        faults = self.app.client.list(Query("faults.kubarium.dev")).result(10)
+        return any((fault.obj.get("status") or {}).get("phase") == "Active" for fault in faults)
 
     async def until(self, what: str, condition: Callable[[], object], limit: float = 60) -> None:
         """Wait for a condition; the screen is part of the complaint."""
