@@ -22,6 +22,7 @@ BOTH: Final = ("table", "inspector")
 WHY: Final = ("why",)
 INSIDE: Final = {
     "inspector": ("text",), "logs": ("inspector", "text"), "yaml": ("inspector", "text"), "plan": ("text",),
+    "help": ("text",),
     "reading": ("text",), "tree": ("list",), "links": ("list",), "rollouts": ("list",),
 }  # fmt: skip
 """A view inside others: its keys come first, the outer ones work there too."""
@@ -90,6 +91,11 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("time.earlier", "Look at the moment before", ("{",), "Time", "moment", args=("-1",)),
     Action("time.later", "Look at the next moment", ("}",), "Time", "moment", args=("1",)),
     Action("time.now", "Return to now", ("|",), "Time", "now"),
+    # -- the tour
+    Action("tour.start", "The tour: five minutes, by doing", ("t",), "General", "tour", ("help",),
+           over=("time.timeline",)),
+    Action("tour.skip", "Tour: skip this step", ("f9",), "General", "tour_skip"),
+    Action("tour.leave", "Tour: leave it for now", ("f10",), "General", "tour_leave"),
     # -- moving in tables
     Action("table.down", "Down", ("j", "down"), "Move", "down", LISTS),
     Action("table.up", "Up", ("k", "up"), "Move", "up", LISTS),
@@ -357,6 +363,7 @@ KEY_BAR: Final[tuple[tuple[str, str], ...]] = (
     ("object.history", "history"),
     ("clock.pause", "pause"),
     ("clock.faster", "faster"),
+    ("tour.start", "tour"),
     ("app.help", "help"),
 )
 """What the key bar tells, the most useful first: (action, short title)."""

@@ -26,6 +26,7 @@ from tui.session import SPEEDS, Session, answer
 from tui.settings import THEMES
 from tui.theme import DARK, GLYPHS, LIGHT, VARIABLE_DEFAULTS
 from tui.times import clock_text
+from tui.tour import Tour, TourActions
 from tui.travel import TravelActions
 
 SCREENS: Final = {
@@ -55,7 +56,7 @@ SCREENS: Final = {
 _GLYPH: Final = {"information": "·", "warning": GLYPHS["warn"], "error": GLYPHS["bad"]}
 
 
-class KubariumApp(OwnSettings, Leaving, TravelActions, App[None]):
+class KubariumApp(OwnSettings, Leaving, TravelActions, TourActions, App[None]):
     """The console on one cluster."""
 
     TITLE = "kubarium"
@@ -65,10 +66,12 @@ class KubariumApp(OwnSettings, Leaving, TravelActions, App[None]):
     Toast { background: $panel; }
     """
 
-    def __init__(self, client: ClusterClient, *, keys_file: str | None = None, read_only: bool = False) -> None:
+    def __init__(
+        self, client: ClusterClient, *, keys_file: str | None = None, read_only: bool = False, tour: bool = False
+    ) -> None:
         """`keys_file`: key configuration, None for the user's own. Raises KeymapError, SettingsError.
 
-        `read_only`: writes are refused until that is switched off.
+        `read_only`: writes are refused until that is switched off. `tour`: begin with the tour.
         """
         super().__init__()
         self._keys_file = keys_file
@@ -76,6 +79,8 @@ class KubariumApp(OwnSettings, Leaving, TravelActions, App[None]):
         settings = own_settings()
         self.session = Session(client, self, read_only=read_only)
         self.client = self.session.client
+        self.tour = Tour(self.session)
+        self._begins_with_tour = tour
         self.home = ClusterScreen(self.session, self.keymap_of_actions)
         self.session.settings = settings
         for base in THEMES:
@@ -108,6 +113,8 @@ class KubariumApp(OwnSettings, Leaving, TravelActions, App[None]):
             return
         self.home.cluster_ready()
         self.watch_settings_files()
+        if self._begins_with_tour:
+            self.do_tour()
         endpoint = self.client.endpoint
         if endpoint is not None:
             try:

@@ -10,6 +10,7 @@ import argparse
 import hashlib
 import json
 import logging
+import shutil
 import signal
 import sys
 import threading
@@ -61,6 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser(command)
     args = parser.parse_args(words if command == "console" else words[1:])
     try:
+        if getattr(args, "tour", False) and args.folder is None:
+            args.folder, args.memory = str(sample_copy()), True
         options = _options(parser, args, command)
         if command == "run":
             return _run(options, args)
@@ -72,6 +75,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def sample_copy() -> Path:
+    """A fresh copy of the sample cluster, to be edited on the tour. Raises OSError where there is no sample."""
+    places = (Path("sample-cluster"), Path(__file__).parent.parent / "sample-cluster")
+    sample = next((path for path in places if path.is_dir()), None)
+    if sample is None:
+        raise FileNotFoundError("the sample cluster is not here: give its folder, `kubarium --tour DIR`")
+    copy = state_folder() / "tour" / "sample-cluster"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(sample, copy)
+    return copy
 
 
 def default_store(folder: Path, kept: bool = True) -> Path:
@@ -95,7 +110,7 @@ def _console(options: ConnectOptions, args: argparse.Namespace) -> int:
     from tui.settings import SettingsError
 
     try:
-        app = KubariumApp(connect(options), keys_file=args.keys, read_only=args.read_only)
+        app = KubariumApp(connect(options), keys_file=args.keys, read_only=args.read_only, tour=args.tour)
     except (KeymapError, SettingsError) as error:
         print(f"kubarium: {error}", file=sys.stderr)
         return 1
@@ -194,6 +209,9 @@ def _parser(command: str) -> argparse.ArgumentParser:
             "folder", nargs="?", metavar="DIR", help="folder of manifests to watch; none: empty cluster"
         )
         parser.add_argument("--keys", metavar="FILE", help="key bindings (default ~/.config/kubarium/keys.toml)")
+        parser.add_argument(
+            "--tour", action="store_true", help="begin with the tour; without DIR on a copy of the sample cluster"
+        )
         parser.add_argument("--read-only", action="store_true", help="refuse all changes from the console")
     elif command == "run":
         parser = argparse.ArgumentParser(

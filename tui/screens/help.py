@@ -98,6 +98,7 @@ class HelpScreen(BaseScreen):
     def _fill(self) -> None:
         where = self._place.resource or (self._place.views[-1] if self._place.views else "everywhere")
         lines = [f"KEYS: {where.upper()}", ""]
+        lines[1:1] = [f"  {shown(self.keymap.keys_of('tour.start')[0])} starts the tour: five minutes, by doing"]
         lines += help_lines(self._place, self.keymap, self.size.width - 6)
         lines += ["FILTERS  after /", *(f"  {line}" for line in _FILTERS), ""]
         lines += ["COMMANDS  after :", *(f"  {line}" for line in _COMMANDS), ""]
@@ -107,7 +108,7 @@ class HelpScreen(BaseScreen):
         self._text.show(lines, highlight_help)
 
     def key_context(self) -> KeyContext:
-        return KeyContext(("text",))
+        return KeyContext(("help",))
 
     def do_help(self) -> None:
         self.console.go_back()
