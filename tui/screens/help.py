@@ -108,7 +108,7 @@ class HelpScreen(BaseScreen):
         self._text.show(lines, highlight_help)
 
     def key_context(self) -> KeyContext:
-        return KeyContext(("help",))
+        return KeyContext(("text", "help"))
 
     def do_help(self) -> None:
         self.console.go_back()
