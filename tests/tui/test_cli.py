@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from engine.client import component_flags
-from tui.cli import default_store, main, set_aside
+from tui.cli import default_store, main, sample_copy, set_aside
 
 ROOT = Path(__file__).parents[2]
 NODE = "apiVersion: v1\nkind: Node\nmetadata: {name: n1}\n"
@@ -169,3 +169,15 @@ def test_the_past_of_a_kept_cluster_by_command(tmp_path: Path, capsys: pytest.Ca
     assert capsys.readouterr().out.splitlines()[-1].startswith("empty ")
     assert main(["restore", store, "nothing"]) == 1
     assert capsys.readouterr().err == 'kubarium: there is no snapshot named "nothing"\n'
+
+
+def test_the_tour_gets_a_copy_of_the_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is edited on the tour is a copy, made anew each time."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    copy = sample_copy()
+    assert copy.is_relative_to(tmp_path)
+    edited = copy / "team-insights" / "sales-report.yaml"
+    original = edited.read_text()
+    edited.write_text("")
+    assert sample_copy() == copy
+    assert edited.read_text() == original
