@@ -7,6 +7,7 @@ long is cut, WebSockets speak the subprotocol that was agreed on.
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -14,6 +15,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from aiohttp import WSMsgType, web
+from aiohttp.http import HttpProcessingError
 
 from engine.api.errors import ApiError, BadRequest, TooManyRequests
 from engine.http.bare import bare_upgraded
@@ -28,7 +30,8 @@ _MAX_COMING: Final = 64 * 1024 * 1024
 """Bytes of all bodies that are being read; beyond, a client is told to come back."""
 _MAX_AT_ONCE: Final = 64 * 1024
 """Bytes of an answer that are handed over without watching whether the client takes them."""
-MAX_CONNECTIONS: Final = 6_000
+MAX_CONNECTIONS: Final = 2_000
+"""Open at a time; each costs some 300 KB, most of it TLS."""
 _HANDSHAKE_TIMEOUT: Final = 10.0
 """Wall seconds in which a client must have agreed on TLS."""
 MAX_HEADER: Final = 64 * 1024
@@ -72,6 +75,8 @@ class _Bodies:
             raise _too_large() from None
         except TimeoutError:
             raise BadRequest("the request body did not arrive in time") from None
+        except (web.RequestPayloadError, ConnectionError) as error:  # it is no HTTP, or ended before its time
+            raise BadRequest(f"the request body cannot be read: {error}") from None
         finally:
             self._coming -= expected
 
@@ -128,10 +133,11 @@ async def _send(request: web.Request, answer: Response) -> web.StreamResponse:
     parts = [answer.body] if isinstance(answer.body, bytes) else answer.body
     stream.content_length = sum(len(part) for part in parts)
     _set_headers(stream, answer)
-    await stream.prepare(request)
-    for part in parts:
-        await _write(request, stream, part)
-    await stream.write_eof()
+    with suppress(ConnectionError):  # the client left
+        await stream.prepare(request)
+        for part in parts:
+            await _write(request, stream, part)
+        await stream.write_eof()
     return stream
 
 
@@ -221,6 +227,22 @@ async def _upgraded(request: web.Request, answer: Upgrade) -> web.StreamResponse
     return socket
 
 
+class _FaultsOfOurs(logging.Filter):
+    """Lets pass what is no client's doing: bytes that are no HTTP, connections that break."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, HttpProcessingError | ConnectionError)
+
+
+def _log() -> logging.Logger:
+    """Where aiohttp logs."""
+    log = logging.getLogger(f"{__name__}.aiohttp")
+    if not log.filters:
+        log.addFilter(_FaultsOfOurs())
+    return log
+
+
 class _Refused(asyncio.Protocol):
     """A connection too many."""
 
@@ -234,7 +256,7 @@ async def serve(
 ) -> Callable[[], Awaitable[None]]:
     """Answer who comes through sockets that listen already. Returns what ends it, and closes them."""
     runner = web.AppRunner(
-        app, handle_signals=False, access_log=None, shutdown_timeout=0.2, max_line_size=MAX_HEADER,
+        app, handle_signals=False, access_log=None, logger=_log(), shutdown_timeout=0.2, max_line_size=MAX_HEADER,
         max_field_size=MAX_HEADER, keepalive_timeout=75.0,
     )  # fmt: skip
     await runner.setup()

@@ -17,9 +17,9 @@ MAX_IN_FLIGHT: Final = 400
 """Requests at a time, those that go on for long not counted (--max-requests-inflight)."""
 MAX_OF_FLOW: Final = 300
 """The same for one flow: a quarter is always left to others."""
-MAX_STREAMS: Final = 4_000
+MAX_STREAMS: Final = 1_500
 """Watches and other streams that are open at a time."""
-MAX_STREAMS_OF_USER: Final = 2_000
+MAX_STREAMS_OF_USER: Final = 1_000
 
 
 class Shares:

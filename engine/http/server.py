@@ -88,7 +88,10 @@ class HttpServer:
         try:
             host = f"[{options.host}]" if ":" in options.host else options.host
             place = WirePlace(f"https://{host}:{doors[0].getsockname()[1]}", options.kubeconfig)
-            write_kubeconfig(Path(options.kubeconfig), place.url, authority)
+            try:
+                write_kubeconfig(Path(options.kubeconfig), place.url, authority)
+            except OSError as error:
+                raise _cannot_write(options, error) from error
             ended = asyncio.Event()
             self._loop, self._end = asyncio.get_running_loop(), ended.set
             self.where.set_result(place)
@@ -128,6 +131,11 @@ def _raise_open_files() -> None:
     if soft < wanted:
         with suppress(OSError, ValueError):  # then it stays as it is
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _cannot_write(options: WireOptions, error: OSError) -> OSError:
+    why = error.strerror or str(error)
+    return OSError(f"cannot write the kubeconfig {options.kubeconfig}: {why}; choose another with --kubeconfig")
 
 
 def _cannot_listen(options: WireOptions, error: OSError) -> CannotListen:

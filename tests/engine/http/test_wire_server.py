@@ -89,3 +89,37 @@ def test_certificates_last(tmp_path: Path) -> None:
     assert again.server("192.0.2.7") != pairs[1]
     (tmp_path / "pki" / "ca.key").unlink()
     assert Authority(tmp_path / "pki").admin() != pairs[2]
+
+
+def test_clients_that_leave_harm_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Torn bodies, answers that nobody reads, silent connections: the next is served, nothing is logged."""
+    with serving(tmp_path) as served:
+        torn = b'POST /api/v1/namespaces HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"a":'
+        unread = b"GET /openapi/v3/api/v1 HTTP/1.1\r\nHost: x\r\n\r\n" * 5
+        wrong = b"POST /api/v1/namespaces HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
+        left = []
+        for sent in (torn, unread, wrong, b"GET /livez HTTP/1.1\r\nX-Slow: ", b""):
+            for _ in range(5):
+                left.append(connect(served))
+                left[-1].sendall(sent)
+        for connection in left:
+            connection.close()
+        again = connect(served)
+        again.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert again.recv(4096).startswith(b"HTTP/1.1 200 OK")
+        again.close()
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+def test_a_kubeconfig_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    """By name, with the way out; nothing listens then."""
+    (tmp_path / "taken").mkdir()
+    client = LocalClient(ConnectOptions(wire=WireOptions(str(tmp_path / "pki"), str(tmp_path / "taken"))))
+    client.start()
+    try:
+        client.ready.result(30)
+        assert client.endpoint is not None
+        with pytest.raises(ClientError, match=r"cannot write the kubeconfig .*taken: .*; choose another"):
+            client.endpoint.result(30)
+    finally:
+        client.stop(timeout=10)
