@@ -1,0 +1,60 @@
+"""The Manifests screen on the real engine: what is typed is planned, refused or applied, and drift is taken back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.tui.stories.broken import BASE, deployment
+from tests.tui.stories.player import Player, playing
+from tui.screens.manifests import ManifestsScreen
+from tui.session import answer
+from tui.templates import TEMPLATES
+
+WEB = deployment("web").replace("spec:\n  selector", "spec:\n  replicas: 2   # enough\n  selector", 1)
+
+
+async def replicas(player: Player) -> int:
+    item = await answer(player.app.client.get("deployments.apps", "shop", "web"))
+    return int(item.obj["spec"]["replicas"])
+
+
+async def retype(player: Player, old: str, new: str) -> ManifestsScreen:
+    screen = player.app.screen
+    assert isinstance(screen, ManifestsScreen)
+    await player.pilot.press("ctrl+f")
+    await player.type(old)
+    await player.pilot.press("enter")
+    await player.holds("the selection", lambda: screen.editor.selected_text == old and screen.editor.has_focus)
+    await player.type(new)
+    return screen
+
+
+async def test_an_edit_is_refused_then_applied_then_drifts_and_is_taken_back(tmp_path: Path) -> None:
+    """A refused text stays with its error at the line; the plan is what happens; drift goes into the text."""
+    (tmp_path / "base.yaml").write_text(BASE)
+    (tmp_path / "web.yaml").write_text(WEB)
+    async with playing(tmp_path) as player:
+        player.app.open_manifest("web.yaml", 7)
+        await player.until("nothing changes")
+        screen = await retype(player, "replicas: 2", "replicas: two")
+        await player.until("✗ 7:13 spec.replicas")
+        await player.pilot.press("ctrl+s")
+        await player.holds("refused", lambda: any(f.state == "error" for f in player.app.session.files))
+        assert screen.editor.text == WEB.replace("replicas: 2", "replicas: two")
+        assert await replicas(player) == 2
+        await retype(player, "replicas: two", "replicas: 3")
+        await player.until("spec.replicas: 2 → 3")
+        await player.pilot.press("ctrl+s")
+        await player.holds("applied", lambda: all(f.state == "applied" for f in player.app.session.files))
+        assert await replicas(player) == 3
+        await answer(player.app.client.scale("deployments.apps", "shop", "web", 5, intent="by hand"))
+        await player.until("spec.replicas: the file says 3, it is 5")
+        await player.pilot.press("alt+t")
+        await player.until("nothing changes")
+        assert screen.editor.text == WEB.replace("replicas: 2", "replicas: 5")
+        await player.pilot.press("ctrl+s")
+        await player.holds("saved", lambda: (tmp_path / "web.yaml").read_text() == screen.editor.text)
+        for number, template in enumerate(TEMPLATES):
+            plan = await answer(player.app.client.plan(f"new-{number}.yaml", template.text))
+            assert [d.message for d in plan.diagnostics if d.severity == "error"] == [], template.kind
+            assert {planned.action for planned in plan.objects} == {"create"}, template.kind
