@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from engine.client import Item
 from tui.kinds.pods import pod_request
-from tui.kinds.podstatus import pod_status
+from tui.kinds.podstatus import PodStatus, pod_status
 from tui.kinds.spec import Column, Facts, text_of
 from tui.model import Row
 from tui.quantity import millis, parse, units
@@ -109,6 +109,9 @@ def _fuzzy(text: str, haystack: Haystack) -> Predicate:
 def _typed(field: str, sign: str, text: str, facts: Facts, columns: Sequence[Column]) -> Predicate | None:
     """The test of one field; None when there is no such field: then it is plain text."""
     compare = _COMPARE[sign]
+    if field in ("restarts", "ready"):
+        wanted = _amount(text)
+        return lambda row: compare(getattr(_pod(row), field), wanted)
     if field in _MEASURES:
         measure, wanted = _measure(field, text, facts)
         return lambda row: (value := measure(row.item)) is not None and compare(value, wanted)
@@ -131,7 +134,9 @@ def _cell(column: Column, sign: str, text: str, facts: Facts) -> Predicate:
         key = sort(row.item, facts) if sort is not None and number is not None else None
         if isinstance(key, int | float):
             return key >= 0 and compare(key, number)
-        shown = text_of(get(row.item, facts)).lower()
+        shown = None if column.live else row.known.get(column.header)
+        if shown is None:
+            shown = row.known[column.header] = text_of(get(row.item, facts)).lower()
         _, _, word = shown.partition(" ")
         found = pattern.match(shown) is not None or (bool(word) and pattern.match(word) is not None)
         return found is (sign == "=") if sign in ("=", "!=") else False
@@ -151,8 +156,7 @@ def _measure(field: str, text: str, facts: Facts) -> tuple[Callable[[Item], Any]
             return None if created is None else facts.now() - created
 
         return age, span
-    if parse(text) == 0 and not text.strip("0.").strip("mkMGTKi") == "":
-        raise FilterError(f"no amount: {text!r} (write 500m, 2, 128Mi)")
+    _amount(text)
     resource, _, which = field.partition("/")
     if resource in ("cpu", "mem", "memory"):
         read = millis if resource == "cpu" else units
@@ -161,11 +165,23 @@ def _measure(field: str, text: str, facts: Facts) -> tuple[Callable[[Item], Any]
             limits = "limits" if which == "l" else "requests"
             return lambda item: _asked(item, what, limits, facts), read(text)
         return lambda item: _used(item, what, facts), read(text)
-    if field == "restarts":
-        return lambda item: pod_status(item.obj).restarts, units(text)
-    if field == "ready":
-        return lambda item: pod_status(item.obj).ready, units(text)
     return lambda item: facts.node_load(item.name).pods or facts.namespace_load(item.name).pods, units(text)
+
+
+def _amount(text: str) -> int:
+    """A whole number, or what a quantity comes to. Raises FilterError."""
+    if parse(text) == 0 and not text.strip("0.").strip("mkMGTKi") == "":
+        raise FilterError(f"no amount: {text!r} (write 500m, 2, 128Mi)")
+    return units(text)
+
+
+def _pod(row: Row) -> PodStatus:
+    """The pod's state, worked out once per change."""
+    found = row.known.get("")
+    if found is None:
+        found = row.known[""] = pod_status(row.item.obj)
+    assert isinstance(found, PodStatus)
+    return found
 
 
 def _is_pod(item: Item) -> bool:

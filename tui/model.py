@@ -39,7 +39,7 @@ class Descending:
 class Row:
     """One object of the table."""
 
-    __slots__ = ("cells", "haystack", "item", "key", "shown")
+    __slots__ = ("cells", "haystack", "item", "key", "known", "shown")
 
     def __init__(self, item: Item, key: tuple[Any, ...], shown: bool) -> None:
         self.item = item
@@ -50,6 +50,8 @@ class Row:
         """Formatted cells; None until the row is looked at, and again after each change."""
         self.haystack: str | None = None
         """Text that filters search; None until one does."""
+        self.known: dict[str, Any] = {}
+        """What typed filters worked out of the object, by heading; a changed object is a new row."""
 
 
 class RowModel:

@@ -56,6 +56,7 @@ BENCHES: dict[str, Callable[[], _Figures]] = {
     "scheduler": lambda: medians(lambda: child("tests.bench.bench_scheduler"), 3),
     "keys": lambda: medians(console.keys, 3),
     "editor": lambda: medians(editor.typing, 3),
+    "tables": lambda: medians(lambda: child("tests.bench.tables"), 3),
     "reopen": reopening,
     "past": lambda: medians(lambda: child("tests.bench.past"), 3),
     "mixed": lambda: medians(lambda: child("tests.bench.workloads", "mixed"), 3),

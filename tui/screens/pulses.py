@@ -55,7 +55,7 @@ def _state(item: Item) -> Cell:
 VIEW: Final = KindView(
     resource="pulses",
     columns=(
-        Column("KIND", lambda item, facts: item.name, min=14, search=True),
+        Column("KIND", lambda item, facts: item.name, max=40, search=True),
         Column("TOTAL", lambda item, facts: str(_pulse(item).total), align="right"),
         Column("STATE", lambda item, facts: _state(item), min=18, search=True),
         Column("WELL", lambda item, facts: bar(_pulse(item).total - _pulse(item).faults, _pulse(item).total, 16),
