@@ -20,7 +20,7 @@ from engine.api.kinds import EVENTS
 from engine.api.server import Api, Caller
 from engine.clock import MINUTE, SECOND, rfc3339, rfc3339_micro
 from engine.event_correlator import Correlator, Observed
-from store.types import Envelope, Uid
+from store.types import Envelope, Revision, Uid
 
 EventKind = Literal["Normal", "Warning"]
 _NAME_TRIES: Final = 8
@@ -121,7 +121,7 @@ class SeriesRecorder:
         self._caller = Caller(component)
         self._instance = f"{component}-{host}" if host else component
         self._names = _Names(component)
-        self._series: dict[tuple[Uid, str, str, str], _Series] = {}
+        self._series: dict[tuple[Uid, Revision, str, str, str], _Series] = {}
         self._looks = 0
         self._looking = False
 
@@ -129,10 +129,12 @@ class SeriesRecorder:
         self, about: Envelope, type_: EventKind, reason: str, message: str, action: str,
         related: Envelope | None = None,
     ) -> None:  # fmt: skip
-        """Record. Said again within 6 minutes (whatever the message), it is counted in the first one's series.
+        """Record. Said again within 6 minutes (whatever the message) of an object that has not changed since, it is
+        counted in the first one's series: an event's `regarding` has the object's resourceVersion, and so the refusal
+        of a pod begins a second event after the first has been written into the pod's conditions.
         `related`: another object that has to do with it."""
         now = self._api.clock.now()
-        key = (about.uid, type_, reason, action)
+        key = (about.uid, about.revision, type_, reason, action)
         series = self._series.get(key)
         if series is not None and now - series.last <= _SERIES_IDLE:
             series.count += 1
@@ -166,7 +168,7 @@ class SeriesRecorder:
         self._looks += 1
         self._look_at(list(self._series), 0, self._api.clock.now())
 
-    def _look_at(self, keys: list[tuple[Uid, str, str, str]], start: int, now: int) -> None:
+    def _look_at(self, keys: list[tuple[Uid, Revision, str, str, str]], start: int, now: int) -> None:
         for key in keys[start : start + _SERIES_SLICE]:
             series = self._series.get(key)
             if series is None:

@@ -164,6 +164,18 @@ def test_a_series_is_written_at_its_second_and_at_its_end(world: World) -> None:
     assert len(stored(world)) == 2
 
 
+def test_a_changed_object_begins_another_series(world: World) -> None:
+    """The reference has the object's revision: what is said of the object as it is now is a second event."""
+    about, recorder = subject(world), SeriesRecorder(world.api, "default-scheduler")
+    recorder.event(about, "Warning", "FailedScheduling", "no", "Scheduling")
+    changed = world.edit(CONFIGMAPS, "thing", lambda obj: {**obj, "data": {"a": "b"}})
+    for _ in range(2):
+        recorder.event(changed, "Warning", "FailedScheduling", "no", "Scheduling")
+    first, second = sorted(stored(world), key=lambda event: "series" in event)
+    assert "series" not in first
+    assert second["series"]["count"] == 2
+
+
 def test_events_end_after_their_time(world: World) -> None:
     """An hour after an event was last written it goes, within the minute that leases are shared for."""
     expiry = EventExpiry(world.api, world.informers, HOUR)
