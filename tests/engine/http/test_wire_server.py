@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,11 +16,12 @@ from engine.local import LocalClient
 from tests.engine.http.served import Served, serving
 
 
-def connect(served: Served) -> ssl.SSLSocket:
-    """A TLS connection with the administrator's certificate."""
+def connect(served: Served, shown: Path | None = None) -> ssl.SSLSocket:
+    """A TLS connection with the administrator's certificate, or with that of the folder `shown`."""
     folder = Path(served.options.certificates)
     context = ssl.create_default_context(cafile=str(folder / "ca.crt"))
-    context.load_cert_chain(folder / "admin.crt", folder / "admin.key")
+    shown = shown or folder
+    context.load_cert_chain(shown / "admin.crt", shown / "admin.key")
     where = urlsplit(served.place.url)
     plain = socket.create_connection((where.hostname or "", where.port or 0), timeout=20)
     return context.wrap_socket(plain, server_hostname=where.hostname)
@@ -123,3 +125,19 @@ def test_a_kubeconfig_that_cannot_be_written_is_told(tmp_path: Path) -> None:
             client.endpoint.result(30)
     finally:
         client.stop(timeout=10)
+
+
+def test_a_foreign_certificate_opens_nothing(tmp_path: Path) -> None:
+    """system:masters, signed by somebody else's CA: the connection ends without an answer."""
+    Authority(tmp_path / "foreign").admin()
+    with serving(tmp_path) as served:
+        answer = b""
+        with suppress(ssl.SSLError, ConnectionError):
+            connection = connect(served, tmp_path / "foreign")
+            connection.sendall(b"GET /api/v1/secrets HTTP/1.1\r\nHost: x\r\n\r\n")
+            answer = connection.recv(4096)
+        assert answer == b""
+        own = connect(served)
+        own.sendall(b"GET /api/v1/namespaces/default HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert own.recv(4096).startswith(b"HTTP/1.1 200 OK")
+        own.close()
