@@ -44,7 +44,7 @@ from engine.client import (
     WirePlace,
 )
 from engine.client.history import HistoryClient
-from engine.collector import set_collector
+from engine.collector import set_collector, share_heap
 from engine.history.local import LocalHistory
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ class LocalClient:
     """See `engine.client.ClusterClient` for what each method promises."""
 
     def __init__(self, options: ConnectOptions) -> None:
+        share_heap()  # here, since a console starts threads of its own before it starts the engine
         self._options = options
         self._ready: Future[None] = Future()
         self._engine: Service | None = None
