@@ -59,7 +59,7 @@ def _deadline(causes: Causes, spec: JsonObject, before: JsonObject) -> None:
     deadline, was = spec.get("activeDeadlineSeconds"), before.get("activeDeadlineSeconds")
     where = "spec.activeDeadlineSeconds"
     if deadline is not None and deadline < 0:
-        causes.append(invalid(where, deadline, "must be greater than or equal to 0"))
+        causes.append(invalid(where, deadline, "must be between 0 and 2147483647, inclusive"))
     elif was is not None and deadline is not None and deadline > was:
         causes.append(invalid(where, deadline, "must be less than or equal to previous value"))
     elif was is not None and deadline is None:

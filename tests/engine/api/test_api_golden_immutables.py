@@ -141,3 +141,11 @@ def test_a_nodes_range_stays(door: Door) -> None:
             door.api.patch(PERSON, NODES, "", "n", "merge", {"spec": patch}, field_validation="Warn")
         assert [str(cause) for cause in caught.value.causes] == [text]
     door.api.patch(PERSON, NODES, "", "n", "merge", {"spec": {"unschedulable": True}}, field_validation="Warn")
+
+
+def test_a_deadline_below_zero_is_refused_twice(world: Door) -> None:
+    """By what holds for every pod, and by what may change."""
+    error = refused(world, "pod", "p", {"spec": {"activeDeadlineSeconds": -1}})
+    assert [str(cause).partition("-1: ")[2] for cause in error.causes] == [
+        "must be between 1 and 2147483647, inclusive", "must be between 0 and 2147483647, inclusive",
+    ]  # fmt: skip
