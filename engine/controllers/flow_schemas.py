@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from engine.api.kinds import FLOWSCHEMAS, PRIORITYLEVELS
 from engine.clock import rfc3339
 from engine.controllers.controller import Key, Queue, Watch
-from store.types import ADDED, DELETED, JsonObject, Resource, WatchEvent
+from store.types import ADDED, DELETED, Envelope, JsonObject, Resource, WatchEvent
 
 if TYPE_CHECKING:
     from engine.controllers.registry import ControllerContext
@@ -125,7 +125,7 @@ class FlowControlConfig:
             if name in _MANDATORY:
                 self._create(FLOWSCHEMAS, next(one for one in default_schemas() if one["metadata"]["name"] == name))
             return
-        level = schema.obj["spec"]["priorityLevelConfiguration"]["name"]
+        level = _level_of(schema)
         there = self._api.find(PRIORITYLEVELS, "", level) is not None
         wanted: dict[str, Any] = {
             "type": "Dangling", "status": "False" if there else "True", "reason": "Found" if there else "NotFound",
@@ -152,9 +152,7 @@ class FlowControlConfig:
             return ()
         name = event.now.name
         keys: list[Key] = [
-            (FLOWSCHEMAS.plural, env.name)
-            for env in self._api.store.list(FLOWSCHEMAS)
-            if env.obj["spec"]["priorityLevelConfiguration"]["name"] == name
+            (FLOWSCHEMAS.plural, env.name) for env in self._api.store.list(FLOWSCHEMAS) if _level_of(env) == name
         ]
         if event.type == DELETED and name in _MANDATORY:
             keys.append((PRIORITYLEVELS.plural, name))
@@ -163,3 +161,9 @@ class FlowControlConfig:
 
 def _schema_changed(event: WatchEvent) -> Iterable[Key]:
     return ((FLOWSCHEMAS.plural, event.now.name),)
+
+
+def _level_of(schema: Envelope) -> str:
+    """The priority level that a FlowSchema names; "" for none."""
+    spec = schema.obj.get("spec") or {}
+    return str((spec.get("priorityLevelConfiguration") or {}).get("name") or "")
