@@ -333,7 +333,7 @@ async def test_outline_and_templates(tmp_path: Path) -> None:
         assert screen.editor.cursor_location[0] == 5
         await pilot.press("escape")
         await settle(pilot)
-        await pilot.press("n", *"stateful", "enter")
+        await pilot.press("n", *"stat", "enter")
         await settle(pilot)
         await pilot.press("enter")
         await settle(pilot)

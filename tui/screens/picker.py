@@ -22,7 +22,10 @@ class PickDialog(Dialog[int]):
     """Returns the index of the chosen line, None when it was left."""
 
     DEFAULT_CSS = """
-    PickDialog { & .box { height: 80%; } & OptionList { height: 1fr; max-height: 100%; } }
+    PickDialog {
+        & .box { width: 84; height: 80%; }
+        & OptionList { height: 1fr; max-height: 100%; text-wrap: nowrap; text-overflow: ellipsis; }
+    }
     """
 
     def __init__(self, title: str, lines: Sequence[tuple[str, str]], start: int = 0) -> None:
@@ -47,6 +50,8 @@ class PickDialog(Dialog[int]):
     def _fill(self, words: str) -> None:
         parts = words.lower().split()
         fitting = [i for i, (text, more) in enumerate(self._lines) if all(p in f"{text} {more}".lower() for p in parts)]
+        if parts:  # what is meant by its name comes before what is only said about others; both in their order
+            fitting.sort(key=lambda i: not self._lines[i][0].lower().strip().startswith(parts[0]))
         first = max(0, min(self._start - _MOST // 2, len(fitting) - _MOST)) if not parts else 0
         self._shown = fitting[first : first + _MOST]
         options = self.query_one(OptionList)
