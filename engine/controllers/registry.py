@@ -33,6 +33,7 @@ from engine.controllers.horizontal.calculator import Usage, no_usage
 from engine.controllers.horizontal.controller import HorizontalController
 from engine.controllers.ingress import IngressController
 from engine.controllers.job.controller import JobController
+from engine.controllers.kubernetes_service import KubernetesServiceController
 from engine.controllers.namespace import NamespaceController
 from engine.controllers.node_ipam import NodeIpamController
 from engine.controllers.node_lifecycle.controller import NodeLifecycleController
@@ -138,6 +139,7 @@ CONTROLLERS: dict[str, Callable[[ControllerContext], Controller]] = {
     "machine-controller": MachineController,
     "fault-controller": FaultController,
     "apiservice-registration-controller": ApiServiceController,
+    "kubernetes-service-controller": KubernetesServiceController,
     "priority-and-fairness-config-producer": FlowControlConfig,
 }
 """Controller name → factory."""
