@@ -257,7 +257,7 @@ async def test_u_lists_who_uses_a_configmap() -> None:
         await pilot.press("u")
         await settle(pilot)
         shown = picture(app)
-        assert "settings is used by 1 objects" in shown
+        assert "settings is used by 1 object" in shown
         assert "env of web" in shown
         await pilot.press("enter")
         await settle(pilot)

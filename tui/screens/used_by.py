@@ -66,7 +66,8 @@ class UsedByScreen(ListScreen):
                 rows.append(PlainRow(User(resource, how), user.uid, user.name, user.namespace, len(rows)))
         kind = self._resource.partition(".")[0].removesuffix("s")
         more = f"; the first {_MOST} are shown" if len(rows) > _MOST else ""
-        self.put(rows[:_MOST], f"{kind} {self._item.name} is used by {len(rows)} objects{more}")
+        count = "1 object" if len(rows) == 1 else f"{len(rows)} objects"
+        self.put(rows[:_MOST], f"{kind} {self._item.name} is used by {count}{more}")
 
     def do_enter(self) -> None:
         item = self.chosen
