@@ -74,7 +74,7 @@ def normalise(text: str) -> str:
 
 def pressed(event: events.Key) -> str:
     """The key of an event, as kept."""
-    if event.character is not None and event.is_printable:
+    if event.character is not None and event.is_printable and not event.key.startswith("alt+"):
         return "space" if event.character == " " else event.character
     return _TERMINAL.get(event.key, event.key)
 

@@ -7,11 +7,13 @@ from contextlib import asynccontextmanager
 from random import Random
 
 import pytest
+from textual import events
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.widgets.text_area import Selection
 
 from engine.client import FieldHelp
+from tui.keymap import pressed
 from tui.theme import DARK, VARIABLE_DEFAULTS
 from tui.widgets.yaml_editor import YamlEditor
 
@@ -168,3 +170,12 @@ async def test_undo_goes_back_to_the_beginning_and_redo_to_the_end() -> None:
             for _step in range(40):
                 editor.do_edit_redo()
             assert editor.text == last
+
+
+async def test_alt_and_a_letter_types_nothing() -> None:
+    """Terminals send the letter with it; it belongs to the actions."""
+    async with editing("a: 1\n") as (editor, pilot):
+        editor.post_message(events.Key("alt+e", "e"))
+        await pilot.pause()
+        assert editor.text == "a: 1\n"
+        assert pressed(events.Key("alt+e", "e")) == "alt+e"

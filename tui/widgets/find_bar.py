@@ -26,6 +26,16 @@ class Search(NamedTuple):
     regex: bool = False
 
 
+class _Field(Input):
+    """An input that leaves alt and a letter to the actions: terminals name the letter too."""
+
+    async def _on_key(self, event: events.Key) -> None:
+        if event.key.startswith("alt+") and event.is_printable:
+            event.prevent_default()
+        else:
+            await super()._on_key(event)
+
+
 class FindBar(Horizontal):
     """Hidden until `open`."""
 
@@ -60,8 +70,8 @@ class FindBar(Horizontal):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._words = Input(placeholder="text", compact=True)
-        self._new = Input(placeholder="replacement (tab)", compact=True)
+        self._words = _Field(placeholder="text", compact=True)
+        self._new = _Field(placeholder="replacement (tab)", compact=True)
         self._mode = Static("find", classes="label")
         self.regex = False
 

@@ -201,6 +201,9 @@ class YamlEditor(Editing, TextArea):
             else:
                 self._accept()
             return
+        if event.key.startswith("alt+") and event.is_printable:  # terminals name the letter too: it is not typed
+            event.prevent_default()
+            return
         if event.key == "escape":  # TextArea would move the focus: leaving is the screen's decision
             event.prevent_default()
             return
