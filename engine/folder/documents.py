@@ -135,7 +135,7 @@ def pieces_of(text: str) -> list[tuple[str, int]]:
 
 def _split(text: str) -> Iterator[tuple[str, int, str]]:
     """(text, line offset, complaint about the separator before it) of each piece."""
-    if text.lstrip()[:1] == "{":
+    if text.lstrip()[:1] == "{" and (_begins_with_json(text) or not _SEPARATOR.search(text)):
         yield from _split_json(text)
         return
     start, offset, fault = 0, 0, ""
@@ -154,6 +154,15 @@ def _split(text: str) -> Iterator[tuple[str, int, str]]:
             start -= match.group(0).endswith("\n")
     if text[start:] or fault:
         yield text[start:], offset, fault
+
+
+def _begins_with_json(text: str) -> bool:
+    """Whether the first thing in the text is a JSON object; else it is YAML that begins with a flow mapping."""
+    try:
+        json.JSONDecoder().raw_decode(text.lstrip())
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _split_json(text: str) -> Iterator[tuple[str, int, str]]:

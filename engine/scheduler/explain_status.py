@@ -96,9 +96,11 @@ def _resize(status: Status) -> list[str]:
 def _starting_or_running(env: Envelope, status: Status, phase: str, node: str) -> tuple[str, tuple[str, ...]]:
     spec = env.obj["spec"]
     done = 0
+    sidecars = {each["name"] for each in spec.get("initContainers") or () if each.get("restartPolicy") == "Always"}
     for container in status.get("initContainerStatuses") or ():
         state = container.get("state") or {}
-        if ("terminated" in state and state["terminated"].get("exitCode") == 0) or container.get("started"):
+        sidecar = container["name"] in sidecars and container.get("started")
+        if sidecar or ("terminated" in state and state["terminated"].get("exitCode") == 0):
             done += 1
             continue
         total = len(spec.get("initContainers") or ())

@@ -39,11 +39,14 @@ def diagnosis(headline: str, findings: Iterable[Finding], fine: bool = False) ->
 
 
 def warnings(api: Api, env: Envelope) -> list[Finding]:
-    """The newest Warning events about an object."""
+    """The newest Warning events about an object; not why a pod had no node once it has one."""
+    placed = env.key.resource == PODS and bool(env.obj["spec"].get("nodeName"))
     found = [
         event
         for event in api.store.list(EVENTS, env.namespace or None)
-        if event.obj.get("type") == "Warning" and (event.obj.get("involvedObject") or {}).get("uid") == env.uid
+        if event.obj.get("type") == "Warning"
+        and (event.obj.get("involvedObject") or {}).get("uid") == env.uid
+        and not (placed and event.obj.get("reason") == "FailedScheduling")
     ]
     found.sort(key=lambda event: event.revision, reverse=True)
     lines = []

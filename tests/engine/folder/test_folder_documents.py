@@ -176,3 +176,11 @@ def test_any_text_gives_diagnostics_and_never_raises(parts: list[str]) -> None:
     assert all(1 <= document.line <= lines for document in parsed.documents)
     again = read_text(text, parsed)
     assert (again.documents, again.diagnostics) == (parsed.documents, parsed.diagnostics)
+
+
+def test_documents_that_are_flow_mappings_are_told_apart() -> None:
+    """A text that begins with a brace and is no JSON is YAML: its separators count."""
+    pod = "{apiVersion: v1, kind: ConfigMap, metadata: {name: %s}}\n"
+    parsed = read_text(pod % "a" + "---\n" + pod % "b")
+    assert [document.name for document in parsed.documents] == ["a", "b"]
+    assert not parsed.broken

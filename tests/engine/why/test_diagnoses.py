@@ -203,3 +203,14 @@ def test_every_served_kind_can_be_asked(ward: Ward) -> None:
     assert asked > 50
     with pytest.raises(ApiError):
         told(ward, "Pod", "nobody")
+
+
+def test_an_init_container_that_does_not_end_is_named(ward: Ward) -> None:
+    """A running init container is not done, other than a sidecar that has started."""
+    ward.apply(
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {initContainers: [{name: side, image: 's:1', "
+        "restartPolicy: Always}, {name: setup, image: 'busybox:1', command: [sleep, infinity]}], "
+        "containers: [{name: c, image: 'x:1'}]}"
+    )
+    ward.run(30)
+    assert told(ward, "Pod", "p").headline == "Init container setup is running (1 of 2 done)"
