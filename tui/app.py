@@ -53,6 +53,9 @@ SCREENS: Final = {
 """Screens by name, imported when they are first opened. Each is called with (session, keymap, *arguments)."""
 
 
+LONGEST_TOAST: Final = 400
+"""Characters of a message that are shown in passing: a whole pasted page must not cover the screen."""
+
 _GLYPH: Final = {"information": "·", "warning": GLYPHS["warn"], "error": GLYPHS["bad"]}
 
 
@@ -97,6 +100,7 @@ class KubariumApp(OwnSettings, Leaving, TravelActions, TourActions, App[None]):
         return self.home
 
     def on_mount(self) -> None:
+        self.heed_signals()
         # After the first frame: whatever the engine costs to import, the frame is already there.
         self.call_after_refresh(self._start)
 
@@ -230,6 +234,8 @@ class KubariumApp(OwnSettings, Leaving, TravelActions, TourActions, App[None]):
     def notify(self, message: str, *, title: str = "", severity: str = "information", **more: Any) -> None:
         """Show in passing, and keep for `:messages`."""
         self.session.messages.append((self.session.now(), title, message, severity))
+        if len(message) > LONGEST_TOAST:
+            message = f"{message[:LONGEST_TOAST]}… (:messages has it whole)"
         super().notify(message, title=title, severity=severity, **more)  # type: ignore[arg-type]
 
     def open_help(self, context: KeyContext) -> None:

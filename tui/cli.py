@@ -10,6 +10,7 @@ import argparse
 import hashlib
 import json
 import logging
+import os
 import shutil
 import signal
 import sys
@@ -51,6 +52,17 @@ In the console, ? lists the keys of the present view.
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point. Returns the exit status."""
+    try:
+        status = _command(argv)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        # Whoever reads has enough (`| head`). What is still buffered goes nowhere, or Python complains of it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+
+
+def _command(argv: Sequence[str] | None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["kubectl"]:
         return _kubectl(words[1:])
@@ -70,6 +82,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if command == "serve":
             return _serve(options)
         return _console(options, args)
+    except BrokenPipeError:
+        raise
     except (ClientError, OSError, ValueError) as error:
         print(f"kubarium: {error}", file=sys.stderr)
         return 1
@@ -121,6 +135,8 @@ def _console(options: ConnectOptions, args: argparse.Namespace) -> int:
 def _kept(command: str, words: Sequence[str]) -> int:
     try:
         return keeping.run(command, words, default_store)
+    except BrokenPipeError:
+        raise
     except (ClientError, OSError) as error:
         print(f"kubarium: {error}", file=sys.stderr)
         return 1
@@ -136,6 +152,8 @@ def _plain(command: str, words: Sequence[str]) -> int:
 
     try:
         return plain.run(command, words, kubeconfigs)
+    except BrokenPipeError:
+        raise
     except (ClientError, OSError) as error:
         print(f"kubarium: {error}", file=sys.stderr)
         return 1

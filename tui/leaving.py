@@ -1,7 +1,12 @@
-"""Quitting the console: what was typed into manifests and not saved is asked about first."""
+"""Quitting the console: what was typed into manifests and not saved is asked about first.
+
+SIGTERM and a closed terminal (SIGHUP) ask nothing: the cluster is closed in order and the terminal given back.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import signal
 from typing import TYPE_CHECKING
 
 from tui.buffers import ManifestError
@@ -19,6 +24,14 @@ class Leaving(_Base):
     """The app's way out."""
 
     session: Session
+
+    def heed_signals(self) -> None:
+        """Leave at SIGTERM and SIGHUP, with the status a shell expects: 128 and the signal's number."""
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, self._told_to_leave, number)
+
+    def _told_to_leave(self, number: int) -> None:
+        self.exit(return_code=128 + number)
 
     def leave(self) -> None:
         """Quit, unless unsaved text keeps a person here."""

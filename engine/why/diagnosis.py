@@ -34,7 +34,25 @@ def _other(api: Api, env: Envelope) -> Diagnosis:
     return diagnosis(headline, findings, not findings)
 
 
+def _event(api: Api, env: Envelope) -> Diagnosis:
+    """What an event tells of, and what is the matter with that now: the event itself is never unwell."""
+    told = env.obj.get("involvedObject") or {}
+    headline = f"{env.obj.get('reason', '')}: {env.obj.get('message', '')}"
+    kind = api.kinds.by_kind(told.get("apiVersion") or "v1", told.get("kind") or "")
+    namespace, name = told.get("namespace") or "", told.get("name") or ""
+    target = api.find(kind.stored_as, namespace if kind.namespaced else "", name) if kind is not None else None
+    what = f"{told.get('kind', '')} {name}".strip()
+    if target is None or target.uid != (told.get("uid") or target.uid):
+        return diagnosis(headline, [Finding("", f"It tells of {what}, which is gone.")], fine=True)
+    if target.key.resource == env.key.resource:
+        return diagnosis(headline, [about("", f"It tells of {what}.", target)], fine=True)
+    now = diagnose(api, target.key.resource, target.namespace, target.name)
+    present = about("" if now.tone == "ok" else now.tone, f"It tells of {what}, which now is: {now.headline}", target)
+    return diagnosis(headline, [present, *now.findings], now.tone == "ok")
+
+
 _KINDS: Final[Mapping[Resource, _Diagnose]] = {
+    kinds.EVENTS: _event,
     kinds.PODS: _pod,
     kinds.DEPLOYMENTS: workloads.deployment,
     kinds.REPLICASETS: workloads.replicated,

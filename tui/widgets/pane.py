@@ -130,7 +130,7 @@ class ResourcePane(WorkloadActions, Widget):
         alike = (("NAMESPACE", scope.namespace), ("NODE", scope.node))
         self.table.hidden_headers = frozenset(header for header, value in alike if value is not None)
         self.model.reset(self.session.board.pods(scope))
-        self.table.empty_text = self.view.empty if self.session.board.loaded else "Loading …"
+        self.table.empty_text = self._nothing if self.session.board.loaded else "Loading …"
         self._changed()
 
     def pause(self) -> None:
@@ -151,7 +151,7 @@ class ResourcePane(WorkloadActions, Widget):
 
     def _receive(self, news: News) -> None:
         if news.relist is not None:
-            self.table.empty_text = self.view.empty
+            self.table.empty_text = self._nothing
             self.model.reset(news.relist)
         self._apply(news)
         self._changed(None if news.relist is not None else news.changes.keys())
@@ -279,7 +279,8 @@ class ResourcePane(WorkloadActions, Widget):
         focused = self.table.has_focus
         shown, total = self.model.shown, len(self.model.rows)
         parts: list[Content | str | tuple[str, str]] = [
-            ("▌", "$tone-accent" if focused else "$panel"),
+            # A glyph as well as a colour: where the keys go must be seen without colours too.
+            ("▌", "$tone-accent") if focused else " ",
             (self.title, "bold $tone-accent" if focused else "bold $foreground"),
         ]
         if self.about:
@@ -325,13 +326,16 @@ class ResourcePane(WorkloadActions, Widget):
             )
         else:
             self.model.set_filter(predicate)
-        self.table.empty_text = (
-            "Nothing here needs attention. ctrl-z shows everything."
-            if faulty and not text
-            else "No row matches the filter. esc clears it." if text else self.view.empty
-        )  # fmt: skip
+        self.table.empty_text = self._nothing
         self._changed()
         return None
+
+    @property
+    def _nothing(self) -> str:
+        """Said in place of rows: what hides them, or what would bring some."""
+        if self.filter_text:
+            return "No row matches the filter. esc clears it."
+        return "Nothing here needs attention. ctrl-z shows everything." if self.only_faults else self.view.empty
 
     def do_only_faults(self) -> None:
         self.only_faults = not self.only_faults
