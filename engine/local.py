@@ -64,6 +64,7 @@ class LocalClient:
         share_heap()  # here, since a console starts threads of its own before it starts the engine
         self._options = options
         self._ready: Future[None] = Future()
+        self._lost: Future[None] = Future()
         self._engine: Service | None = None
         self._waiting: deque[Callable[[Service], None]] = deque()
         self._lock = threading.Lock()
@@ -94,6 +95,10 @@ class LocalClient:
         return self._ready
 
     @property
+    def lost(self) -> Future[None]:
+        return self._lost
+
+    @property
     def endpoint(self) -> Future[WirePlace] | None:
         return self._endpoint
 
@@ -112,6 +117,7 @@ class LocalClient:
             if self._endpoint is not None:
                 self._endpoint.set_exception(as_client_error(error))
             return
+        engine.store.on_failure(self._lose)
         set_collector()
         with self._lock:
             self._engine = engine
@@ -120,6 +126,10 @@ class LocalClient:
         self._serve(engine)
         self._ready.set_result(None)
         engine.run()
+
+    def _lose(self, failure: Exception) -> None:
+        if self._lost.set_running_or_notify_cancel():
+            self._lost.set_exception(as_client_error(failure))
 
     def _serve(self, engine: Service) -> None:
         """Serve the Kubernetes API, if that was asked for, on a thread of its own."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any, ClassVar, Final
 
@@ -119,12 +120,18 @@ class KubariumApp(OwnSettings, Leaving, TravelActions, TourActions, App[None]):
         self.watch_settings_files()
         if self._begins_with_tour:
             self.do_tour()
+        # Called on the store's thread: `call_later` only posts a message.
+        self.client.lost.add_done_callback(lambda lost: self.call_later(self._was_lost, lost))
         endpoint = self.client.endpoint
         if endpoint is not None:
             try:
                 self.session.endpoint = await answer(endpoint)
             except ClientError as error:
                 self.notify(error.message, title="No kubectl", severity="error", timeout=15)
+
+    def _was_lost(self, lost: Future[None]) -> None:
+        """What is on the screen can be stale from now on: it is covered by what happened."""
+        self.open_screen("failure", lost.exception())
 
     def on_unmount(self) -> None:
         self.session.board.close()

@@ -185,8 +185,11 @@ def _serve(options: ConnectOptions) -> int:
     print(f"kubarium: serving {options.folder or 'an empty cluster'}, store {where}; stop with Ctrl-C", flush=True)
     if place is not None:
         print(f"kubarium: Kubernetes API at {place.url}\n  export KUBECONFIG={place.kubeconfig}", flush=True)
+    client.lost.add_done_callback(lambda _: stop.set())
     stop.wait()
     client.stop(timeout=10)
+    if client.lost.done():
+        client.lost.result()
     print("kubarium: stopped", flush=True)
     return 0
 

@@ -30,6 +30,10 @@ class ClusterClient(Protocol):
         """Done when the store is open and the cluster runs; carries the error when it cannot (damaged store …)."""
 
     @property
+    def lost(self) -> Future[None]:
+        """Not done while all is well; carries the error once nothing can be stored any more (full disk …)."""
+
+    @property
     def past(self) -> HistoryClient:
         """The past, undo and snapshots."""
 

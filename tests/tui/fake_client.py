@@ -157,6 +157,7 @@ class FakeClient:
         self.summary = ClusterSummary(cluster_time=START, speed=0.0)
         self.folder: str | None = None
         self.ready: Future[None] = Future()
+        self.lost: Future[None] = Future()
         self._fail = fail
         self._revision = 100
         self._watches: list[tuple[Query, Mailbox]] = []

@@ -153,6 +153,18 @@ def test_serve_runs_until_sigterm_and_goes_on_where_it_was(tmp_path: Path) -> No
     assert main(["run", "--for", "1m", "--store", str(store), "-o", "json"]) == 0
 
 
+def test_whoever_stops_reading_ends_it_without_a_word() -> None:
+    """As in `kubarium … | head`."""
+    gone, end = os.pipe()
+    os.close(gone)
+    command = [sys.executable, "-m", "tui.cli", "run", "--for", "1s"]
+    try:
+        done = subprocess.run(command, stdout=end, stderr=subprocess.PIPE, cwd=ROOT, text=True, check=False)
+    finally:
+        os.close(end)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
+
+
 def test_the_past_of_a_kept_cluster_by_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """snapshot, diff, restore and fork work on the store that a run left; what is refused is told in one line."""
     store = str(tmp_path / "kept.db")

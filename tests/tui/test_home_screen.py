@@ -137,6 +137,44 @@ async def test_a_cluster_that_cannot_run_is_told_with_its_remedy() -> None:
     assert app.return_code == 1
 
 
+async def test_a_store_that_can_write_no_more_is_told_at_once() -> None:
+    """A full disk under a running cluster covers what may be stale, says what is safe, and what to do."""
+    async with console() as (app, pilot, client):
+        client.lost.set_exception(ClientError("the store cannot write any more: database or disk is full"))
+        await settle(pilot)
+        text = picture(app)
+        assert "disk is full" in text
+        assert "Everything that was acknowledged is in the store." in text
+
+
+async def test_a_pane_says_that_a_filter_hides_its_rows_also_in_another_namespace() -> None:
+    """Nothing found is not the same as nothing there."""
+    async with console() as (app, pilot, _):
+        await pilot.press(*":pods shop", "enter", "slash", *"nosuchpod", "enter", "0")
+        await settle(pilot)
+        assert "No row matches the filter." in picture(app)
+
+
+async def test_the_pane_with_the_keys_is_marked_by_a_glyph() -> None:
+    """Without colours it is still seen where a key goes."""
+    async with console() as (app, pilot, _):
+        assert "▌Nodes" in picture(app)
+        assert "▌Pods" not in picture(app)
+        await pilot.press("tab")
+        await settle(pilot)
+        assert "▌Pods" in picture(app)
+        assert "▌Nodes" not in picture(app)
+
+
+async def test_a_long_message_does_not_cover_the_screen() -> None:
+    """A page pasted into the command line is refused in a few lines; the message log has it whole."""
+    async with console() as (app, pilot, _):
+        app.run_command("x" * 10_000)
+        await settle(pilot)
+        assert "Nodes" in picture(app)
+        assert len(app.session.messages[-1][2]) > 10_000
+
+
 async def test_a_covered_screen_costs_nothing_and_comes_back_whole() -> None:
     """Behind another screen the panes' watches are closed; on return they relist."""
     async with console() as (app, pilot, client):

@@ -24,6 +24,11 @@ def remedy(error: BaseException) -> str:
         )
     if name == "NewerFormat" or "newer" in text:
         return "The store was left as it was. Install a newer Kubarium, or start with another store (--store FILE)."
+    if "write any more" in text:
+        return (
+            "Everything that was acknowledged is in the store. Make room where it lies, then start again; "
+            "or go on with a store elsewhere (--store FILE)."
+        )
     if "lock" in text:
         return "Another Kubarium has this store open. Leave it, or start with another store (--store FILE)."
     if isinstance(error, PermissionError) or "permission" in text or "unable to open" in text:
@@ -34,7 +39,7 @@ def remedy(error: BaseException) -> str:
 
 
 class FailureScreen(BaseScreen):
-    """The cluster did not start."""
+    """The cluster did not start, or cannot go on."""
 
     NAME = "not running"
     DEFAULT_CSS = """

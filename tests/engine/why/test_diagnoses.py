@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.api.errors import ApiError
+from engine.api.kinds import EVENTS
 from engine.client import Diagnosis
 from engine.why.diagnosis import diagnose
 from tests.engine.broken_clusters.ward import Ward
@@ -34,6 +35,31 @@ def test_a_healthy_deployment_has_nothing_to_tell(ward: Ward) -> None:
     ward.run(20)
     found = told(ward, "Deployment", "web")
     assert (found.tone, found.headline, found.findings) == ("ok", "2 of 2 available, 2 of 2 up to date", ())
+
+
+def test_an_event_is_explained_by_what_it_tells_of(ward: Ward) -> None:
+    """Asking about a FailedScheduling event says what keeps the pod from its node now, and leads to the pod."""
+    ward.deploy("huge", 1, container={"resources": {"requests": {"cpu": "99"}}})
+    ward.run(10)
+    event = next(e for e in ward.api.store.list(EVENTS, "shop") if e.obj["reason"] == "FailedScheduling")
+    found = told(ward, "Event", event.name)
+    pod = event.obj["involvedObject"]["name"]
+    assert found.tone == "bad"
+    assert found.headline.startswith("FailedScheduling: 0/")
+    assert found.findings[0].text.startswith(f"It tells of Pod {pod}, which now is: ")
+    assert ("pods", pod) in links(found)
+
+
+def test_an_event_of_something_gone_says_so(ward: Ward) -> None:
+    """An event outlives what it tells of."""
+    ward.deploy("web", 1)
+    ward.run(20)
+    event = next(e for e in ward.api.store.list(EVENTS, "shop") if e.obj["involvedObject"]["kind"] == "Pod")
+    pod = event.obj["involvedObject"]["name"]
+    ward.delete("Deployment", "web")
+    ward.run(60)
+    found = told(ward, "Event", event.name)
+    assert (found.tone, [f.text for f in found.findings]) == ("ok", [f"It tells of Pod {pod}, which is gone."])
 
 
 def test_a_stuck_rollout_names_the_new_pods_trouble(ward: Ward) -> None:
