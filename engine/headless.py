@@ -24,7 +24,7 @@ START = parse_time("2026-01-01T00:00:00Z")
 
 
 def play(options: ConnectOptions, span: int) -> RunReport:
-    """Run for `span` microseconds of cluster time. Raises ClientError (the store is refused), BadFlag or OSError."""
+    """Run for `span` microseconds of cluster time. Raises ClientError (of the store), BadFlag or OSError."""
     began = time.monotonic()
     set_collector()
     flags = Flags(options.flags)
@@ -46,6 +46,8 @@ def play(options: ConnectOptions, span: int) -> RunReport:
         cluster.stop()
         store.flush()
         return report(cluster, digest.hexdigest(), time.monotonic() - began)
+    except StoreError as error:
+        raise ClientError(str(error)) from error
     finally:
         store.close()
 

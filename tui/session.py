@@ -26,6 +26,18 @@ from tui.usage import UsageBoard
 
 SPEEDS: Final = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1000.0)
 
+K9S_NAMES: Final = {
+    "dp": "deployments.apps",
+    "sec": "secrets",
+    "jo": "jobs.batch",
+    "np": "networkpolicies.networking.k8s.io",
+    "cr": "clusterroles.rbac.authorization.k8s.io",
+    "crb": "clusterrolebindings.rbac.authorization.k8s.io",
+    "ro": "roles.rbac.authorization.k8s.io",
+    "rb": "rolebindings.rbac.authorization.k8s.io",
+}
+"""The aliases that k9s has from the start and Kubernetes does not; a kind's own short name goes before."""
+
 
 class ViewState(NamedTuple):
     """How a table was left."""
@@ -160,13 +172,13 @@ class Session:
                     self._printer_columns[resource] = version.get("additionalPrinterColumns") or ()
 
     def find_kind(self, word: str) -> KindInfo | None:
-        """The kind that a person means by `po`, `pods`, `Pod`, `deployments.apps`, `deploy`."""
+        """The kind that a person means by `po`, `pods`, `Pod`, `deployments.apps`, `deploy`, or `dp` as in k9s."""
         word = word.lower()
         for kind in self.kinds:
             names = (kind.resource, kind.plural, kind.singular, kind.kind.lower(), *kind.short_names)
             if word in names:
                 return kind
-        return None
+        return self.kind_of(K9S_NAMES[word]) if word in K9S_NAMES else None
 
     def kind_of(self, resource: str) -> KindInfo | None:
         return next((kind for kind in self.kinds if kind.resource == resource), None)

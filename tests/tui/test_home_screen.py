@@ -209,3 +209,11 @@ async def test_the_first_frame_comes_before_the_client_starts() -> None:
         await settle(pilot)
     assert "starting the cluster" in painted[0]
     assert client.stopped
+
+
+async def test_kinds_are_found_by_the_names_that_k9s_gives_them() -> None:
+    """`:dp` opens Deployments, though Kubernetes has no such short name."""
+    async with console() as (app, pilot, _):
+        await pilot.press(*":dp", "enter")
+        await settle(pilot)
+        assert "Deployments" in picture(app)
