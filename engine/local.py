@@ -335,9 +335,6 @@ class LocalClient:
     def step(self, span: int) -> Future[None]:
         return self._ask(lambda engine: engine.step(span))
 
-    def set_kubelet(self, node: str, running: bool, *, intent: str) -> Future[None]:
-        return self._write(lambda engine: engine.set_kubelet(node, running, intent))
-
     # -- the watched folder ------------------------------------------------------------------------------------------
 
     @property

@@ -229,11 +229,6 @@ class Service:
         clock.set_speed(clock.speed)
         self._send_summary(force=True)
 
-    def set_kubelet(self, node: str, running: bool, intent: str) -> None:
-        value = None if running else "stopped"
-        patch = {"metadata": {"annotations": {"kubarium.dev/kubelet": value}}}
-        self.patch("nodes", "", node, patch, intent, "merge", "", dry_run=False)
-
     # -- the header's figures ----------------------------------------------------------------------------------------
 
     def watch_summary(self, receive: SummaryReceiver) -> Subscription:

@@ -128,9 +128,6 @@ class ClusterClient(Protocol):
     def step(self, span: int) -> Future[None]:
         """Play `span` microseconds of cluster time at once (also while paused)."""
 
-    def set_kubelet(self, node: str, running: bool, *, intent: str) -> Future[None]:
-        """Stop or start a node's kubelet."""
-
     # -- the watched folder ------------------------------------------------------------------------------------------
     @property
     def folder(self) -> str | None:

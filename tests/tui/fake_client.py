@@ -320,9 +320,6 @@ class FakeClient:
     def step(self, span: int) -> Future[None]:
         return done()
 
-    def set_kubelet(self, node: str, running: bool, *, intent: str) -> Future[None]:
-        return self._write("kubelet", "nodes", "", node, running, intent)
-
     # -- the folder --------------------------------------------------------------------------------------------------
 
     def watch_folder(self, receive: FolderReceiver) -> _Subscription:

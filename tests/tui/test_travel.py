@@ -55,7 +55,7 @@ def test_whatever_takes_an_intent_is_a_write() -> None:
         if "intent" in inspect.signature(method).parameters
     }
     assert takes_intent == WRITES
-    assert {"create", "update", "patch", "delete", "scale", "evict", "set_kubelet"} <= WRITES
+    assert {"create", "update", "patch", "delete", "scale", "evict"} <= WRITES
 
 
 def test_a_closed_gate_lets_nothing_through_but_dry_runs() -> None:

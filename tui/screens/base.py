@@ -20,6 +20,7 @@ from textual.widget import Widget
 from engine.client import ClientError
 from tui.actions import Action
 from tui.commands import candidates
+from tui.feed import Feed
 from tui.keymap import TYPING, KeyContext, Keymap, pressed, shown
 from tui.session import Session
 from tui.widgets.command_line import CommandLine
@@ -49,6 +50,8 @@ class BaseScreen(Screen[None]):
         self.header = HeaderBar(session)
         self.command_line = CommandLine()
         self.key_bar = KeyBar(keymap)
+        self.feeds: list[Feed] = []
+        """What the screen follows: paused while another one covers it."""
         self._focus_before: Widget | None = None
         self._unlisten_session = session.listen(self.session_changed)
         self._told: object = None
@@ -104,6 +107,12 @@ class BaseScreen(Screen[None]):
 
     def on_unmount(self) -> None:
         self._unlisten_session()
+        for feed in self.feeds:
+            feed.pause()
+
+    def on_screen_suspend(self) -> None:
+        for feed in self.feeds:
+            feed.pause()
 
     def crumbs(self) -> tuple[str, ...]:
         """The way here: names of the screens on the stack."""
@@ -124,6 +133,8 @@ class BaseScreen(Screen[None]):
             self.header.show_time()
 
     def on_screen_resume(self) -> None:
+        for feed in self.feeds:
+            feed.resume()
         # What was told while another screen covered this one.
         self.header.show_time()
         self.refresh_keys()

@@ -16,7 +16,6 @@ class FollowedScreen(BaseScreen):
     def __init__(self, session: Session, keymap: Keymap, resource: str, item: Item) -> None:
         super().__init__(session, keymap)
         self.resource, self.item = resource, item
-        self._feed: Feed | None = None
 
     def item_changed(self) -> None:
         """`item` is another state; also called with the first one."""
@@ -28,20 +27,9 @@ class FollowedScreen(BaseScreen):
 
     def on_mount(self) -> None:
         self.header.namespace = lambda: self.item.namespace or None
-        self._feed = Feed(self.session.client, self, self._receive)
-        self._feed.open(Query(self.resource, self.item.namespace or None, fields=f"metadata.name={self.item.name}"))
-
-    def on_unmount(self) -> None:
-        if self._feed is not None:
-            self._feed.pause()
-
-    def on_screen_suspend(self) -> None:
-        if self._feed is not None:
-            self._feed.pause()
-
-    def on_screen_resume(self) -> None:
-        if self._feed is not None:
-            self._feed.resume()
+        feed = Feed(self.session.client, self, self._receive)
+        feed.open(Query(self.resource, self.item.namespace or None, fields=f"metadata.name={self.item.name}"))
+        self.feeds.append(feed)
 
     def _receive(self, news: News) -> None:
         items = [*(news.relist or ()), *(c.item for c in news.changes.values() if c.type != "DELETED")]

@@ -77,7 +77,6 @@ class PulsesScreen(ListScreen):
         super().__init__(session, keymap)
         self._faulty: dict[str, dict[str, bool]] = {}
         self._past: dict[str, deque[int]] = {}
-        self._feeds: list[Feed] = []
         self._sampled = 0
 
     def on_mount(self) -> None:
@@ -88,22 +87,12 @@ class PulsesScreen(ListScreen):
             self._faulty[resource], self._past[resource] = {}, deque(maxlen=_SAMPLES)
             feed = Feed(self.session.client, self, lambda news, about=resource: self._came(about, news))  # type: ignore[misc]
             feed.open(Query(resource))
-            self._feeds.append(feed)
+            self.feeds.append(feed)
         self._unlisten_usage = self.session.usage.listen(lambda _: self._draw())
         self._draw()
 
     def on_unmount(self) -> None:
         self._unlisten_usage()
-        for feed in self._feeds:
-            feed.pause()
-
-    def on_screen_suspend(self) -> None:
-        for feed in self._feeds:
-            feed.pause()
-
-    def on_screen_resume(self) -> None:
-        for feed in self._feeds:
-            feed.resume()
 
     def _came(self, resource: str, news: News) -> None:
         fault, known = self.session.view_of(resource).fault, self._faulty[resource]
@@ -149,7 +138,7 @@ class PulsesScreen(ListScreen):
         self.put(rows, said)
 
     def do_refresh(self) -> None:
-        for feed in self._feeds:
+        for feed in self.feeds:
             feed.pause()
             feed.resume()
 

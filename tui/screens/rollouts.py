@@ -109,7 +109,6 @@ class RolloutsScreen(ListScreen):
         self.NAME = f"rollouts {workload.name}"
         self._resource, self._workload = resource, workload
         self._diff = TextView()
-        self._feeds: list[Feed] = []
         self._found: dict[str, Item] = {}
 
     def compose_body(self) -> Iterable[Widget]:
@@ -123,19 +122,7 @@ class RolloutsScreen(ListScreen):
         own, others = Feed(self.session.client, self, self._workload_came), Feed(self.session.client, self, self._came)
         own.open(Query(self._resource, workload.namespace, fields=f"metadata.name={workload.name}"))
         others.open(Query(kept, workload.namespace))
-        self._feeds = [own, others]
-
-    def on_unmount(self) -> None:
-        for feed in self._feeds:
-            feed.pause()
-
-    def on_screen_suspend(self) -> None:
-        for feed in self._feeds:
-            feed.pause()
-
-    def on_screen_resume(self) -> None:
-        for feed in self._feeds:
-            feed.resume()
+        self.feeds = [own, others]
 
     def key_context(self) -> KeyContext:
         return KeyContext(("text",)) if self._diff.has_focus else super().key_context()

@@ -48,7 +48,6 @@ class XrayScreen(ListScreen):
         self.NAME = f"xray {resource.partition('.')[0]}"
         self._resource, self._namespace = resource, namespace
         self._found: dict[str, dict[str, Item]] = {}
-        self._feeds: list[Feed] = []
         self._last = 0.0
         self._waiting = False
 
@@ -64,19 +63,7 @@ class XrayScreen(ListScreen):
             self._found[resource] = {}
             feed = Feed(self.session.client, self, lambda news, about=resource: self._came(about, news))  # type: ignore[misc]
             feed.open(Query(resource, namespace))
-            self._feeds.append(feed)
-
-    def on_unmount(self) -> None:
-        for feed in self._feeds:
-            feed.pause()
-
-    def on_screen_suspend(self) -> None:
-        for feed in self._feeds:
-            feed.pause()
-
-    def on_screen_resume(self) -> None:
-        for feed in self._feeds:
-            feed.resume()
+            self.feeds.append(feed)
 
     def _came(self, resource: str, news: News) -> None:
         known = self._found[resource]
@@ -103,7 +90,7 @@ class XrayScreen(ListScreen):
         self.put([PlainRow(row, row.uid, row.name, row.namespace, place) for place, row in enumerate(rows)], more)
 
     def do_refresh(self) -> None:
-        for feed in self._feeds:
+        for feed in self.feeds:
             feed.pause()
             feed.resume()
 
