@@ -288,7 +288,7 @@ class Scheduler:
             return
         before = self.nodes.selections.relabel(env.uid, identity_of(env))
         if before is not None and self._watched():
-            self._moved(Freed(before.row, before.pod, before.who))
+            self._moved(Freed(before.row, before.pod, before.who), _RELATED)
             self._arrived(env.uid)
 
     def _arrived(self, uid: Uid) -> None:
@@ -325,13 +325,13 @@ class Scheduler:
         if node:
             self.queue.remove(env.uid)
             self.nominator.remove(env.uid)
-            before, who = self.nodes.class_of(env.uid), identity_of(env)
-            self.nodes.assign(env.uid, self.classes.classify(env), node, who)
+            before, after, who = self.nodes.class_of(env.uid), self.classes.classify(env), identity_of(env)
+            self.nodes.assign(env.uid, after, node, who)
             row = self.nodes.row_of_pod(env.uid)
             if before is None:
                 self._arrived(env.uid)
-            elif row is not None and before is not self.nodes.class_of(env.uid):
-                self._moved(Freed(row, before, who))  # It was resized in place; that may have made room.
+            elif row is not None and (self.nodes.vector(after) < self.nodes.vector(before)).any():
+                self._moved(Freed(row, before, who))  # It was resized in place, and that made room.
             return
         profile = self.profiles.get(spec.get("schedulerName") or self.config.profiles[0].scheduler_name)
         if profile is None:

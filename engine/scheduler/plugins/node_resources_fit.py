@@ -54,7 +54,7 @@ class NodeResourcesFit(FilterPlugin, ScorePlugin):
 
     def hint(self, event: ClusterEvent, pod: PodClass, nodes: NodeTable) -> bool:
         if isinstance(event, Freed):
-            return not self.refusal(pod, nodes, event.row)
+            return True  # As isSchedulableAfterPodEvent: whatever left a node, room may have come of it.
         if not isinstance(event, NodeChange) or not (event.added or event.allocatable):
             return False
         return bool((nodes.vector(pod) <= nodes.allocatable[:, event.row]).all())

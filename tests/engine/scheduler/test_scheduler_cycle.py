@@ -100,6 +100,22 @@ def test_what_does_not_help_moves_nobody(world: SchedulerWorld) -> None:
     assert queued.attempts == 1
 
 
+def test_any_pod_that_leaves_a_node_has_those_short_of_resources_tried(world: SchedulerWorld) -> None:
+    """However little it left, there is a further attempt; a new label of a pod gives none."""
+    world.node("a")
+    world.pod("small", pod_spec("1"))
+    world.pod("big", pod_spec("64"))
+    world.settle()
+    queued = world.scheduler.queue.get(world.api.get(PODS, NAMESPACE, "big").uid)
+    assert queued is not None and queued.attempts == 1
+    world.change(PODS, "small", metadata={"labels": {"x": "y"}})
+    world.play(MINUTE)
+    assert queued.attempts == 1
+    world.delete("small")
+    world.settle()
+    assert queued.attempts == 2 and world.where("big") == "unschedulable"
+
+
 def test_tried_again_after_five_minutes(world: SchedulerWorld) -> None:
     """Unschedulable pods are flushed after 5 minutes; an unchanged condition is not written again."""
     world.node("a", cpu="1")
@@ -197,6 +213,18 @@ def test_a_pod_resized_in_place_makes_room(world: SchedulerWorld) -> None:
     world.change(PODS, "big", spec=pod_spec("1"))
     world.play(SECOND)
     assert world.node_of("web") == "a"
+
+
+def test_a_pod_that_grows_in_place_moves_nobody(world: SchedulerWorld) -> None:
+    """Who waits for cpu is not tried because another pod takes more of it."""
+    world.node("a")
+    world.pod("big", pod_spec("1"))
+    world.pod("web", pod_spec("64"))
+    world.settle()
+    queued = world.scheduler.queue.get(world.api.get(PODS, NAMESPACE, "web").uid)
+    world.change(PODS, "big", spec=pod_spec("2"))
+    world.play(MINUTE)
+    assert queued is not None and queued.attempts == 1
 
 
 def test_same_name_again(world: SchedulerWorld) -> None:

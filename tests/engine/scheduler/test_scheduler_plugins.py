@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.scheduler.framework import FilterPlugin, Freed, ScorePlugin, normalized
+from engine.scheduler.framework import Arrived, FilterPlugin, Freed, ScorePlugin, normalized
 from engine.scheduler.nodes import NodeChange, NodeTable
 from engine.scheduler.plugins.balanced_allocation import NodeResourcesBalancedAllocation
 from engine.scheduler.plugins.node_affinity import NodeAffinity
@@ -325,7 +325,7 @@ def test_least_allocated() -> None:
 
 
 def test_fit_hint() -> None:
-    """A node that grows helps if it could hold the pod, a pod that goes if it left enough; a heartbeat never."""
+    """A node that grows helps if it could hold the pod, and any pod that leaves a node; a heartbeat never."""
     nodes = table(node("a"))
     plugin, big = NodeResourcesFit(), pod(pod_spec("6"))
     assert not plugin.hint(nodes.put_node(node("a", cpu="5")), big, nodes)
@@ -333,7 +333,8 @@ def test_fit_hint() -> None:
     assert not nodes.put_node(node("a", cpu="8")).any
     assert plugin.hint(Freed(0, pod(number=2)), big, nodes)
     nodes.assign(Uid("x"), pod(pod_spec("3"), 2), "a")
-    assert not plugin.hint(Freed(0, pod(number=2)), big, nodes)
+    assert plugin.hint(Freed(0, pod(number=2)), big, nodes)
+    assert not plugin.hint(Arrived(0, pod(number=2)), big, nodes)
 
 
 def test_balanced_allocation() -> None:
