@@ -107,13 +107,15 @@ def test_any_pod_that_leaves_a_node_has_those_short_of_resources_tried(world: Sc
     world.pod("big", pod_spec("64"))
     world.settle()
     queued = world.scheduler.queue.get(world.api.get(PODS, NAMESPACE, "big").uid)
-    assert queued is not None and queued.attempts == 1
+    assert queued is not None
+    assert queued.attempts == 1
     world.change(PODS, "small", metadata={"labels": {"x": "y"}})
     world.play(MINUTE)
     assert queued.attempts == 1
     world.delete("small")
     world.settle()
-    assert queued.attempts == 2 and world.where("big") == "unschedulable"
+    assert queued.attempts == 2
+    assert world.where("big") == "unschedulable"
 
 
 def test_tried_again_after_five_minutes(world: SchedulerWorld) -> None:
@@ -224,7 +226,8 @@ def test_a_pod_that_grows_in_place_moves_nobody(world: SchedulerWorld) -> None:
     queued = world.scheduler.queue.get(world.api.get(PODS, NAMESPACE, "web").uid)
     world.change(PODS, "big", spec=pod_spec("2"))
     world.play(MINUTE)
-    assert queued is not None and queued.attempts == 1
+    assert queued is not None
+    assert queued.attempts == 1
 
 
 def test_same_name_again(world: SchedulerWorld) -> None:
