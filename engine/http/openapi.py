@@ -60,11 +60,19 @@ V2: Final[_Json] = {
 """OpenAPI v2 names nothing: kubectl looks into it for kinds that v3 does not know, and finds that there are none."""
 V2_BODY: Final = b"\n\x032.0\x12\x15\n\nKubernetes\x12\x07v1.36.2"
 """The same as gnostic's Document message: swagger (1), info (2) with title (1) and version (2)."""
+_ROOTS: Final = {
+    ".well-known/openid-configuration": ("", "get service account issuer OpenID configuration"),
+    "api": ("APIVersions", "get available API versions"),
+    "apis": ("APIGroupList", "get available API versions"),
+    "openid/v1/jwks": ("", "get service account issuer OpenID JSON Web Key Set"),
+    "version": ("", "get the version information for this server"),
+}
+"""Documents of what belongs to no group: the kind that is answered with, "" for plain JSON, and what it is."""
 _WRITE_PARAMETERS: Final = ("dryRun", "fieldManager", "fieldValidation")
 
 
 class OpenApi:
-    """Documents by path (`api/v1`, `apis/apps/v1`)."""
+    """Documents by path (`api/v1`, `apis/apps/v1`, `apis/apps`, `version`)."""
 
     def __init__(self, store: Store, catalogue: Catalogue) -> None:
         self._store, self._catalogue = store, catalogue
@@ -74,35 +82,45 @@ class OpenApi:
         self._generation = -1
 
     def index(self) -> _Json:
-        """GET /openapi/v3."""
-        paths = {}
+        """GET /openapi/v3: every document, in the order of their paths."""
+        names = set(_ROOTS)
         for group, versions in self._catalogue.groups().items():
-            for version in versions:
-                path = f"apis/{group}/{version}" if group else f"api/{version}"
-                digest, _ = self._document(path, group, version)
-                paths[path] = {"serverRelativeURL": f"/openapi/v3/{path}?hash={digest}"}
-        return {"paths": paths}
+            names |= {f"apis/{group}/{version}" if group else f"api/{version}" for version in versions}
+            if group:
+                names.add(f"apis/{group}")
+        return {
+            "paths": {
+                path: {"serverRelativeURL": f"/openapi/v3/{path}?hash={self._document(path)[0]}"}
+                for path in sorted(names)
+            }
+        }
 
     def document(self, path: str) -> tuple[str, bytes] | None:
-        """(hash, document) of a group and version; None when it is not served."""
-        parts = path.split("/")
-        if len(parts) == 2 and parts[0] == "api":
-            group, version = "", parts[1]
-        elif len(parts) == 3 and parts[0] == "apis":
-            group, version = parts[1], parts[2]
-        else:
-            return None
-        if version not in self._catalogue.groups().get(group, ()):
-            return None
-        return self._document(path, group, version)
+        """(hash, document) of a group and version, of a group, or of what stands at the root; None if not served."""
+        groups = self._catalogue.groups()
+        match path.split("/"):
+            case ["api", version]:
+                served = version in groups.get("", ())
+            case ["apis", group]:
+                served = bool(group) and group in groups
+            case ["apis", group, version]:
+                served = bool(group) and version in groups.get(group, ())
+            case _:
+                served = path in _ROOTS
+        return self._document(path) if served else None
 
-    def _document(self, path: str, group: str, version: str) -> tuple[str, bytes]:
+    def _document(self, path: str) -> tuple[str, bytes]:
         if self._generation != self._catalogue.generation:
             self._documents.clear()
             self._generation = self._catalogue.generation
         known = self._documents.get(path)
         if known is not None:
             return known
+        first, *rest = path.split("/")
+        if path in _ROOTS or (first == "apis" and len(rest) == 1):
+            return self._keep(path, orjson.dumps(self._discovery(path)))
+        version = rest.pop()
+        group = "".join(rest)
         kinds = [k for k in self._catalogue.kinds() if k.resource.group == group and k.version == version]
         plain = not any(kind.custom for kind in kinds)
         body = self._built_in.get(path) if plain else None
@@ -110,11 +128,28 @@ class OpenApi:
             body = orjson.dumps(self._made(kinds))
             if plain:
                 self._built_in[path] = body
-        digest = hashlib.sha512(body).hexdigest().upper()
-        self._documents[path] = digest, body
-        return digest, body
+        return self._keep(path, body)
+
+    def _keep(self, path: str, body: bytes) -> tuple[str, bytes]:
+        self._documents[path] = found = hashlib.sha512(body).hexdigest().upper(), body
+        return found
 
     # -- one document ------------------------------------------------------------------------------------------------
+
+    def _discovery(self, path: str) -> _Json:
+        """What is no group's version: one address to GET, and the type that it answers with."""
+        schema = self._schema = self._schema or Schema()
+        kind, described = _ROOTS.get(path, ("APIGroup", "get information of a group"))
+        info = schema.of("v1", kind)
+        schemas: dict[str, _Json] = {}
+        answer: _Json = {"type": "string"}
+        if info is not None:
+            self._add(schemas, info, schema)
+            answer = {"$ref": _REF + info.name}
+        address = f"/{path}/" if info is not None else f"/{path}"
+        content = {"application/json": {"schema": answer}}
+        operation = {"description": described, "responses": {"200": {"description": "OK", "content": content}}}
+        return _openapi({address: {"get": operation}}, schemas)
 
     def _made(self, kinds: list[Kind]) -> _Json:
         schema = self._schema = self._schema or Schema()
@@ -133,10 +168,7 @@ class OpenApi:
             paths |= _paths(kind, name)
             for subresource in kind.subresources & {"scale", "eviction", "token", "binding"}:
                 self._add_subresource(schemas, schema, subresource)
-        return {
-            "openapi": "3.0.0", "info": {"title": "Kubernetes", "version": "v1.36.2"}, "paths": paths,
-            "components": {"schemas": schemas},
-        }  # fmt: skip
+        return _openapi(paths, schemas)
 
     def _add_subresource(self, schemas: dict[str, _Json], schema: Schema, name: str) -> None:
         api_version, kind = {
@@ -187,6 +219,13 @@ class OpenApi:
             "metadata": {"allOf": [{"$ref": _REF + OBJECT_META}], "description": "Standard object's metadata."},
         }
         return schema
+
+
+def _openapi(paths: _Json, schemas: _Json) -> _Json:
+    return {
+        "openapi": "3.0.0", "info": {"title": "Kubernetes", "version": "v1.36.2"}, "paths": paths,
+        "components": {"schemas": schemas},
+    }  # fmt: skip
 
 
 def _described(schema: _Json, text: str) -> _Json:

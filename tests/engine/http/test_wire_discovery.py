@@ -94,6 +94,19 @@ def test_every_reference_of_every_document_leads_somewhere(world: WireWorld) -> 
         assert references(document) <= known
 
 
+def test_the_index_of_documents_names_what_belongs_to_no_group(world: WireWorld) -> None:
+    """Sorted; groups and the addresses of discovery have documents of their own."""
+    _, index = world.get("/openapi/v3")
+    paths = list(index["paths"])
+    assert paths == sorted(paths)
+    assert {".well-known/openid-configuration", "api", "apis", "apis/apps", "openid/v1/jwks", "version"} <= set(paths)
+    _, document = world.get(index["paths"]["apis/apps"]["serverRelativeURL"])
+    assert list(document["paths"]) == ["/apis/apps/"]
+    assert "io.k8s.apimachinery.pkg.apis.meta.v1.APIGroup" in document["components"]["schemas"]
+    assert world.get("/openapi/v3/apis/nope")[0] == 404
+    assert world.get("/openapi/v3/apis/apps/v9")[0] == 404
+
+
 def test_health_has_checks_by_name(world: WireWorld) -> None:
     """Verbose lists them, each has a path of its own, and some can be left out."""
     status, text = world.get("/readyz?verbose")
