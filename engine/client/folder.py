@@ -32,6 +32,8 @@ class FolderFile:
     """(resource, namespace, name, line) of each document that could be read."""
     message: str = ""
     """One line about the state: what it waits for, what drifted, the first error."""
+    revision: int = 0
+    """The newest one that applying the file wrote; 0: none yet in this run."""
 
 
 class FieldChange(NamedTuple):

@@ -103,7 +103,8 @@ class FileRecord:
             )
             for r in self.documents
         )
-        return FolderFile(self.path, state, tuple(diagnostics), objects, message)
+        revision = max((record.revision for record in self.documents), default=0)
+        return FolderFile(self.path, state, tuple(diagnostics), objects, message, revision)
 
 
 class Claims:

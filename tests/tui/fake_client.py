@@ -138,6 +138,7 @@ class FakeClient:
         self.plan_answer = Plan((), ())
         self.planned: list[tuple[str, str]] = []
         """(path, text) of each plan that was asked for."""
+        self._folder_receivers: list[FolderReceiver] = []
         self.files: Sequence[FolderFile] = (FolderFile("web.yaml", "applied"), FolderFile("bad.yaml", "error"))
         self.drifted: Sequence[DriftedObject] = ()
         self.live_text: TakenLive | None = None
@@ -323,8 +324,15 @@ class FakeClient:
     # -- the folder --------------------------------------------------------------------------------------------------
 
     def watch_folder(self, receive: FolderReceiver) -> _Subscription:
+        self._folder_receivers.append(receive)
         receive(self.files)
-        return _Subscription(lambda: None)
+        return _Subscription(lambda: self._folder_receivers.remove(receive))
+
+    def tell_files(self, files: Sequence[FolderFile]) -> None:
+        """The engine's news of the folder."""
+        self.files = files
+        for receive in self._folder_receivers:
+            receive(files)
 
     def plan(self, path: str, text: str) -> Future[Plan]:
         self.planned.append((path, text))

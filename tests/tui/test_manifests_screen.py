@@ -384,3 +384,46 @@ async def opened(app: KubariumApp, pilot: Pilot[None], path: str, line: int = 1)
     await settle(pilot)
     assert isinstance(app.screen, ManifestsScreen)
     return app.screen
+
+
+async def test_the_key_bar_names_the_ways_in_and_out(tmp_path: Path) -> None:
+    """esc goes from the text to the files and from there away; enter and i go back into the text; the bar says all."""
+    (tmp_path / "settings.yaml").write_text(TEXT)
+    client = client_on(tmp_path)
+    client.files = (FolderFile("settings.yaml", "applied"),)
+    async with console(client, size=(80, 24)) as (app, pilot, _):
+        await opened(app, pilot, "settings.yaml")
+        screen = app.screen
+        assert isinstance(screen, ManifestsScreen)
+        for key in ("enter", "i"):
+            assert "esc files" in picture(app).splitlines()[-1]
+            await pilot.press("escape")
+            await settle(pilot)
+            assert screen.tree_view.has_focus
+            assert "enter edit" in picture(app).splitlines()[-1]
+            assert "esc back" in picture(app).splitlines()[-1]
+            await pilot.press(key)
+            await settle(pilot)
+            assert screen.editor.has_focus
+        await pilot.press("escape", "escape")
+        await settle(pilot)
+        assert app.screen is not screen
+
+
+async def test_what_saving_will_do_is_told_anew_once_it_is_done(tmp_path: Path) -> None:
+    """When the save has been applied, the panel no longer says that there is something to change."""
+    (tmp_path / "settings.yaml").write_text(TEXT)
+    client = client_on(tmp_path)
+    client.files = (FolderFile("settings.yaml", "applied", revision=7),)
+    client.plan_answer = Plan((), (PlannedObject("change", "configmaps", "default", "settings", 1),))
+    async with console(client) as (app, pilot, _):
+        await opened(app, pilot, "settings.yaml")
+        await pilot.press("x", "ctrl+s")
+        await settle(pilot)
+        assert "1 to change" in picture(app)
+        client.plan_answer = Plan((), (PlannedObject("unchanged", "configmaps", "default", "settings", 1),))
+        client.tell_files((FolderFile("settings.yaml", "applied", revision=8),))
+        await settle(pilot)
+        await pilot.pause(0.2)
+        assert "= 1 unchanged" in picture(app)
+        assert "What saving will do  nothing changes" in picture(app)

@@ -63,7 +63,8 @@ class ManifestView(BaseScreen):
         self._wanted = (path or session.last_manifest, line)
         self._pause: Timer | None = None
         self._plan: Plan | None = None
-        self._state = ""
+        self._seen: FolderFile | None = None
+        """What the cluster said of the file when the plan was asked for last."""
         self._files_title = Static(classes="title")
         self._editor_title = Static(classes="title")
         self._plan_title = Static(classes="title")
@@ -122,10 +123,7 @@ class ManifestView(BaseScreen):
         super().session_changed()
         if self.is_mounted:
             self._show_files()
-            file = self.file
-            state = f"{file.state} {file.message}" if file is not None else ""
-            if state != self._state and self.buffer is not None:
-                self._state = state
+            if self.file != self._seen and self.buffer is not None:
                 self._ask_plan()  # applied, or drifted: what saving would do is something else now
 
     def _show_files(self) -> None:
@@ -206,7 +204,7 @@ class ManifestView(BaseScreen):
         buffer = self.buffer
         if buffer is None:
             return
-        text = buffer.text
+        text, self._seen = buffer.text, self.file
         drifted: Sequence[DriftedObject] = ()
         try:
             plan = await answer(self.session.client.plan(buffer.path, text))
@@ -260,7 +258,7 @@ class ManifestView(BaseScreen):
 
     def _show_titles(self) -> None:
         def bar(widget: Widget) -> tuple[str, str]:
-            return "▌", "$tone-accent" if self.focused is widget else "$panel"
+            return ("▌", "$tone-accent") if self.focused is widget else (" ", "")
 
         unsaved = self.buffers.unsaved() if self.buffers else []
         parts: list[tuple[str, str]] = [bar(self.tree_view), ("Files", "bold $foreground")]

@@ -172,15 +172,21 @@ class ManifestsScreen(ManifestDisk):
 
     # -- leaving -----------------------------------------------------------------------------------------------------
 
-    def do_back(self) -> None:
-        """From the editor to the files, from there back; unsaved texts stay."""
-        if self.focused is self.tree_view or self.buffers is None:
-            unsaved = self.buffers.unsaved() if self.buffers else []
-            if unsaved:
-                self.notify(f"Unsaved: {', '.join(unsaved[:3])}. Your text is kept; m or :dir comes back to it.")
+    def do_manifest_files(self) -> None:
+        """From the editor or the plan to the files; without a folder there are none."""
+        if self._filtered(self.filter_target):
+            self.apply_filter("")
+        elif self.buffers is None:
             self.console.go_back()
         else:
             self.tree_view.focus()
+
+    def do_back(self) -> None:
+        """Unsaved texts stay."""
+        unsaved = self.buffers.unsaved() if self.buffers else []
+        if unsaved:
+            self.notify(f"Unsaved: {', '.join(unsaved[:3])}. Your text is kept; m or :dir comes back to it.")
+        self.console.go_back()
 
 
 def _headers(session: Session, key: str) -> list[FieldHelp]:

@@ -145,5 +145,8 @@ class FolderTree(Tree[str]):
     def do_top(self) -> None:
         self.action_scroll_home()
 
+    def do_manifest_enter(self) -> None:
+        self.action_select_cursor()
+
     def do_bottom(self) -> None:
         self.action_scroll_end()

@@ -73,6 +73,14 @@ def test_deleted_documents_and_files_are_pruned(world: World) -> None:
     assert world.folder.files() == ()
 
 
+def test_the_report_tells_one_apply_from_the_next(world: World) -> None:
+    """A save that changes an object shows in the file's report, though its state stays "applied"."""
+    before = world.save("a.yaml", world.configmap("a", "old"))
+    after = world.save("a.yaml", world.configmap("a", "new"))
+    assert (before.state, after.state) == ("applied", "applied")
+    assert before.revision < after.revision == world.live("a").revision
+
+
 def test_an_emptied_file_prunes(world: World) -> None:
     """A file that holds nothing any more declares nothing."""
     world.save("a.yaml", world.configmap("a"))
