@@ -7,7 +7,7 @@ command; the app keeps what belongs to no screen: theme, time, palette, progress
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any, ClassVar, Final
@@ -16,6 +16,7 @@ from textual.app import App
 from textual.screen import Screen
 
 from engine.client import ClientError, ClusterClient, Item, Query
+from tui.blame import Blamed, blamed
 from tui.commands import CommandError, Do, Goto, parse
 from tui.keymap import KeyContext, Keymap
 from tui.kinds.spec import KindView
@@ -68,6 +69,7 @@ class KubariumApp(OwnSettings, Leaving, TravelActions, TourActions, App[None]):
     BINDINGS: ClassVar[list[Any]] = []
     CSS = """
     Toast { background: $panel; }
+    .touring ToastRack { margin-bottom: 5; }
     """
 
     def __init__(
@@ -190,12 +192,15 @@ class KubariumApp(OwnSettings, Leaving, TravelActions, TourActions, App[None]):
         else:
             self.open_screen("diagnosis", resource, item)
 
-    def open_manifest(self, path: str | None = None, line: int = 0) -> None:
-        """The Manifests screen, at a line of a file (relative to the folder); None: where it was."""
-        self.open_screen("manifests", path, line)
+    def open_manifest(self, path: str | None = None, line: int = 0, fields: Sequence[Blamed] = ()) -> None:
+        """The Manifests screen, at a line of a file (relative to the folder); None: where it was.
+
+        `fields`: the cursor goes to the first of them that the document at the line has.
+        """
+        self.open_screen("manifests", path, line, fields)
 
     def find_manifest(self, resource: str, item: Item) -> None:
-        """Open the file of the folder that declares an object (a pod: its workload)."""
+        """Open the file of the folder that declares an object (a pod: its workload, at the field that is at fault)."""
 
         async def find() -> None:
             try:
@@ -206,7 +211,7 @@ class KubariumApp(OwnSettings, Leaving, TravelActions, TourActions, App[None]):
             if place is None:
                 self.notify(f"No file of the folder declares {item.name}", severity="warning")
             else:
-                self.open_manifest(*place)
+                self.open_manifest(*place, blamed(item.obj) if resource == "pods" else ())
 
         self.run_worker(find(), exit_on_error=False)
 

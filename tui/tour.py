@@ -7,7 +7,7 @@ and taken up again where it was. It presses no key and changes nothing itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from textual.app import App
@@ -18,13 +18,13 @@ from textual.widgets import Static
 from engine.client import Item
 from tui.board import Scope
 from tui.keymap import Keymap, shown
+from tui.successor import own_labels
 
 if TYPE_CHECKING:
     from tui.session import Session
 
 _LOOK: Final = 0.25
 """Wall seconds between two looks at what was done."""
-_HASHES: Final = ("pod-template-hash", "controller-revision-hash")
 
 
 class Seen(NamedTuple):
@@ -50,6 +50,8 @@ class Step(NamedTuple):
     text: str
     """What to do; {keys} of actions by their id, as in `{object.why}`."""
     done: Callable[[Tour, Seen], bool]
+    about_waiting: bool = False
+    """It is about a pod that waits for a node: without one, that is said instead."""
 
 
 class Tour:
@@ -87,11 +89,27 @@ class Tour:
         else:
             self.place += 1
 
+    @property
+    def text(self) -> str:
+        """What to do next."""
+        asked = not self.step.about_waiting or self.waiting is not None
+        if asked or any(_node_of(pod) == "" for pod in self.session.board.pods(Scope())):
+            return self.step.text
+        return _NONE_WAITS
+
+    def is_evicted(self) -> bool:
+        """A pod was told to go from a node that is silent."""
+        return any(
+            condition.get("reason") == "DeletionByTaintManager"
+            for pod in self.session.board.pods(Scope())
+            for condition in (pod.obj.get("status") or {}).get("conditions") or ()
+        )
+
     def is_placed(self) -> bool:
         """A pod of the workload that waited runs."""
         if self.waiting is None:
             return False
-        labels = _own_labels(self.waiting.labels)
+        labels = own_labels(self.waiting.labels)
         return any(
             labels.items() <= pod.labels.items()
             and _node_of(pod)
@@ -104,10 +122,10 @@ def _node_of(pod: Item) -> str:
     return str((pod.obj.get("spec") or {}).get("nodeName") or "")
 
 
-def _own_labels(labels: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in labels.items() if name not in _HASHES}
-
-
+_NONE_WAITS: Final = (
+    "Each pod has its node now, so there is nothing to ask here; {tour.skip} goes on. `kubarium --tour` begins with a "
+    "cluster in which one waits."
+)
 STEPS: Final[tuple[Step, ...]] = (
     Step(
         "A cluster, alive",
@@ -120,12 +138,14 @@ STEPS: Final[tuple[Step, ...]] = (
         "{table.faults} shows only what needs a look. Put the cursor on the pod that is Pending (sales-report) and "
         "press {object.why}.",
         lambda tour, seen: tour.waiting is not None and seen.screen in ("WhyScreen", "DiagnosisScreen"),
+        about_waiting=True,
     ),
     Step(
         "Each node says what is missing. Mend it",
-        "{object.manifest} opens its manifest. Ask for less cpu (500m); below stands what saving will do. Save with "
-        "{manifest.save}; the pod is placed while you watch.",
+        "{object.manifest} opens its manifest where it asks for cpu: make it 500m; below stands what saving will do. "
+        "Save with {manifest.save}; the pod is placed while you watch.",
         lambda tour, seen: tour.is_placed(),
+        about_waiting=True,
     ),
     Step(
         "Break something",
@@ -142,7 +162,7 @@ STEPS: Final[tuple[Step, ...]] = (
         "NotReady, then evicted",
         "After 50 s of silence the node is NotReady and tainted; 300 s later its pods are evicted and run elsewhere. "
         "Watch the node's line.",
-        lambda tour, seen: seen.silent > 0,
+        lambda tour, seen: seen.silent > 0 and tour.is_evicted(),
     ),
     Step(
         "Take it back",
@@ -162,8 +182,8 @@ STEPS: Final[tuple[Step, ...]] = (
     ),
     Step(
         "That was it",
-        "{app.help} lists the keys of each view, {app.command} goes to any kind, {object.kubectl} says the same as a "
-        "kubectl command. {tour.skip} ends the tour.",
+        "{app.help} lists each view's keys, {app.command} goes to any kind; {clock.slower} slows the clock, {app.quit} "
+        "at home quits. Your own manifests: `kubarium DIR`. {tour.skip} ends the tour.",
         lambda tour, seen: False,
     ),
 )
@@ -185,7 +205,7 @@ class TourPanel(Static):
         leave = f"{_keys(keymap, 'tour.skip')} skips, {_keys(keymap, 'tour.leave')} leaves"
         self.update(
             Content.assemble((f"{place}  {step.title}", "bold $tone-accent"), ("   " + leave, "$tone-dim"), "\n")
-            + Content(words(step.text, keymap))
+            + Content(words(tour.text, keymap))
         )
 
 
@@ -240,8 +260,9 @@ class TourActions(App[None]):
         if tour.running and self.session.ready and tour.look(self._seen()):
             self.bell()
         if not tour.running:
-            for panel in [found for each in self.screen_stack for found in each.query(TourPanel)]:
-                panel.remove()
+            for each in self.screen_stack:
+                each.remove_class("touring")
+                each.query(TourPanel).remove()
             if self._tour_timer is not None:
                 self._tour_timer.pause()
         elif isinstance(screen, BaseScreen) and screen.is_mounted:
@@ -249,6 +270,7 @@ class TourActions(App[None]):
             if not panels:
                 panels = [TourPanel()]
                 screen.mount(panels[0], before=screen.key_bar)
+                screen.add_class("touring")
             panels[0].tell(tour, self.keymap_of_actions)
 
     def _seen(self) -> Seen:

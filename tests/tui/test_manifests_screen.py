@@ -305,6 +305,36 @@ async def test_the_meaning_of_a_field(tmp_path: Path) -> None:
         assert "One of: one-value" in picture(app)
 
 
+async def test_a_mended_problem_gives_way_to_the_meaning_of_its_field(tmp_path: Path) -> None:
+    """The line above the plan names the problem as long as there is one, and no longer."""
+    (tmp_path / "settings.yaml").write_text(TEXT)
+    client = client_on(tmp_path)
+    client.meanings["data", "colour"] = FieldHelp("colour", "string", False, "What it is painted with.")
+    client.plan_answer = Plan((Diagnostic(6, 3, "error", "data.colour", "no such colour"),), ())
+    async with console(client) as (app, pilot, _):
+        await opened(app, pilot, "settings.yaml", 6)
+        assert "✗ no such colour" in picture(app)
+        client.plan_answer = Plan((), ())
+        await pilot.press("end", "d")
+        await settle(pilot)
+        assert "no such colour" not in picture(app)
+        assert "What it is painted with." in picture(app)
+
+
+async def test_the_manifest_of_a_waiting_pod_opens_where_it_asks_for_too_much(tmp_path: Path) -> None:
+    """m on a pod that no node has cpu for: the cursor is at its request."""
+    text = "kind: Pod\nspec:\n  containers:\n  - resources:\n      requests:\n        memory: 1Gi\n        cpu: 3\n"
+    (tmp_path / "big.yaml").write_text(text)
+    client = client_on(tmp_path)
+    client.place = ("big.yaml", 1)
+    waiting = client.objects["pods"]["pods-shop-big"]
+    waiting.obj["status"]["conditions"][0]["message"] = "0/8 nodes are available: 8 Insufficient cpu."
+    async with console(client) as (app, pilot, _):
+        app.find_manifest("pods", waiting)
+        await settle(pilot)
+        assert app.screen.query_one(YamlEditor).cursor_location[0] == 6
+
+
 async def test_find_and_replace_by_keyboard(tmp_path: Path) -> None:
     """ctrl-f, words, tab, others, alt-a: all are replaced, one undo takes it back."""
     (tmp_path / "settings.yaml").write_text(TEXT)

@@ -54,6 +54,10 @@ async def test_the_whole_tour(size: tuple[int, int]) -> None:
         client.tell_summary(speed=60.0)
         await at(6)
         client.tell_summary(nodes_ready=client.summary.nodes - 1)
+        await at(6)
+        evicted = pod("web-000", "data", owner="web-1")
+        evicted["status"]["conditions"] = [{"type": "DisruptionTarget", "reason": "DeletionByTaintManager"}]
+        client.put("pods", evicted)
         await at(7)
         client.tell_summary(faults=0)
         await at(8)
@@ -84,6 +88,37 @@ async def test_steps_are_skipped_and_the_tour_is_left_and_taken_up() -> None:
         await pilot.press("question_mark", "t")
         await rest(pilot, app)
         assert "Tour 3/" in picture(app)
+
+
+async def test_where_no_pod_waits_that_is_said() -> None:
+    """On a cluster in which each pod has its node, the steps about a waiting pod say how to go on."""
+    client = FakeClient([entry for entry in world() if entry[1]["metadata"]["name"] != "big"])
+    async with console(client) as (app, pilot, _):
+        app.do_tour()
+        await pilot.press("f9")
+        await rest(pilot, app)
+        assert "Each pod has its node now" in picture(app)
+        client.put("pods", pod("big", node=None, phase="Pending", app="big"))
+        await rest(pilot, app)
+        assert "Put the cursor on the pod that is Pending" in picture(app)
+
+
+async def test_a_toast_covers_nothing_of_the_tour() -> None:
+    """What is shown in passing stands above the panel; without the tour it is as low as ever."""
+    app = KubariumApp(FakeClient(world()))
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await settle(pilot)
+        app.do_tour()
+        await rest(pilot, app)
+        app.notify("one\ntwo\nthree")
+        await settle(pilot)
+        rows = picture(app).splitlines()
+        panel = next(at for at, row in enumerate(rows) if "Tour 1/" in row)
+        assert max(at for at, row in enumerate(rows) if "three" in row) < panel
+        await pilot.press("f10")
+        await rest(pilot, app)
+        rows = picture(app).splitlines()
+        assert max(at for at, row in enumerate(rows) if "The tour goes on" in row) >= panel
 
 
 def test_every_key_that_the_tour_names_is_there() -> None:

@@ -64,7 +64,6 @@ class DiagnosisScreen(FollowedScreen):
 
     def __init__(self, session: Session, keymap: Keymap, resource: str, item: Item) -> None:
         super().__init__(session, keymap, resource, item)
-        self.NAME = f"why {item.name}"
         self._headline = Static("Looking at it …", classes="headline", markup=False)
         self._whole = Static("", classes="whole", markup=False)
         self._model = RowModel(lambda row: row.revision)
@@ -84,7 +83,7 @@ class DiagnosisScreen(FollowedScreen):
         return KeyContext(("list", "diagnosis"))
 
     def _again(self) -> None:
-        if self.app.screen is self and self.session.summary.speed:
+        if self.app.screen is self and self.session.summary.speed and not self.gone:
             self._ask()
 
     def item_changed(self) -> None:
@@ -92,6 +91,10 @@ class DiagnosisScreen(FollowedScreen):
 
     def item_gone(self) -> None:
         self._headline.update(Content.styled(f"✗ {self.item.name} was deleted", "bold $tone-bad"))
+        self._model.reset([])
+        self._table.empty_text = "It is no more, and nothing was made in its place."
+        self._table.model_changed()
+        self._tell_whole()
 
     def _ask(self) -> None:
         self.run_worker(self._fill(), exclusive=True, group="diagnosis", exit_on_error=False)
@@ -109,7 +112,9 @@ class DiagnosisScreen(FollowedScreen):
         self._headline.update(
             Content.assemble(
                 (f"{GLYPHS[found.tone]} {words[found.tone]}", f"bold $tone-{found.tone}"),
-                f"  {name}\n",
+                f"  {name}",
+                (f"  in place of {self.replaced}" if self.replaced else "", "$tone-dim"),
+                "\n",
                 (found.headline, "$foreground"),
             )
         )

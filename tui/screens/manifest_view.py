@@ -16,6 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Static, Tree
 
 from engine.client import ClientError, DriftedObject, FolderFile, Plan
+from tui.blame import Blamed, row_of
 from tui.buffers import Buffer, ManifestError
 from tui.keymap import KeyContext, Keymap, shown
 from tui.plan_text import drift_lines, highlight, plan_lines, plan_title
@@ -50,8 +51,13 @@ class ManifestView(BaseScreen):
     ManifestView.narrow.editing #work { margin: 0; }
     """  # noqa: E501
 
-    def __init__(self, session: Session, keymap: Keymap, path: str | None = None, line: int = 0) -> None:
-        """`path` relative to the folder, None for where one was; `line` from 1, 0 for where the cursor stood."""
+    def __init__(
+        self, session: Session, keymap: Keymap, path: str | None = None, line: int = 0, fields: Sequence[Blamed] = ()
+    ) -> None:
+        """`path` relative to the folder, None for where one was; `line` from 1, 0 for where the cursor stood.
+
+        `fields`: the cursor goes to the first of them that the document at `line` has.
+        """
         super().__init__(session, keymap)
         self.buffers = session.buffers
         self.tree_view = FolderTree(self.buffers.is_unsaved if self.buffers else lambda _: False)
@@ -61,6 +67,7 @@ class ManifestView(BaseScreen):
         self.plan_view.wrapped = True
         self.buffer: Buffer | None = None
         self._wanted = (path or session.last_manifest, line)
+        self._fields = fields
         self._pause: Timer | None = None
         self._plan: Plan | None = None
         self._seen: FolderFile | None = None
@@ -101,7 +108,8 @@ class ManifestView(BaseScreen):
             self._say_nothing("No folder is watched. Start with `kubarium DIR` to edit manifests here.")
             self.tree_view.focus()
         elif path is not None:
-            self.open_file(path, line)
+            if self.open_file(path, line) and line:
+                self.editor.go_to(row_of(self.editor.lines, line - 1, self._fields))
         else:
             self._say_nothing("Choose a file on the left and press enter; n makes a new one.")
             self.tree_view.focus()
@@ -219,12 +227,17 @@ class ManifestView(BaseScreen):
             keys = (shown(self.keymap.keys_of(ident)[0]) for ident in ("manifest.take-live", "manifest.push"))
             self.plan_view.show([*drift_lines(drifted, *keys), *plan_lines(plan)], highlight)
             self._show_titles()
-            self._show_problem(self.editor.cursor_location[0])
+            self._tell_of(self.editor.cursor_location[0])
 
     def on_yaml_editor_place_changed(self, event: YamlEditor.PlaceChanged) -> None:
-        if not self._show_problem(event.row):
-            self._explain(event.row)
+        self._tell_of(event.row)
         self._show_titles()
+
+    def _tell_of(self, row: int) -> None:
+        if self._show_problem(row):
+            self.workers.cancel_group(self, "explain")  # an answer on its way would cover the problem
+        else:
+            self._explain(row)
 
     def _show_problem(self, row: int) -> bool:
         """A problem on the cursor's line takes the place of its field's meaning."""

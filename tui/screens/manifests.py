@@ -13,6 +13,7 @@ from textual import work
 from textual.widgets.text_area import Selection
 
 from engine.client import ClientError, FieldHelp
+from tui.blame import Blamed
 from tui.keymap import Keymap
 from tui.screens.manifest_disk import ManifestDisk
 from tui.screens.picker import PickDialog
@@ -27,8 +28,10 @@ from tui.yaml_text import outline
 class ManifestsScreen(ManifestDisk):
     """Files, editor, plan."""
 
-    def __init__(self, session: Session, keymap: Keymap, path: str | None = None, line: int = 0) -> None:
-        super().__init__(session, keymap, path, line)
+    def __init__(
+        self, session: Session, keymap: Keymap, path: str | None = None, line: int = 0, fields: Sequence[Blamed] = ()
+    ) -> None:
+        super().__init__(session, keymap, path, line, fields)
         self._search = Search()
         self._origin = Selection.cursor((0, 0))
 

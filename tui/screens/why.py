@@ -97,7 +97,6 @@ class WhyScreen(FollowedScreen):
 
     def __init__(self, session: Session, keymap: Keymap, pod: Item) -> None:
         super().__init__(session, keymap, "pods", pod)
-        self.NAME = f"why {pod.name}"
         self._headline = Static("Asking the scheduler …", classes="headline", markup=False)
         self._explanation = Static("", classes="explanation", markup=False)
         self._model = RowModel(lambda item: (not _verdict(item).fits, -(_verdict(item).score or 0)))
@@ -122,6 +121,10 @@ class WhyScreen(FollowedScreen):
 
     def item_gone(self) -> None:
         self._headline.update(Content.styled(f"✗ {self.item.name} was deleted", "bold $tone-bad"))
+        self._explanation.update("")
+        self._model.reset([])
+        self._table.empty_text = "It is no more, and nothing was made in its place."
+        self._table.model_changed()
 
     async def _ask(self) -> None:
         try:
@@ -137,7 +140,9 @@ class WhyScreen(FollowedScreen):
         self._headline.update(
             Content.assemble(
                 (f"{GLYPHS.get(tone, '?')} {state.word}", f"bold $tone-{tone}" if tone else "bold"),
-                f"  {self.item.name}\n",
+                f"  {self.item.name}",
+                (f"  in place of {self.replaced}" if self.replaced else "", "$tone-dim"),
+                "\n",
                 (report.headline, "$foreground"),
             )
         )
