@@ -7,11 +7,14 @@ grown into something else. Dictionaries are numbered from 1 and never change: ro
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import zstandard
+
+from store.types import Packed
 
 LEVEL: Final = 1
 NO_DICTIONARY: Final = 0
@@ -31,6 +34,8 @@ class Encoder:
         self._rows = rows_seen
         self._samples: dict[tuple[str, ...], deque[bytes]] = {}
         self._compressor = _compressor(dictionaries.get(self.dict_id))
+        self.packed = packed_by(dictionaries.get(self.dict_id))
+        """What the bodies of `encode` are, for those who keep them in memory."""
 
     def encode(self, bodies: Sequence[bytes]) -> list[bytes]:
         """Compress a block of bodies. The interpreter's lock is given up once for the block, not once for each."""
@@ -62,6 +67,7 @@ class Encoder:
         self._samples.clear()
         self.dict_id += 1
         self._compressor = _compressor(data)
+        self.packed = packed_by(data)
         return data
 
 
@@ -78,6 +84,22 @@ def decoder(dictionaries: Mapping[int, bytes]) -> Callable[[int, bytes], bytes]:
         return decompressor.decompress(body)
 
     return decode
+
+
+def packed_by(data: bytes | None) -> type[Packed]:
+    """The kind of `Packed` that a dictionary makes, None: made without one."""
+    dictionary = zstandard.ZstdCompressionDict(data) if data is not None else None
+    decompressor = zstandard.ZstdDecompressor(dict_data=dictionary)
+    lock = threading.Lock()  # a decompressor serves one thread at a time
+
+    class PackedByDictionary(Packed):
+        __slots__ = ()
+
+        def unpack(self) -> bytes:
+            with lock:
+                return decompressor.decompress(self)
+
+    return PackedByDictionary
 
 
 def _compressor(data: bytes | None) -> zstandard.ZstdCompressor:

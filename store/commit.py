@@ -2,11 +2,13 @@
 
 In: revisions in order, scheduling attempts, meta values. Out: rows. Of an object written several times in a group,
 only the last state goes to `current`. Everything is written in blocks (store.sql.Rows), and the Python in between is
-short, so the engine thread never waits long for the interpreter.
+short, so the engine thread never waits long for the interpreter. Envelopes that were written some thousand revisions
+ago are told to take less room: whoever watches has had their bytes.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -15,9 +17,11 @@ from sqlalchemy import Connection
 from store import sql
 from store.codec import Encoder
 from store.group import DELETE, UPDATE, Group, PendingRevision
-from store.types import Envelope
+from store.types import Envelope, Packed
 
 BLOCK: Final = sql.BLOCK_SIZES[0]
+_FRESH: Final = 5_000
+"""Revisions whose JSON stays at hand."""
 _SAMPLED: Final = 5
 """One row in so many may teach the next dictionary."""
 
@@ -33,6 +37,7 @@ class LogCommitter:
         self._authors = dict(authors)
         self._new_authors: list[tuple[int, str]] = []
         self._attempts_kept = attempts_kept
+        self._fresh: deque[tuple[Envelope, type[Packed], bytes]] = deque()
 
     def commit(self, group: Group) -> None:
         """All of it, or nothing (then with the driver's error)."""
@@ -45,6 +50,9 @@ class LogCommitter:
                 self._connection.execute(sql.DROP_ATTEMPTS, {"id": oldest})
             if group.meta:
                 sql.SET_META.execute(self._connection, list(group.meta.items()))
+        while len(self._fresh) > _FRESH:
+            env, packed, body = self._fresh.popleft()
+            env.settle(packed, body)
         # Training reads the rows just written and may take 0.2 s, so it waits until they are safe.
         data = self._encoder.train(len(group.revisions))
         if data is not None:
@@ -65,7 +73,8 @@ class LogCommitter:
             for env, *_ in block[::_SAMPLED]:
                 self._encoder.sample(env.key[:2], env.raw)
             bodies = self._encoder.encode([row[0].raw for row in block])
-            dict_id = self._encoder.dict_id
+            dict_id, packed = self._encoder.dict_id, self._encoder.packed
+            self._fresh.extend([(row[0], packed, body) for row, body in zip(block, bodies, strict=True)])
             rows = [
                 (env.revision, env.created, op, previous, self._author(author.who), author.intent or None,
                  at_cluster, at_wall, dict_id, body)

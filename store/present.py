@@ -81,15 +81,40 @@ class Present:
         self._counts: dict[_Kind, int] = {}
         self._owned: dict[Uid, dict[ObjectKey, None]] = {}
         self._indexes: dict[_Kind, dict[str, _Index]] = {}
+        self._expected: dict[_Kind, Callable[[], None]] = {}
+        """Kinds that are still in the file only, and what brings them."""
+
+    def expect(self, resource: Resource, bring: Callable[[], None]) -> None:
+        """`bring` fills a kind in, by `change`, when somebody first asks for one of its objects or changes it."""
+        self._expected[resource] = bring
+
+    def _bring(self, kind: _Kind) -> bool:
+        """Whether the kind was expected; it is here then."""
+        bring = self._expected.pop(kind, None)
+        if bring is None:
+            return False
+        try:
+            bring()
+        except BaseException:
+            self._expected[kind] = bring
+            raise
+        return True
+
+    def _bring_all(self, leaving: Collection[_Kind] = ()) -> None:
+        for kind in list(self._expected):
+            if kind not in leaving:
+                self._bring(kind)
 
     def get(self, key: ObjectKey) -> Envelope | None:
         try:
             return self._kinds[key[:2]][key[2]].by_name.get(key[3])
         except KeyError:
-            return None
+            return self.get(key) if self._expected and self._bring(key[:2]) else None
 
     def list(self, resource: Resource, namespace: str | None = None) -> Sequence[Envelope]:
         """Objects of one kind ordered by (namespace, name); all namespaces with None."""
+        if self._expected:
+            self._bring(resource)
         namespaces = self._kinds.get(resource)
         if not namespaces:
             return []
@@ -101,9 +126,13 @@ class Present:
         return [env for _, names in sorted(namespaces.items()) for env in names.sorted()]
 
     def count(self, resource: Resource) -> int:
+        if self._expected:
+            self._bring(resource)
         return self._counts.get(resource, 0)
 
     def owned_by(self, uid: Uid) -> Sequence[Envelope]:
+        if self._expected:
+            self._bring_all()
         return [env for key in self._owned.get(uid, ()) if (env := self.get(key)) is not None]
 
     def add_index(self, resource: Resource, name: str, function: IndexFunction) -> None:
@@ -113,12 +142,15 @@ class Present:
             return
         index = _Index(function)
         keys = index.keys
-        for env in self.list(resource):
-            for value in function(env):
-                keys.setdefault(value, {})[env.key] = None
+        if resource not in self._expected:
+            for env in self.list(resource):
+                for value in function(env):
+                    keys.setdefault(value, {})[env.key] = None
         indexes[name] = index
 
     def by_index(self, resource: Resource, name: str, value: str) -> Sequence[Envelope]:
+        if self._expected:
+            self._bring(resource)
         namespaces = self._kinds.get(resource, {})
         return [namespaces[key[2]].by_name[key[3]] for key in self._indexes[resource][name].keys.get(value, ())]
 
@@ -129,6 +161,8 @@ class Present:
         """
         key = (now or before).key  # type: ignore[union-attr]
         kind = key[:2]
+        if self._expected:
+            self._bring(kind)
         indexes = self._indexes.get(kind)
         moves = None
         if indexes:
@@ -178,6 +212,7 @@ class Present:
 
     def all(self, leaving: Collection[Resource] = ()) -> Iterator[Envelope]:
         """Everything but the kinds of `leaving`, in no order that anything may depend on."""
+        self._bring_all(leaving)
         for kind, namespaces in self._kinds.items():
             if kind in leaving:
                 continue

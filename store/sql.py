@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Any, Final
 
-from sqlalchemy import Connection, Integer, and_, bindparam, cast, delete, desc, func, or_, select
+from sqlalchemy import Connection, Integer, and_, bindparam, cast, delete, desc, func, or_, select, tuple_
 from sqlalchemy import LargeBinary as Blob
 from sqlalchemy.dialects.sqlite import dialect, insert
 from sqlalchemy.dialects.sqlite.dml import Insert
@@ -78,15 +78,32 @@ ALL_META: Final = select(META.c.key, META.c.value)
 ALL_AUTHORS: Final = select(AUTHOR.c.id, AUTHOR.c.who)
 ALL_DICTIONARIES: Final = select(DICTIONARY.c.id, DICTIONARY.c.data)
 NEWEST_ATTEMPTS: Final = select(ATTEMPT).order_by(desc(ATTEMPT.c.id)).limit(bindparam("limit"))
-PRESENT: Final = (
-    select(
-        OBJECT.c.oid, OBJECT.c.api_group, OBJECT.c.plural, OBJECT.c.namespace, OBJECT.c.name, OBJECT.c.uid,
-        CURRENT.c.revision, cast(CURRENT.c.body, Blob),
-    )
+_LIVING: Final = (
+    select(OBJECT.c.oid, OBJECT.c.api_group, OBJECT.c.plural, OBJECT.c.namespace, OBJECT.c.name, CURRENT.c.revision)
     .join_from(CURRENT, OBJECT, CURRENT.c.oid == OBJECT.c.oid)
     .order_by(CURRENT.c.oid)
+)
+PRESENT: Final = _LIVING.add_columns(cast(CURRENT.c.body, Blob)).where(
+    tuple_(OBJECT.c.api_group, OBJECT.c.plural).not_in(bindparam("kinds", expanding=True))
+)
+"""Everything that lives but for some kinds, oldest first."""
+_NAMED = OBJECT.alias("named")
+PACKED: Final = (
+    _LIVING.join(REVISION, REVISION.c.revision == CURRENT.c.revision)
+    .add_columns(
+        OBJECT.c.uid, REVISION.c.dict_id, REVISION.c.body,
+        or_(*(func.instr(CURRENT.c.body, f'"{name}"') for name in ("labels", "ownerReferences", "deletionTimestamp"))),
+    )
+    # By a list of numbers, and not by the name at once: it comes sorted, so the bodies need not be sorted.
+    .where(
+        CURRENT.c.oid.in_(
+            select(_NAMED.c.oid).where(
+                _NAMED.c.plural == bindparam("plural"), _NAMED.c.api_group == bindparam("api_group")
+            )
+        )
+    )
 )  # fmt: skip
-"""Everything that lives, oldest first."""
+"""What lives of one kind, each body as the log has it, and whether it says more than an identity, oldest first."""
 
 # -- history -----------------------------------------------------------------------------------------------------------
 

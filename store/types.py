@@ -90,20 +90,37 @@ def encode(obj: JsonObject) -> bytes:
     return bytes(memoryview(orjson.dumps(obj)))
 
 
+class Packed(bytes):
+    """Canonical JSON as the log keeps it, compressed. A subclass for each dictionary knows how to unpack it."""
+
+    __slots__ = ()
+
+    def unpack(self) -> bytes:
+        """The JSON. Any thread."""
+        raise NotImplementedError
+
+
 class Envelope:
     """A stored object: identity in slots, canonical bytes, and a dict decoded on demand that nobody mutates."""
 
-    __slots__ = ("_obj", "created", "deleting", "key", "labels", "owner", "owners", "raw", "revision", "uid")
+    __slots__ = ("_body", "_obj", "created", "deleting", "key", "labels", "owner", "owners", "revision", "uid")
 
     def __init__(
-        self, key: ObjectKey, revision: Revision, raw: bytes, obj: JsonObject | None, created: Revision | None = None
+        self,
+        key: ObjectKey,
+        revision: Revision,
+        raw: bytes | None,
+        obj: JsonObject | None,
+        created: Revision | None = None,
     ) -> None:
-        meta = (obj if obj is not None else orjson.loads(raw)).get("metadata", {})
+        """Of `raw` and `obj` one may be None: the other one says the same."""
+        meta = (obj if obj is not None else orjson.loads(raw or b"")).get("metadata", {})
         self.key = key
         self.revision = revision
         self.created: Revision = created or revision
         """The revision that created the object: no two objects of a store share it, whatever their names."""
-        self.raw = raw
+        self._body: bytes | Packed | None = raw
+        """None: the dict says it all."""
         self._obj = obj
         self.uid: Uid = meta.get("uid", "")
         self.labels: Mapping[str, str] = meta.get("labels") or _NO_LABELS
@@ -121,12 +138,29 @@ class Envelope:
                     self.owner = ref["uid"]
 
     @property
+    def raw(self) -> bytes:
+        """Canonical JSON."""
+        body = self._body
+        if body is None:
+            assert self._obj is not None
+            return encode(self._obj)
+        return body.unpack() if isinstance(body, Packed) else body
+
+    @property
     def obj(self) -> JsonObject:
         """The object as a dict: read-only."""
         obj = self._obj
         if obj is None:
             obj = self._obj = orjson.loads(self.raw)
         return obj
+
+    def settle(self, packed: type[Packed], body: bytes) -> None:
+        """Take less room: it was written a while ago, few will ask for its bytes. Any thread.
+
+        `body` is what the log holds of it, `packed` the kind of that.
+        """
+        if self._obj is not None:
+            self._body = None
 
     def is_unmutated(self) -> bool:
         """Whether the dict still says what the bytes say. (client-go's mutation detector; for tests.)"""
@@ -163,6 +197,9 @@ class ThinEnvelope(Envelope):
     def drop_obj(self) -> None:
         """Forget the dict; the store calls this once the write that brought it is through."""
         self._obj = None
+
+    def settle(self, packed: type[Packed], body: bytes) -> None:
+        self._body = packed(body)
 
 
 class WatchEvent(NamedTuple):

@@ -77,7 +77,8 @@ class Terminal:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def memory_mb(self, what: str = "VmRSS") -> float:
-        with open(f"/proc/{self._process.pid}/status") as status:
+        """`VmRSS`: what it holds now; `VmHWM`: the most it ever held; `Pss`: shared pages by their share."""
+        with open(f"/proc/{self._process.pid}/{'smaps_rollup' if what == 'Pss' else 'status'}") as status:
             return next(int(line.split()[1]) / 1024 for line in status if line.startswith(what))
 
     def _read(self, timeout: float) -> bool:
