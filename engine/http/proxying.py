@@ -119,6 +119,8 @@ def _kubelet(cluster: Cluster, name: str, path: str) -> Response:
     if node is None or not node.running:
         where = f"{node.address if node is not None and node.address else name}:10250"
         raise ServiceUnavailable(f"error trying to reach service: dial tcp {where}: connect: connection refused")
+    if node.unserved:
+        raise ServiceUnavailable(f"error trying to reach service: {node.unserved}")
     if path in _HEALTHY:
         return text_response("ok")
     if path == "/stats/summary":

@@ -1,5 +1,7 @@
 """Addresses of nodes and pods: 192.168.x.y for machines, a /24 of 10.244.0.0/14 for the pods of each.
 
+Nodes that have no range of their own (fake ones) share 10.248.0.0/16.
+
 Allocation is by first free number, in the order in which nodes appear, so it is the same in every run. Pod addresses
 go round their range, as the host-local plugin does: a freed one is not handed out again at once.
 """
@@ -8,9 +10,11 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address, ip_network
 
+from engine.network.addresses import UNRANGED_PODS
 from store.types import Envelope, Uid
 
 _PODS = IPv4Network("10.244.0.0/14")
+_UNRANGED_PREFIX = "10.248."
 
 
 class NodeAddresses:
@@ -20,6 +24,8 @@ class NodeAddresses:
         self._hosts: dict[str, None] = {}
         self._ranges: dict[str, None] = {}
         self._next_host = self._next_range = 0
+        self.unranged = PodAddresses(UNRANGED_PODS)
+        """Of the pods whose nodes have no range."""
 
     def learn(self, node: Envelope) -> None:
         """A node's own addresses are taken."""
@@ -28,6 +34,12 @@ class NodeAddresses:
                 self._hosts[address["address"]] = None
         if cidr := (node.obj.get("spec") or {}).get("podCIDR"):
             self._ranges[cidr] = None
+
+    def learn_pod(self, pod: Envelope) -> None:
+        """An address that a pod has already is taken."""
+        address: str = (pod.obj.get("status") or {}).get("podIP") or ""
+        if address.startswith(_UNRANGED_PREFIX):
+            self.unranged.claim(pod.uid, address)
 
     def host(self) -> str:
         """A free InternalIP: 192.168.0.1, 192.168.0.2, …"""

@@ -51,6 +51,8 @@ class KubeletConfig:
     """From image present to container running."""
     stop_latency: Range = (40_000, 250_000)
     """From SIGTERM to the exit of a container that heeds it."""
+    fake_latency: Range = (5_000, 30_000)
+    """On a fake node: from a pod's change to the write that follows from it."""
     own_pod_ranges: bool = True
     """A kubelet takes a pod range for its node; False: it waits for the controller manager to give it one."""
     parallel_pulls: int = 1

@@ -20,11 +20,13 @@ from engine.events import EventRecorder
 from engine.faults.effects import IMAGE_ACTIONS, POD_ACTIONS, Effects
 from engine.faults.targets import Fault
 from engine.informers import Informers
-from engine.kubelet import machine, restore, shutdown, spread
+from engine.kubelet import machine, shutdown, spread
 from engine.kubelet.addresses import NodeAddresses
 from engine.kubelet.catalogue import Catalogue
 from engine.kubelet.config import KubeletConfig
+from engine.kubelet.fake import FakeNode, is_fake
 from engine.kubelet.inside import Inside
+from engine.kubelet.kubelet import Kubelet
 from engine.kubelet.node import Node
 from engine.kubelet.runtime import Stats
 from engine.kubelet.simulated import SimulatedRuntime
@@ -55,7 +57,7 @@ class Kubelets:
         self._on_crash = on_crash
         self.catalogue = Catalogue(api.store)
         self._catalogue_recorder = EventRecorder(api, "image-catalogue")
-        self.nodes: dict[str, Node] = {}
+        self.nodes: dict[str, Kubelet] = {}
         self.inside = Inside(api, self.worker)
         """What the containers see: their environment and their files."""
         self.effects = Effects(api.store, informers)
@@ -85,6 +87,7 @@ class Kubelets:
         for env in self._api.store.list(PODS):
             if name := env.obj["spec"].get("nodeName"):
                 self._bound.setdefault(name, {})[env.uid] = env
+                self._network.learn_pod(env)
         for env in self._api.store.list(NODES):
             self._events.append(WatchEvent(ADDED, env, None, env.revision))
             self._wake()
@@ -193,7 +196,7 @@ class Kubelets:
             if node is not None and node.env.uid == env.uid:
                 self._drop_node(node)
             return
-        if node is not None and node.env.uid != env.uid:
+        if node is not None and (node.env.uid != env.uid or isinstance(node, FakeNode) is not is_fake(env)):
             self._drop_node(node)
             node = None
         if node is None:
@@ -236,7 +239,7 @@ class Kubelets:
         return self.effects.cuts_off(env) and not (machine.is_stopped(env) or self.effects.stops_kubelet(env))
 
     def _faults_changed(self, changed: Sequence[Fault]) -> None:
-        """Nodes are looked at again; running containers and pulls under way go on as the faults have it now."""
+        """Nodes are looked at again; their kubelets hear of what concerns pods and images."""
         if not self._started:
             return
         pods = [fault for fault in changed if fault.action in POD_ACTIONS]
@@ -245,19 +248,10 @@ class Kubelets:
             if any(fault.means_node(node.env) for fault in changed):
                 env = self._api.find(NODES, "", node.name) or node.env
                 self._enqueue(WatchEvent(MODIFIED, env, env, env.revision))
-            if images:
-                node.images.ask_again(lambda reference: any(fault.means_image(reference) for fault in images))
-            for worker in list(node.workers.values()) if pods and node.running else ():
-                if any(fault.means_pod(worker.env) for fault in pods):
-                    restore.change_behaviour(worker)
+            node.faults_changed(pods, images)
 
     def _add_node(self, env: Envelope) -> None:
-        node = Node(env, self._api, self._clock, self.runtime, self.config, self._network, self._mark)
-        self.nodes[env.name] = node
-        for image in (env.obj.get("status") or {}).get("images") or ():
-            for name in image.get("names") or ():
-                if "@" not in name:
-                    node.know_image(name)
+        node = self.nodes[env.name] = self._kubelet(env)
         node.burden(self.effects.hogs(env))
         node.cut_off = self._is_cut_off(env)
         rebooting = self.effects.reboots(env)
@@ -266,6 +260,12 @@ class Kubelets:
             node.rebooted = rebooting or self.effects.takes_power(env)
         elif not self._is_silent(env):
             self._start(node, fresh=False)
+
+    def _kubelet(self, env: Envelope) -> Kubelet:
+        """The kind of kubelet that the Node declares."""
+        if is_fake(env):
+            return FakeNode(env, self._api, self._clock, self.config, self._network)
+        return Node(env, self._api, self._clock, self.runtime, self.config, self._network, self._mark)
 
     def _has_power(self, env: Envelope) -> bool:
         """The machine behind the node runs; a bare node's always does, unless its zone is out."""
@@ -276,13 +276,13 @@ class Kubelets:
         found = machine_of(self._api, env)
         return found is not None and (found.obj.get("status") or {}).get("phase") == "Running"
 
-    def _drop_node(self, node: Node) -> None:
+    def _drop_node(self, node: Kubelet) -> None:
         del self.nodes[node.name]
         self._leases.remove(node.name)
         self._reports.remove(node.name)
         node.remove()
 
-    def _start(self, node: Node, fresh: bool) -> None:
+    def _start(self, node: Kubelet, fresh: bool) -> None:
         node.start(fresh)
         was_silent = fresh or node.cut_off
         if node.cut_off:
@@ -300,38 +300,27 @@ class Kubelets:
                 try:
                     node.take_up(now)
                     if was_silent:
-                        self._tell_again(node, now)
+                        node.speak_again(now)
                 except Exception as error:  # noqa: BLE001  as above
                     self._crashed(now, error)
         node.lost_power = False
 
-    def _tell_again(self, node: Node, env: Envelope) -> None:
-        """While nobody heard this kubelet, others wrote what they thought of its pods."""
-        worker = node.workers.get(env.uid)
-        if worker is not None and not worker.finished and "deletionTimestamp" not in env.obj["metadata"]:
-            worker.post()
-
-    def _stop(self, node: Node) -> None:
+    def _stop(self, node: Kubelet) -> None:
         self._leases.remove(node.name)
         self._reports.remove(node.name)
         node.stop()
 
-    def _reboot(self, node: Node) -> None:
+    def _reboot(self, node: Kubelet) -> None:
         """Its machine goes down, in good order if it is given the time, and comes up again."""
-        if not self.config.shutdown_grace:
-            self._power_cut(node)
-        elif node.shutdown is None:
-            node.shutdown = shutdown.Shutdown(node, lambda: self._power_cut(node))
-            node.post_status()
-            node.shutdown.begin()
+        node.shut_down(lambda: self._power_cut(node))
 
-    def _power_cut(self, node: Node) -> None:
+    def _power_cut(self, node: Kubelet) -> None:
         if node.running:
             self._stop(node)
         node.power_off()
         self._booting[node.name] = self._clock.call_later(shutdown.BOOT, lambda: self._boot(node))
 
-    def _boot(self, node: Node) -> None:
+    def _boot(self, node: Kubelet) -> None:
         del self._booting[node.name]
         env = node.env
         up = self._has_power(env) and not self.effects.reboots(env) and not self._is_silent(env)

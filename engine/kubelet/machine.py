@@ -29,6 +29,8 @@ NETWORK_NOT_READY: Final = (
 _DEFAULT_CAPACITY: Final = {
     "cpu": "4", "ephemeral-storage": "100Gi", "hugepages-1Gi": "0", "hugepages-2Mi": "0", "memory": "16Gi",
 }  # fmt: skip
+_TTL: Final = "node.alpha.kubernetes.io/ttl"
+_ATTACHED: Final = "volumes.kubernetes.io/controller-managed-attach-detach"
 _NONE: Final[Mapping[str, Any]] = {}
 
 
@@ -103,12 +105,18 @@ def registered_object(node: Envelope, pod_range: str) -> JsonObject:
     ):  # fmt: skip
         labels.setdefault(name, value)
     annotations = dict(meta.get("annotations") or _NONE)
-    annotations.setdefault("node.alpha.kubernetes.io/ttl", "0")
-    annotations.setdefault("volumes.kubernetes.io/controller-managed-attach-detach", "true")
+    annotations.setdefault(_TTL, "0")
+    annotations.setdefault(_ATTACHED, "true")
     spec = dict(obj.get("spec") or _NONE)
     if pod_range and not spec.get("podCIDR"):
         spec["podCIDR"], spec["podCIDRs"] = pod_range, [pod_range]
     return {**obj, "metadata": {**meta, "labels": labels, "annotations": annotations}, "spec": spec}
+
+
+def with_ttl(obj: JsonObject) -> JsonObject:
+    """The node with the one annotation that every node has, whatever its kubelet: the ttl controller's."""
+    meta = obj["metadata"]
+    return {**obj, "metadata": {**meta, "annotations": {_TTL: "0", **(meta.get("annotations") or _NONE)}}}
 
 
 def registered_status(node: Envelope, address: str, config: KubeletConfig) -> tuple[JsonObject, str]:
@@ -169,6 +177,15 @@ def conditions(
     else:
         made.append(condition("Ready", "False", "KubeletNotReady", not_ready, "NodeNotReady"))
     return made, events
+
+
+def with_capacity(status: JsonObject, node: Envelope) -> JsonObject:
+    """A node's status with what its capacity annotation asks for; itself where it says so already."""
+    asked, _ = asked_capacity(node)
+    for sizes in ("capacity", "allocatable"):
+        if any(status.get(sizes, {}).get(name) != size for name, size in asked.items()):
+            status = {**status, sizes: {**status.get(sizes, {}), **asked}}
+    return status
 
 
 def asked_capacity(node: Envelope) -> tuple[dict[str, str], str]:

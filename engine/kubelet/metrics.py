@@ -62,9 +62,9 @@ class Metrics:
         return Usage(env, _sum(containers.values()), containers)
 
     def node(self, env: Envelope) -> Usage | None:
-        """What its pods use together, and what runs beside them; None while its kubelet does not run."""
+        """What its pods use together, and what runs beside them; None while its kubelet tells nothing."""
         node = self._kubelets.nodes.get(env.name)
-        if node is None or not node.running:
+        if node is None or not node.running or node.unserved:
             return None
         handles = (c.handle for worker in node.workers.values() for c in worker.containers)
         beside = Stats(0, node.beside.get("memory", 0))

@@ -1,4 +1,4 @@
-"""One machine with its kubelet: the node's registration, lease and status, and the workers of its pods.
+"""One machine with its kubelet: the node's registration and status, and the workers of its pods.
 
 Nothing here is stored: a `Node` is made from the Node object, its workers from the Pod objects, and a kubelet that
 starts again takes over the containers that have been running meanwhile.
@@ -11,11 +11,12 @@ from collections.abc import Callable
 from typing import Final
 
 from engine.api.errors import ApiError, Conflict, NotFound
-from engine.api.kinds import LEASES, NODES, PODS
-from engine.api.server import Api, Caller, DeleteOptions
-from engine.clock import Clock, Timer, rfc3339_micro
+from engine.api.kinds import NODES, PODS
+from engine.api.server import Api, DeleteOptions
+from engine.clock import Clock, Timer
 from engine.events import EventRecorder
 from engine.faults.effects import Hog
+from engine.faults.targets import Fault
 from engine.kubelet import admission, credentials, ending, machine, resize, restore, shutdown, spread
 from engine.kubelet.addresses import NodeAddresses, PodAddresses
 from engine.kubelet.allocation import Allocation
@@ -27,6 +28,7 @@ from engine.kubelet.container import RUNNING
 from engine.kubelet.eviction import Pressure
 from engine.kubelet.facts import facts_of
 from engine.kubelet.images import NodeImages
+from engine.kubelet.kubelet import Kubelet
 from engine.kubelet.podstatus import pod_status
 from engine.kubelet.references import InvalidReference, parse
 from engine.kubelet.runtime import Runtime
@@ -36,25 +38,23 @@ from engine.kubelet.usage import declared_usage
 from engine.kubelet.volumes import Volumes
 from engine.kubelet.worker import PodWorker
 from engine.storage.attaching import reported_attached, reported_in_use
-from store.types import Envelope, Uid
+from store.types import Envelope, JsonObject, Uid
 
 _log = logging.getLogger(__name__)
-LEASE_NAMESPACE: Final = "kube-node-lease"
 _ENFORCED: Final = "Updated Node Allocatable limit across pods"
 _BEHAVIOUR: Final = (COMPLETE, FAIL, HANG, NOT_READY, MEMORY, STORAGE)
 
 
-class Node:
-    """One machine."""
+class Node(Kubelet):
+    """One machine, with a container runtime as real ones have it."""
 
     def __init__(
         self, env: Envelope, api: Api, clock: Clock, runtime: Runtime, config: KubeletConfig,
         network: NodeAddresses, dirty: Callable[[PodWorker], None],
     ) -> None:  # fmt: skip
         """`dirty` is told of each pod whose status is to be written."""
-        self.name, self.env = env.name, env
-        self.api, self.clock, self.runtime, self.config = api, clock, runtime, config
-        self.caller = Caller(f"system:node:{env.name}", groups=("system:nodes", "system:authenticated"))
+        super().__init__(env, api, clock, config)
+        self.runtime = runtime
         self._recorder = EventRecorder(api, "kubelet", env.name)
         self._network, self._dirty = network, dirty
         self.images = NodeImages(runtime, clock, machine.puller(env), config, self._images_changed)
@@ -66,35 +66,21 @@ class Node:
         self.pressure = Pressure(self)
         self.collector = ImageCollector(self)
         self.sweeper = ContainerCollector(self)
-        self.running = False
-        """Its kubelet runs."""
-        self.lost_power = False
-        """The machine was switched off since its kubelet last ran."""
-        self.workers: dict[Uid, PodWorker] = {}
         self.allocation = Allocation(clock)
-        self.rebooted = False
-        """The machine was off since its kubelet last spoke."""
         self.shutdown: Shutdown | None = None
         """The machine goes down in good order."""
-        self._status_timer: Timer | None = None
-        self._start_timer: Timer | None = None
-        self.address = ""
-        self.addresses: list[dict[str, str]] = []
         self.addresses_of_pods = PodAddresses("10.244.0.0/24")
         self._pod_ranges: list[str] = []
-        self.beside: dict[str, int] = {}
-        """What runs on the machine beside pods: memory, disk, inodes, pids."""
-        self.hogs: tuple[Hog, ...] = ()
-        """What runs there on purpose, to bring it under pressure."""
-        self.cut_off = False
-        """Its kubelet was stopped only for the API: it has no network."""
         self._learn_addresses()
         self._learn_annotations()
+        for image in (env.obj.get("status") or {}).get("images") or ():
+            for name in image.get("names") or ():
+                if "@" not in name:
+                    self.know_image(name)
 
     # -- the kubelet's life ----------------------------------------------------------------------------------------
 
     def start(self, fresh: bool) -> None:
-        """Run the kubelet. `fresh`: it starts; else the process does, and the kubelet is taken to have run on."""
         self.running, self.shutdown = True, None
         if not machine.is_registered(self.env):
             self._register()
@@ -111,28 +97,26 @@ class Node:
             self.pressure.resume()
 
     def stop(self) -> None:
-        """The kubelet is no more; the containers run on."""
-        self.running = False
-        for timer in (self._status_timer, self._start_timer):
-            if timer is not None:
-                timer.cancel()
+        super().stop()
         self.pressure.stop()
         self.collector.stop()
         for worker in self.workers.values():
             worker.suspend()
 
     def power_off(self) -> None:
-        """The machine is switched off, after its kubelet has stopped: nothing runs any more."""
-        self.rebooted, self.shutdown = True, None
-        if not self.lost_power:
-            self.lost_power = True
-            for worker in self.workers.values():
-                restore.cut_off(worker)
+        self.shutdown = None
+        for worker in () if self.lost_power else self.workers.values():
+            restore.cut_off(worker)
+        super().power_off()
 
-    def remove(self) -> None:
-        """The machine is no more."""
-        self.stop()
-        self.workers.clear()
+    def shut_down(self, cut: Callable[[], None]) -> None:
+        """At once, or in good order where a grace period is configured."""
+        if not self.config.shutdown_grace:
+            cut()
+        elif self.shutdown is None:
+            self.shutdown = Shutdown(self, cut)
+            self.post_status()
+            self.shutdown.begin()
 
     def _register(self) -> None:
         api, now = self.api, self.clock.now()
@@ -168,20 +152,13 @@ class Node:
             self.env = env
             self._register()
 
-    def report(self) -> None:
-        """Post the unchanged status, once the kubelet has posted any."""
-        if self._start_timer is None or not self._start_timer.active:
-            self.post_status()
-
     def _has_pressure(self) -> bool:
         conditions = (self.env.obj.get("status") or {}).get("conditions") or ()
         return any(c["type"] in CONDITIONS and c["status"] == "True" for c in conditions)
 
     def _is_told(self) -> bool:
         """The Ready condition says what this kubelet says."""
-        conditions = (self.env.obj.get("status") or {}).get("conditions") or ()
-        ready = any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
-        return ready is (self.shutdown is None)
+        return self._says_ready() is (self.shutdown is None)
 
     def _learn_annotations(self) -> None:
         """What the Node object declares about its machine."""
@@ -197,7 +174,6 @@ class Node:
             self.pressure.touch()
 
     def burden(self, hogs: tuple[Hog, ...]) -> None:
-        """So much runs beside the pods on purpose."""
         if hogs != self.hogs:
             self.hogs = hogs
             if self.running:
@@ -209,11 +185,8 @@ class Node:
 
     def _learn_addresses(self) -> None:
         """The node's own address, and the range of its pods'."""
-        status, spec = self.env.obj.get("status") or {}, self.env.obj.get("spec") or {}
-        found = [a["address"] for a in status.get("addresses") or () if a.get("type") == "InternalIP"]
-        if found:
-            self.address = found[0]
-            self.addresses = [{"ip": address} for address in found]
+        super()._learn_addresses()
+        spec = self.env.obj.get("spec") or {}
         ranges = list(spec.get("podCIDRs") or ([spec["podCIDR"]] if spec.get("podCIDR") else ()))
         if ranges and ranges != self._pod_ranges:
             self._pod_ranges = ranges
@@ -221,34 +194,7 @@ class Node:
 
     # -- lease and status ------------------------------------------------------------------------------------------
 
-    def renew_lease(self) -> None:
-        """Write the lease's renewTime; make the lease when there is none."""
-        api, now = self.api, rfc3339_micro(self.clock.now())
-        env = api.find(LEASES, LEASE_NAMESPACE, self.name)
-        try:
-            if env is not None:
-                lease = env.obj
-                renewed = {**lease, "spec": {**lease["spec"], "holderIdentity": self.name, "renewTime": now}}
-                api.update(self.caller, LEASES, LEASE_NAMESPACE, self.name, renewed)
-                return
-            owner = {"apiVersion": "v1", "kind": "Node", "name": self.name, "uid": self.env.uid}
-            spec = {
-                "holderIdentity": self.name, "leaseDurationSeconds": self.config.lease_duration_seconds,
-                "renewTime": now,
-            }  # fmt: skip
-            meta = {"name": self.name, "namespace": LEASE_NAMESPACE, "ownerReferences": [owner]}
-            api.create(self.caller, LEASES, LEASE_NAMESPACE, {"metadata": meta, "spec": spec})
-        except ApiError as error:
-            _log.warning("lease of node %s: %s", self.name, error)
-
-    def post_status(self) -> None:
-        """Post the node's status now."""
-        env = self.api.find(NODES, "", self.name)
-        if env is None or not self.running:
-            return
-        if self._status_timer is not None:
-            self._status_timer.cancel()
-            self._status_timer = None
+    def _status(self, env: Envelope) -> tuple[JsonObject, Callable[[], None]]:
         status = dict(env.obj.get("status") or {})
         # The network plugin comes up when the node has a range of pod addresses.
         has_range = bool((env.obj.get("spec") or {}).get("podCIDR")) or self.config.own_pod_ranges
@@ -260,23 +206,18 @@ class Node:
             status["nodeInfo"] = {**info, "bootID": shutdown.next_boot_id(info)}
         status["conditions"], events = machine.conditions(status, self.clock.now(), not_ready, self.pressure.conditions)
         status["images"] = self.images.status()
-        asked, _ = machine.asked_capacity(env)
-        for sizes in ("capacity", "allocatable"):
-            if any(status.get(sizes, {}).get(name) != size for name, size in asked.items()):
-                status[sizes] = {**status.get(sizes, {}), **asked}
-        try:
-            self.env = self.api.update_status(self.caller, env, status)
-        except ApiError as error:
-            _log.warning("status of node %s: %s", self.name, error)
-            return
-        if self.rebooted:
-            self.rebooted = False
-            boot_id = status["nodeInfo"]["bootID"]
-            self.note("Warning", "Rebooted", f"Node {self.name} has been rebooted, boot id: {boot_id}")
-        self._say_conditions(events)
+        status = machine.with_capacity(status, env)
+
+        def posted() -> None:
+            if self.rebooted:
+                self.rebooted = False
+                boot_id = status["nodeInfo"]["bootID"]
+                self.note("Warning", "Rebooted", f"Node {self.name} has been rebooted, boot id: {boot_id}")
+            self._say_conditions(events)
+
+        return status, posted
 
     def node_seen(self, env: Envelope) -> None:
-        """The Node object changed: what another wrote over the kubelet's words is put right."""
         before, self.env = self.env, env
         if (env.obj.get("status") or {}).get("addresses") != (before.obj.get("status") or {}).get("addresses") or (
             env.obj.get("spec") or {}
@@ -289,21 +230,13 @@ class Node:
             for worker in waiting.values():
                 if not worker.terminating:
                     worker.make_sandbox()
-        if self._start_timer is not None and self._start_timer.active:
+        if self._is_starting():
             return
         resized = machine.asked_capacity(env) != machine.asked_capacity(before)
         if resized:
             self.pressure.touch()
         if resized or not self._is_told():
             self.status_changed()
-
-    def status_changed(self) -> None:
-        """What changed is posted with the next computation of the status."""
-        if self._status_timer is None or not self._status_timer.active:
-            period = self.config.status_update
-            phase = spread.within((0, period - 1), self.env.uid, "status")
-            wait = (phase - self.clock.now()) % period or period
-            self._status_timer = self.clock.call_later(wait, self.post_status)
 
     def uses_volumes(self, worker: PodWorker) -> None:
         """The pod's volumes are in use from now on, until it has ended."""
@@ -338,7 +271,6 @@ class Node:
     # -- pods ------------------------------------------------------------------------------------------------------
 
     def pod_seen(self, env: Envelope) -> None:
-        """A pod of this node is there or changed; `env` is its present object."""
         worker = self.workers.get(env.uid)
         if worker is None:
             self._new_pod(env)
@@ -384,7 +316,6 @@ class Node:
             ending.terminate(worker, meta.get("deletionGracePeriodSeconds") or 0)
 
     def take_up(self, env: Envelope) -> None:
-        """The kubelet has started: go on with a pod of this node."""
         worker = self.workers.get(env.uid)
         if worker is None:
             self._new_pod(env)
@@ -395,6 +326,19 @@ class Node:
         if meta.get("deletionTimestamp"):
             worker.terminating = False
             ending.terminate(worker, meta.get("deletionGracePeriodSeconds") or 0)
+
+    def speak_again(self, env: Envelope) -> None:
+        worker = self.workers.get(env.uid)
+        if worker is not None and not worker.finished and "deletionTimestamp" not in env.obj["metadata"]:
+            worker.post()
+
+    def faults_changed(self, pods: list[Fault], images: list[Fault]) -> None:
+        """Running containers and pulls under way go on as the faults have it now."""
+        if images:
+            self.images.ask_again(lambda reference: any(fault.means_image(reference) for fault in images))
+        for worker in list(self.workers.values()) if pods and self.running else ():
+            if any(fault.means_pod(worker.env) for fault in pods):
+                restore.change_behaviour(worker)
 
     def pod_gone(self, uid: Uid) -> None:
         """The pod object was removed: whatever still runs is killed."""

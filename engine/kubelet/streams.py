@@ -248,7 +248,7 @@ class Streams:
         return env, facts
 
     def _dial(self, env: Envelope, doing: str, refusal: type[InternalError]) -> None:
-        """Raises NotFound for a node that is no more, `refusal` when its kubelet does not answer."""
+        """Raises NotFound for a node that is no more, `refusal` when its kubelet does not answer or serves nothing."""
         name = env.obj["spec"]["nodeName"]
         node = self._kubelets.nodes.get(name)
         if node is None:
@@ -256,6 +256,8 @@ class Streams:
         if node is None or not node.running:
             address = f"{node.address if node is not None and node.address else name}:{_PORT}"
             raise refusal(f"{doing.format(address)}dial tcp {address}: connect: connection refused")
+        if node.unserved:
+            raise refusal(f"{doing.format(node.address or name)}{node.unserved}")
 
     def _running(self, env: Envelope, name: str) -> tuple[ContainerSpec, Handle] | None:
         worker = self._kubelets.worker(env)

@@ -20,6 +20,8 @@ DNS_SERVICE: Final = "10.96.0.10"
 """`clusterDNS` of every kubelet: the Service kube-dns is expected there."""
 POD_RANGE: Final = "10.244.0.0/14"
 """`--cluster-cidr`: where nodes get the addresses of their pods."""
+UNRANGED_PODS: Final = "10.248.0.0/16"
+"""Where the pods of nodes without a range of their own have theirs."""
 CLUSTER_DOMAIN: Final = "cluster.local"
 
 
@@ -60,4 +62,6 @@ def range_of(store: Store, address: str) -> str:
     if any(parsed in network for networks in service_ranges(store).values() for network in networks):
         return "Service"
     ranges = [env.obj["spec"]["podCIDR"] for env in store.list(NODES) if (env.obj.get("spec") or {}).get("podCIDR")]
-    return "pod" if any(parsed in ip_network(each, strict=False) for each in (POD_RANGE, *ranges)) else ""
+    return (
+        "pod" if any(parsed in ip_network(each, strict=False) for each in (POD_RANGE, UNRANGED_PODS, *ranges)) else ""
+    )
