@@ -22,12 +22,14 @@ from engine.controllers.controller import Key, Queue, Terminal, Watch, being_del
 from engine.faults.effects import POD_ACTIONS
 from engine.faults.targets import ACTIVE, Fault, is_active, lasting, read
 from engine.kubelet.amounts import go_duration
+from engine.kubelet.fake import is_fake
 from store.types import ADDED, DELETED, Envelope, JsonObject, Uid, WatchEvent
 
 if TYPE_CHECKING:
     from engine.controllers.registry import ControllerContext
 
 FINALIZER: Final = "kubarium.dev/fault"
+_PRESSURES: Final = ("MemoryPressure", "DiskPressure", "PIDPressure")
 _TOLD: Final = 50
 """Affected objects that are listed, and told of by events."""
 
@@ -162,7 +164,14 @@ class FaultController:
         if "node" not in ACTIONS[fault.action].targets and fault.action not in (*POD_ACTIONS, "ZoneOutage"):
             return []
         means = _meaning(fault)
-        return [env for env in self._api.store.list(resource) if means(env)]
+        return [env for env in self._api.store.list(resource) if means(env) and not self._is_immune(fault, env)]
+
+    def _is_immune(self, fault: Fault, env: Envelope) -> bool:
+        """Fake nodes have no containers that could be otherwise, and measure nothing."""
+        if fault.action in POD_ACTIONS:
+            node = self._api.find(NODES, "", env.obj["spec"].get("nodeName") or "")
+            return node is not None and is_fake(node)
+        return fault.action in _PRESSURES and is_fake(env)
 
     def _refusal(self, fault: Fault) -> str:
         """Why the fault cannot begin."""
@@ -178,6 +187,10 @@ class FaultController:
 
     def _words(self, fault: Fault, touched: Sequence[Envelope]) -> str:
         """What a person should know beyond the list."""
+        if not touched and (fault.action in POD_ACTIONS or fault.action in _PRESSURES):
+            means, resource = _meaning(fault), PODS if fault.action in POD_ACTIONS else NODES
+            if immune := [env.name for env in self._api.store.list(resource) if means(env)]:
+                return f"nothing happens on fake nodes, which run no containers: {', '.join(immune[:5])}"
         if fault.action in POD_ACTIONS and not touched:
             return "no pod is meant yet"
         if not touched and ("node" in fault.target or "zone" in fault.target) and fault.action != "RemoveMachine":

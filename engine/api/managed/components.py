@@ -36,6 +36,9 @@ from engine.api.managed.typed import Node, changes
 from store.types import JsonObject, Resource
 
 KUBELET: Final = "kubelet"
+_FAKE_KUBELET: Final = "fake-kubelet"
+_FAKE: Final = "fake://"
+"""How the ids of a fake runtime's containers begin."""
 CONTROLLERS: Final = "kube-controller-manager"
 SCHEDULER: Final = "kube-scheduler"
 SERVER: Final = "kube-apiserver"
@@ -114,7 +117,9 @@ def _pod_status(status: JsonObject, paths: FieldSet) -> Iterator[tuple[str, Fiel
     given: set[Path] = {("f:status", "f:qosClass"), ("f:status", "f:conditions")}
     if status.get("phase") == "Pending":
         given.add(("f:status", "f:phase"))
-    yield KUBELET, paths - scheduled - given
+    containers = status.get("containerStatuses") or ()
+    faked = any(str(each.get("containerID", "")).startswith(_FAKE) for each in containers if isinstance(each, dict))
+    yield _FAKE_KUBELET if faked else KUBELET, paths - scheduled - given
 
 
 # -- what is no status -----------------------------------------------------------------------------------------------

@@ -62,6 +62,16 @@ def test_a_pod_is_its_controllers_and_its_status_the_kubelets(ward: Ward) -> Non
     assert "f:qosClass" not in status
 
 
+def test_the_status_of_a_pod_on_a_fake_node(ward: Ward) -> None:
+    """It is fake-kubelet's."""
+    status = {"capacity": {"cpu": "1", "pods": "1"}, "nodeInfo": {"containerRuntimeVersion": "fake://1.0"}}
+    ward.api.create(USER, NODES, "", {"metadata": {"name": "node-fake"}, "status": status})
+    spec = {"nodeName": "node-fake", "containers": [{"name": "c", "image": "i"}]}
+    ward.api.create(USER, PODS, "shop", {"metadata": {"name": "faked"}, "spec": spec})
+    ward.run(5)
+    assert ("fake-kubelet", "status") in owners(ward, PODS, "faked")
+
+
 def test_the_scheduler_says_why_a_pod_waits(ward: Ward) -> None:
     """PodScheduled=False is kube-scheduler's; no kubelet has anything to say yet."""
     found = owners(ward, PODS, "huge")
