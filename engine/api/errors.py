@@ -4,7 +4,8 @@
     ├── BadRequest 400      ├── Unauthorized 401        ├── Forbidden 403        ├── NotFound 404
     ├── MethodNotAllowed 405├── AlreadyExists 409       ├── Conflict 409         ├── Gone 410 (Expired)
     ├── TooManyRequests 429 ├── Invalid 422             ├── UnsupportedMediaType 415
-    └── InternalError 500   ├── ServiceUnavailable 503  └── ServerTimeout 504
+    ├── InternalError 500   ├── ServiceUnavailable 503  ├── ServerTimeout 504
+    └── ServerError 500, without a reason
 
 The same object is the HTTP answer, the console's message and a file's diagnostic. Texts follow
 k8s.io/apimachinery/pkg/api/errors.
@@ -127,6 +128,12 @@ class TooManyRequests(ApiError):
 
 class InternalError(ApiError):
     code, reason = 500, "InternalError"
+
+
+class ServerError(ApiError):
+    """An error that the API server gives no name to: kubectl prints `Error from server: …`."""
+
+    code, reason = 500, ""
 
 
 class ServiceUnavailable(ApiError):

@@ -27,6 +27,7 @@ from engine.api.kinds import BINDINGS, CRDS, CSRS, PODS, SERVICEACCOUNTS, Kind, 
 from engine.api.kubarium_kinds import KUBARIUM_SCHEMAS
 from engine.api.managed.applying import Applying
 from engine.api.managed.books import update_book
+from engine.api.managed.checking import require_fit, unconvertible
 from engine.api.managed.components import with_owners
 from engine.api.managed.managers import Manager
 from engine.api.pipeline import Pipeline
@@ -35,7 +36,7 @@ from engine.api.requests import Caller, Context, DeleteOptions, FieldValidation,
 from engine.api.schema import Schema
 from engine.api.subresources import Subresources
 from engine.api.table.served import Tables
-from engine.api.write import Writer
+from engine.api.write import DecodeError, Writer
 from engine.auth import token_request
 from engine.auth.authorizer import attributes, authorizer_of
 from engine.auth.certificates import Keys
@@ -278,13 +279,13 @@ class Api:
 
     def apply_server_side(
         self, caller: Caller, resource: Resource, namespace: str, name: str, obj: JsonObject, *, field_manager: str,
-        force: bool = False, subresource: str = "", dry_run: bool = False, field_validation: FieldValidation = "Strict",
-        warnings: Warnings = None,
+        force: bool = False, subresource: str = "", dry_run: bool = False, warnings: Warnings = None,
     ) -> Envelope:  # fmt: skip
         """Make `obj` what this manager wants of the object; create it if there is none (not through a subresource).
 
-        Conflict (409) with a cause for each field of another manager that it would change; `force` takes them over.
-        The present envelope comes back when nothing changes, ownership included.
+        ServerError (500) when it does not fit the kind's schema. Conflict (409) with a cause for each field of another
+        manager that it would change; `force` takes them over. The present envelope comes back when nothing changes,
+        ownership included.
         """
         kind = self._version_of(resource, obj)
         self.authorize(caller, "patch", kind, namespace, name, subresource)
@@ -292,7 +293,7 @@ class Api:
         meta = obj.get("metadata")
         if isinstance(meta, dict) and meta.get("managedFields") is not None:
             raise errors.BadRequest("metadata.managedFields must be nil")
-        applying, stored = self._applying(kind, obj, field_manager, force, subresource, field_validation, warnings)
+        applying, stored = self._applying(kind, namespace, name, obj, field_manager, force, subresource)
         before = self.store.get(self.key(resource, namespace, name))
         if before is None:
             if subresource:
@@ -307,11 +308,16 @@ class Api:
         return self._after_update(kind, env, dry_run)
 
     def _applying(
-        self, kind: Kind, obj: JsonObject, manager: str, force: bool, subresource: str,
-        field_validation: FieldValidation, warnings: Warnings,
-    ) -> tuple[Applying, Kind]:  # fmt: skip
+        self, kind: Kind, namespace: str, name: str, obj: JsonObject, manager: str, force: bool, subresource: str
+    ) -> tuple[Applying, Kind]:
         """The apply in the stored version, and the kind in that version."""
-        config = self._writer.decoded(kind, obj, field_validation, warnings)
+        require_fit(kind, namespace, name, obj, self.schema.of(kind.api_version, kind.kind))
+        try:
+            config = self._writer.decoded(kind, obj, "Ignore", None)
+        except DecodeError as error:
+            raise unconvertible(
+                kind, namespace, name, next(each.message for each in error.problems if not each.unknown)
+            ) from None
         config, stored = self._writer.stored_version(kind, config)
         if subresource == "status":
             config = {

@@ -36,6 +36,7 @@ from engine.api.kinds import (
     Kind,
 )
 from engine.api.managed.books import RESET, Book, component_of, enter, update_book
+from engine.api.managed.managers import read as read_managers
 from engine.api.pipeline import Pipeline
 from engine.api.requests import Caller, Context, FieldValidation
 from engine.clock import rfc3339
@@ -237,7 +238,7 @@ class Writer:
         if asked.get("managedFields") == RESET:
             new["metadata"].pop("managedFields", None)
         elif book is not None:
-            self._enter(book, kind, old, new, new["metadata"])
+            self._enter(book, kind, _as_booked(old, asked), new, new["metadata"])
         return self.put_changed(caller, kind, before, new, dry_run)
 
     def _enter(self, book: Book, kind: Kind, old: JsonObject, new: JsonObject, meta: JsonObject) -> None:
@@ -381,6 +382,15 @@ class DecodeError(errors.BadRequest):
 
 def _under_metadata(message: str) -> str:
     return message.replace('unknown field "', 'unknown field "metadata.').replace("ObjectMeta.", "ObjectMeta.metadata.")
+
+
+def _as_booked(old: JsonObject, asked: JsonObject) -> JsonObject:
+    """The object before an update, with the owners that the request gives it, if it gives any: a client may move them
+    (kubectl does, when it goes over from client-side to server-side apply)."""
+    moved, present = asked.get("managedFields"), old["metadata"].get("managedFields")
+    if not moved or moved == present or not read_managers(asked):
+        return old
+    return {**old, "metadata": {**old["metadata"], "managedFields": moved}}
 
 
 def _shares_state(old: JsonObject, new: JsonObject) -> bool:

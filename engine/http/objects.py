@@ -380,12 +380,12 @@ async def _server_side_apply(call: Call, form: Accepted) -> Response:
     obj = yaml_body(call.request.body)
     if not isinstance(obj, dict):
         raise errors.BadRequest("error decoding YAML: the patch must be an object")
-    dry, strictness, force = call.dry_run, call.field_validation, flag(call.request, "force")
+    dry, force = call.dry_run, flag(call.request, "force")
     subresource, existed = call.info.subresource, call.gate.store.get(call.key) is not None
     env = await call.gate.write(
         lambda: call.api.apply_server_side(
             call.caller, call.resource, call.namespace, call.name, obj, field_manager=manager, force=force,
-            subresource=subresource, dry_run=dry, field_validation=strictness, warnings=call.warnings,
+            subresource=subresource, dry_run=dry, warnings=call.warnings,
         )
     )  # fmt: skip
     return _shown(call, env, form, 200 if existed else 201)

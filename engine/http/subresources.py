@@ -53,7 +53,9 @@ async def scale(call: Call) -> Answer:
     if verb == "update":
         obj = objects.body_object(call)
         env = await call.gate.write(
-            lambda: call.api.update(call.caller, *where, obj, subresource="scale", dry_run=dry)
+            lambda: call.api.update(
+                call.caller, *where, obj, subresource="scale", dry_run=dry, field_manager=call.field_manager
+            )
         )  # fmt: skip
     elif verb == "patch":
         kind = objects.PATCH_TYPES.get(media_type(call.request))
@@ -64,8 +66,10 @@ async def scale(call: Call) -> Answer:
             )
         document = objects.patch_document(call, kind)
         env = await call.gate.write(
-            lambda: call.api.patch(call.caller, *where, kind, document, subresource="scale", dry_run=dry)
-        )
+            lambda: call.api.patch(
+                call.caller, *where, kind, document, subresource="scale", dry_run=dry, field_manager=call.field_manager
+            )
+        )  # fmt: skip
     else:
         raise objects.not_allowed()
     return encoded(call.api.scale_of(env), form)

@@ -2,6 +2,7 @@
 
     fields      paths of fields, sets of them, FieldsV1
     typed       an object seen through its schema: which fields it has, what differs, merging, pruning
+    checking    whether a configuration fits its schema
     managers    the entries of managedFields: what an update and an apply make of them
     conflicts   the 409 of an apply that others' fields stand against
     components  the entries of the cluster's own components, told from the object

@@ -16,7 +16,7 @@ from engine.api.schema import Field, TypeInfo
 
 Node = Field | TypeInfo | None
 """A place in the schema; None: it says nothing about this one."""
-_KEY_DEFAULTS: Final = {"protocol": "TCP"}
+KEY_DEFAULTS: Final = {"protocol": "TCP"}
 """Keys that items may leave out, and what they are then."""
 
 
@@ -35,9 +35,9 @@ def parts(value: Any, node: Node) -> dict[str, Part] | None:
         return _map_parts(value, node)
     if isinstance(value, list) and isinstance(node, Field) and node.form == "list":
         if node.list_type == "set":
-            return {f"v:{_json(item)}": Part(item, None, True) for item in value}
+            return {item_key(item, node): Part(item, None, True) for item in value}
         if node.list_type == "map" and all(isinstance(item, dict) for item in value):
-            return {_key(item, node): Part(item, node.item, True) for item in value}
+            return {item_key(item, node): Part(item, node.item, True) for item in value}
     return None
 
 
@@ -62,8 +62,11 @@ def _map_parts(value: dict[str, Any], node: Node) -> dict[str, Part] | None:
     }
 
 
-def _key(item: dict[str, Any], node: Field) -> str:
-    keys = {key: item.get(key, _KEY_DEFAULTS.get(key)) for key in node.map_keys}
+def item_key(item: Any, node: Field) -> str:
+    """The path element of an item of a set (`v:"x"`) or of a keyed list (`k:{"name":"web"}`)."""
+    if node.list_type == "set":
+        return f"v:{_json(item)}"
+    keys = {key: item.get(key, KEY_DEFAULTS.get(key)) for key in node.map_keys}
     return "k:" + _json({key: value for key, value in keys.items() if value is not None})
 
 

@@ -283,3 +283,71 @@ def test_laws_of_apply(one: dict[str, str], two: dict[str, str]) -> None:
     apply(door, config_map(), "one", force=True)
     assert not apply(door, config_map(), "two", force=True).obj.get("data")
     door.store.close()
+
+
+# -- what does not fit -----------------------------------------------------------------------------------------------
+
+_POD: JsonObject = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}}
+
+
+@pytest.mark.parametrize(("obj", "said"), [
+    ({**_POD, "foo": 1, "spec": {"containers": [{"name": "c", "image": 1}]}},
+     "errors:\n  .foo: field not declared in schema\n"
+     '  .spec.containers[name="c"].image: expected string, got &value.valueUnstructured{Value:1}'),
+    ({**_POD, "spec": {"containers": {"name": "c"}}}, ".spec.containers: expected list, got &{map[name:c]}"),
+    ({**_POD, "spec": []}, ".spec: expected map, got &{[]}"),
+    ({**_POD, "spec": {"priority": "x"}}, ".spec.priority: expected numeric (int or float), got string"),
+    ({**_POD, "spec": {"hostNetwork": {"a": [None, "b"]}}}, ".spec.hostNetwork: expected boolean, got "
+     '&value.valueUnstructured{Value:map[string]interface {}{"a":[]interface {}{interface {}(nil), "b"}}}'),
+    ({**_POD, "spec": {"containers": [{"image": "i"}]}},
+     '.spec.containers: element 0: associative list with keys has an element that omits all key fields ["name"] '
+     "(and doesn't have default values for any key fields)"),
+    ({**_POD, "spec": {"containers": [{"name": "c", "ports": [{"containerPort": 80}, {"containerPort": 80}]}]}},
+     '.spec.containers[name="c"].ports: duplicate entries for key [containerPort=80,protocol="TCP"]'),
+    ({**_POD, "metadata": {"name": "p", "finalizers": ["a/b", "a/b"]}},
+     '.metadata.finalizers: duplicate entries for key [="a/b"]'),
+])  # fmt: skip
+def test_what_does_not_fit_its_schema_is_an_error_of_the_server(door: Door, obj: JsonObject, said: str) -> None:
+    """500 without a reason, in the words of structured-merge-diff; strictness of validation has no say."""
+    with pytest.raises(errors.ServerError) as refused:
+        apply(door, obj)
+    assert refused.value.message == f"failed to create typed patch object (default/p; /v1, Kind=Pod): {said}"
+    assert "reason" not in refused.value.status()
+
+
+def test_a_value_that_fits_its_schema_but_not_its_type_cannot_be_converted(door: Door) -> None:
+    """A quantity is any scalar to the schema."""
+    limits = {"limits": {"cpu": "lots"}}
+    with pytest.raises(errors.ServerError) as refused:
+        apply(door, {**_POD, "spec": {"containers": [{"name": "c", "image": "i", "resources": limits}]}})
+    assert refused.value.message.startswith(
+        "failed to convert new object (default/p; /v1, Kind=Pod) to proper version: unable to convert unstructured "
+        "object to /v1, Kind=Pod: quantities must match the regular expression"
+    )
+
+
+def test_a_client_may_move_ownership_by_an_update(door: Door) -> None:
+    """kubectl merges what it owned by client-side apply into its server-side entry with a patch of managedFields."""
+    env = apply(door, config_map(a="1"), "kubectl")
+    moved = [{**env.obj["metadata"]["managedFields"][0], "manager": "other"}]
+    path = "/metadata/managedFields"
+    new = door.api.patch(
+        PERSON, env.key.resource, "default", "c", "json", [{"op": "replace", "path": path, "value": moved}],
+        field_validation="Ignore", field_manager="mover",
+    )  # fmt: skip
+    assert [e["manager"] for e in new.obj["metadata"]["managedFields"]] == ["other"]
+    assert fields(new, "other") == {"f:data": {"f:a": {}}}
+
+
+def test_who_scales_owns_replicas_by_the_scale_subresource(door: Door) -> None:
+    """An apply that disagrees names the door by which they were changed."""
+    apply(door, DEPLOYMENT)
+    door.api.patch(
+        PERSON, DEPLOYMENTS, "default", "web", "merge", {"spec": {"replicas": 9}}, subresource="scale",
+        field_manager="kubectl",
+    )  # fmt: skip
+    with pytest.raises(errors.Conflict) as refused:
+        apply(door, DEPLOYMENT)
+    assert refused.value.message == (
+        'Apply failed with 1 conflict: conflict with "kubectl" with subresource "scale" using apps/v1: .spec.replicas'
+    )
