@@ -16,10 +16,11 @@ from typing import Final, NamedTuple
 import orjson
 
 from engine.api import errors
-from engine.api.kinds import EVENTS, JOBS, NAMESPACES, PODS, REPLICATIONCONTROLLERS, SERVICES, Kind
+from engine.api.admission.priority import SYSTEM_CLASSES
+from engine.api.kinds import EVENTS, JOBS, NAMESPACES, PODS, PRIORITYCLASSES, REPLICATIONCONTROLLERS, SERVICES, Kind
 from engine.api.requests import Caller, Context, DeleteOptions
 from engine.clock import SECOND, parse_time, rfc3339
-from store.types import Envelope, JsonObject
+from store.types import Envelope, JsonObject, Resource
 
 ORPHAN: Final = "orphan"
 FOREGROUND: Final = "foregroundDeletion"
@@ -52,6 +53,9 @@ class Deleter:
         """None when the object is gone at once, else the marked object."""
         if kind.stored_as == NAMESPACES:
             return self._delete_namespace(caller, kind, env, options)
+        if kind.stored_as == PRIORITYCLASSES and env.name in SYSTEM_CLASSES:
+            why = "this is a system priority class and cannot be deleted"
+            raise errors.forbidden(kind.resource, env.name, why)
         self._check_preconditions(kind, env, options)
         grace = self._before_delete(kind, env.obj, options)
         if grace.pending:
@@ -81,13 +85,13 @@ class Deleter:
     def _check_preconditions(self, kind: Kind, env: Envelope, options: DeleteOptions) -> None:
         if options.uid is not None and options.uid != env.uid:
             raise errors.conflict(
-                kind.resource, env.name,
+                _told(kind), env.name,
                 f"the UID in the precondition ({options.uid}) does not match the UID in record ({env.uid}). "
                 "The object might have been deleted and then recreated",
             )  # fmt: skip
         if options.resource_version is not None and options.resource_version != str(env.revision):
             raise errors.conflict(
-                kind.resource, env.name,
+                _told(kind), env.name,
                 f"the ResourceVersion in the precondition ({options.resource_version}) does not match the "
                 f"ResourceVersion in record ({env.revision}). The object might have been modified",
             )  # fmt: skip
@@ -175,6 +179,11 @@ class Deleter:
         if not options.dry_run:
             self._store.delete(env.key, caller.author, self._clock.now())
         return None
+
+
+def _told(kind: Kind) -> Resource:
+    """What a refused precondition calls a kind: by its name, not by its resource."""
+    return Resource(kind.resource.group, kind.kind)
 
 
 def _with_deletion(obj: JsonObject, until: str, grace: int) -> JsonObject:

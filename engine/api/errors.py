@@ -62,8 +62,9 @@ class ApiError(Exception):
             details["name"] = self.name
         if self.resource is not None and self.resource.group:
             details["group"] = self.resource.group
-        if self.kind or self.resource is not None:
-            details["kind"] = self.kind or (self.resource.plural if self.resource else "")
+        kind = self.kind or (self.resource.plural if self.resource is not None else "")
+        if kind:
+            details["kind"] = kind
         if self.causes:
             details["causes"] = [{"reason": c.reason, "message": c.message, "field": c.field} for c in self.causes]
         if self.retry_after:

@@ -17,7 +17,7 @@ from engine.api.errors import BadRequest, Unauthorized
 from engine.api.requests import Caller
 from engine.auth.authorizer import Authorizer
 from engine.auth.rbac import Attributes
-from engine.auth.tokens import BadToken, Tokens, account_groups
+from engine.auth.tokens import CREDENTIAL_ID, BadToken, Tokens, account_groups
 
 AUTHENTICATED: Final = "system:authenticated"
 UNAUTHENTICATED: Final = "system:unauthenticated"
@@ -35,8 +35,8 @@ class BadTokenFile(ValueError):
 class Credentials(NamedTuple):
     """What a request shows."""
 
-    certificate: tuple[str, tuple[str, ...]] | None = None
-    """(common name, organizations) of a client certificate that TLS has checked."""
+    certificate: tuple[str, tuple[str, ...], str] | None = None
+    """(common name, organizations, fingerprint) of a client certificate that TLS has checked."""
     authorization: str = ""
     """The header."""
     headers: Mapping[str, str] = {}
@@ -131,6 +131,7 @@ class Authenticator:
         return replace(caller, user=user, groups=groups, uid=uid, extra=extra, outside=True)
 
 
-def certificate_caller(common_name: str, organizations: tuple[str, ...]) -> Caller:
-    """The client certificate's common name is the user, its organizations are the groups."""
-    return Caller(common_name, groups=(*organizations, AUTHENTICATED), outside=True)
+def certificate_caller(common_name: str, organizations: tuple[str, ...], fingerprint: str) -> Caller:
+    """The client certificate's common name is the user, its organizations are the groups, its fingerprint is told."""
+    extra = ((CREDENTIAL_ID, (f"X509SHA256={fingerprint}",)),) if fingerprint else ()
+    return Caller(common_name, groups=(*organizations, AUTHENTICATED), extra=extra, outside=True)

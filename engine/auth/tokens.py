@@ -22,6 +22,8 @@ from engine.clock import SECOND, Clock
 from store.store import Store
 from store.types import Envelope, JsonObject, ObjectKey, Resource
 
+CREDENTIAL_ID: Final = "authentication.kubernetes.io/credential-id"
+"""The part of a user that tells which of their credentials was shown."""
 ISSUER: Final = "https://kubernetes.default.svc.cluster.local"
 """--service-account-issuer, and the audience of tokens that name none (--api-audiences)."""
 LEGACY_ISSUER: Final = "kubernetes/serviceaccount"
@@ -116,7 +118,7 @@ class Tokens:
             if word in private and word != "secret":
                 prefix = f"authentication.kubernetes.io/{word}"
                 extra += [(f"{prefix}-name", (private[word]["name"],)), (f"{prefix}-uid", (private[word]["uid"],))]
-        extra.append(("authentication.kubernetes.io/credential-id", (f"JTI={claims['jti']}",)))
+        extra.append((CREDENTIAL_ID, (f"JTI={claims['jti']}",)))
         return account_caller(account, tuple(sorted(extra))), common
 
     def discovery(self, address: str) -> JsonObject:

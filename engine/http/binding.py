@@ -12,6 +12,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
+from hashlib import sha256
 from typing import Any, Final
 
 from aiohttp import WSMsgType, web
@@ -116,12 +117,15 @@ def _ours(request: web.Request, body: bytes) -> Request:
 
 def _certificate(request: web.Request) -> PeerCertificate | None:
     found: Any = request.transport.get_extra_info("peercert") if request.transport is not None else None
-    if not found:
+    if not found or request.transport is None:
         return None
     parts = [pair for rdn in found.get("subject", ()) for pair in rdn]
     name = next((value for key, value in parts if key == "commonName"), "")
     groups = tuple(value for key, value in parts if key == "organizationName")
-    return PeerCertificate(name, groups) if name else None
+    if not name:
+        return None
+    whole = request.transport.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    return PeerCertificate(name, groups, sha256(whole).hexdigest())
 
 
 async def _send(request: web.Request, answer: Response) -> web.StreamResponse:

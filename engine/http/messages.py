@@ -27,6 +27,8 @@ class PeerCertificate(NamedTuple):
     """The user."""
     organizations: tuple[str, ...]
     """Their groups."""
+    fingerprint: str = ""
+    """SHA-256 of the certificate, in lower case hex; "" when there is none to take it of."""
 
 
 @dataclass(slots=True)

@@ -121,7 +121,7 @@ def _policy(policy: Any, orphan: bool | None) -> Propagation | None:
         return "Orphan" if orphan else "Background"
     if policy is None or policy in ("Background", "Foreground", "Orphan"):
         return policy  # type: ignore[no-any-return]
-    text = f'Unsupported value: {_quoted(policy)}: supported values: "Background", "Foreground", "Orphan", "nil"'
+    text = f'Unsupported value: {_quoted(policy)}: supported values: "Foreground", "Background", "Orphan", "nil"'
     cause = Cause("FieldValueNotSupported", "propagationPolicy", text)
     raise errors.invalid("meta.k8s.io", "DeleteOptions", "", [cause])
 

@@ -10,6 +10,8 @@ from engine.api.validation.label_selector import validate_selector
 from store.types import JsonObject
 
 _GROUP: Final = "rbac.authorization.k8s.io"
+_REFERENCE: Final = (("apiGroup", "APIGroup"), ("kind", "Kind"), ("name", "Name"))
+"""Fields of a role's reference, and how the API server's own type has them: refusals print that one."""
 
 
 def role(causes: Causes, obj: JsonObject) -> None:
@@ -106,4 +108,6 @@ def cluster_role_binding_update(causes: Causes, new: JsonObject, old: JsonObject
 
 def _same_role(causes: Causes, new: JsonObject, old: JsonObject) -> None:
     if new.get("roleRef") != old.get("roleRef"):
-        causes.append(invalid("roleRef", new.get("roleRef"), "cannot change roleRef"))
+        wanted: JsonObject = new.get("roleRef") or {}
+        inside = {go: wanted.get(name) or "" for name, go in _REFERENCE}
+        causes.append(invalid("roleRef", inside, "cannot change roleRef"))

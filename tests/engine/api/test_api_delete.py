@@ -148,11 +148,23 @@ def test_jobs_orphan_by_default(door: Door) -> None:
 def test_preconditions(door: Door) -> None:
     """A delete that means another object or another state is a Conflict."""
     env = door.create(config(door))
-    with pytest.raises(Conflict, match=r"the UID in the precondition \(x\) does not match the UID in record"):
+    with pytest.raises(
+        Conflict, match=r'on ConfigMap "c": the UID in the precondition \(x\) does not match the UID in record'
+    ):
         door.delete(env, uid=Uid("x"))
     with pytest.raises(Conflict, match=r"the ResourceVersion in the precondition \(1\) does not match"):
         door.delete(env, resource_version="1")
     assert door.delete(env, uid=env.uid, resource_version=str(env.revision)) is None
+
+
+def test_the_systems_priority_classes_stay(door: Door) -> None:
+    """They cannot be deleted; others can."""
+    head = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass"}
+    system = door.create({**head, "metadata": {"name": "system-node-critical"}, "value": 2_000_001_000})
+    mine = door.create({**head, "metadata": {"name": "mine"}, "value": 1})
+    with pytest.raises(Forbidden, match="this is a system priority class and cannot be deleted"):
+        door.delete(system)
+    assert door.delete(mine) is None
 
 
 def test_deleting_nothing_is_not_found(door: Door) -> None:

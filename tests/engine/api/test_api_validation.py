@@ -328,7 +328,8 @@ CLAIM = (
         ("{apiVersion: storage.k8s.io/v1, kind: StorageClass, provisioner: a/b}", "{provisioner: a/c}",
          "provisioner: Forbidden: updates to provisioner are forbidden."),
         ("{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, roleRef: {kind: Role, name: r}}",
-         "{roleRef: {name: s}}", "roleRef: Invalid value: "),
+         "{roleRef: {name: s}}",
+         'roleRef: Invalid value: {"APIGroup":"rbac.authorization.k8s.io","Kind":"Role","Name":"s"}: '),
         (f"{{apiVersion: apps/v1, kind: StatefulSet, spec: {{serviceName: a, {TEMPLATE}}}}}", "{spec: {replicas: 4}}",
          ""),
         ("{apiVersion: batch/v1, kind: Job, spec: {suspend: true, template: {spec: {restartPolicy: Never, containers: "

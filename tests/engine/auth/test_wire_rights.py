@@ -92,6 +92,42 @@ def test_what_all_who_are_known_may(world: WireWorld) -> None:
     assert reader["reason"] == 'RBAC: allowed by RoleBinding "reader/default" of Role "reader" to User "reader"'
 
 
+def test_who_shows_a_certificate_is_told_which(world: WireWorld) -> None:
+    """Its fingerprint is the credential's id, as in v1.36."""
+    shown = PeerCertificate("ann", (), "ab12")
+    who = world.ask("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", {}, certificate=shown)[1]["status"]
+    assert who["userInfo"]["extra"] == {"authentication.kubernetes.io/credential-id": ["X509SHA256=ab12"]}
+
+
+def test_the_administrators_rules_are_those_of_rbac(world: WireWorld) -> None:
+    """cluster-admin's two, and what everybody who is known may."""
+    path = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
+    found = world.ask("POST", path, {"spec": {"namespace": "default"}})[1]["status"]
+    assert {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]} in found["resourceRules"]
+    assert {"verbs": ["*"], "nonResourceURLs": ["*"]} in found["nonResourceRules"]
+    assert {"verbs": ["create"], "apiGroups": ["authentication.k8s.io"], "resources": ["selfsubjectreviews"]} in found[
+        "resourceRules"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "text"),
+    [("subjectaccessreviews", {"resourceAttributes": {"verb": "get"}},
+      'spec.user: Invalid value: "": at least one of user or group must be specified'),
+     ("subjectaccessreviews", {"user": "x"}, "spec.resourceAttributes: Invalid value: null: exactly one of "
+      "nonResourceAttributes or resourceAttributes must be specified"),
+     ("namespaces/default/localsubjectaccessreviews", {"user": "x", "resourceAttributes": {"namespace": "other"}},
+      'spec.resourceAttributes.namespace: Invalid value: "other": must match metadata.namespace')],
+)  # fmt: skip
+def test_questions_that_make_no_sense(world: WireWorld, kind: str, spec: Any, text: str) -> None:
+    """Refused without a kind: kubectl prints `The request is invalid`."""
+    group, _, plural = kind.rpartition("/")
+    path = f"/apis/authorization.k8s.io/v1/{group + '/' if group else ''}{plural}"
+    status, answer = world.ask("POST", path, {"spec": spec})
+    assert (status, answer["message"]) == (422, f'.authorization.k8s.io "" is invalid: {text}')
+    assert "kind" not in answer["details"]
+
+
 @pytest.mark.parametrize("header", ["", "Bearer nonsense", "Bearer a.b.c", "Basic YTpi"])
 def test_without_credentials_nothing(world: WireWorld, header: str) -> None:
     """No credentials, or ones that nobody knows: 401."""
