@@ -7,6 +7,7 @@ command line.
 from __future__ import annotations
 
 import argparse
+import difflib
 import hashlib
 import json
 import logging
@@ -26,8 +27,16 @@ from engine.client import ClientError, ClusterClient, ConnectOptions, RunReport,
 from tui import keeping
 from tui.serving import add_arguments, kubeconfig_of, run_kubectl, state_folder, wire_options
 
-PLAIN: Final = ("get", "describe", "apply", "delete", "logs", "why", "reach", "faults", "undo")
+PLAIN: Final = (
+    "get", "describe", "apply", "delete", "logs", "scale", "rollout", "cordon", "uncordon", "drain", "why", "reach",
+    "faults", "undo",
+)  # fmt: skip
 """Commands that ask the open cluster and print plain text (`tui.plain`)."""
+_KUBECTL: Final = (
+    "annotate", "attach", "auth", "autoscale", "certificate", "config", "cp", "create", "debug", "edit", "events",
+    "exec", "explain", "expose", "label", "patch", "proxy", "replace", "set", "taint", "top", "wait",
+)  # fmt: skip
+"""Commands that kubectl alone has."""
 _DESCRIPTION: Final = """\
 A whole Kubernetes v1.36 cluster behind glass: one process, one SQLite file, a terminal console.
 
@@ -35,7 +44,7 @@ A whole Kubernetes v1.36 cluster behind glass: one process, one SQLite file, a t
   kubarium run DIR      play cluster time as fast as it goes, and print a report
   kubarium serve DIR    run without a console until SIGTERM or Ctrl-C
   kubarium kubectl …    run kubectl on the cluster that is open in another terminal
-  kubarium get|describe|apply|delete|logs|why|reach|faults|undo …
+  kubarium get|describe|apply|delete|logs|scale|rollout|cordon|uncordon|drain|why|reach|faults|undo …
                         the same cluster as plain text (each has its --help)
   kubarium snapshot|snapshots|restore|fork|diff DIR …
                         the past of a kept cluster (each has its --help)
@@ -164,6 +173,8 @@ def _plain(command: str, words: Sequence[str]) -> int:
     except (ClientError, OSError) as error:
         print(f"kubarium: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
 
 
 def _run(options: ConnectOptions, args: argparse.Namespace) -> int:
@@ -308,7 +319,7 @@ def _options(parser: argparse.ArgumentParser, args: argparse.Namespace, command:
     else:
         logging.basicConfig(level=logging.CRITICAL if command == "console" else logging.WARNING)
     if args.folder is not None and not Path(args.folder).is_dir():
-        parser.error(f"{args.folder}: no such folder")
+        parser.error(_no_folder(args.folder) if command == "console" else f"{args.folder}: no such folder")
     in_memory = args.store == ":memory:" or getattr(args, "memory", command == "run")
     store = None if args.store == ":memory:" else args.store
     if store is None and args.folder is not None and not in_memory:
@@ -335,6 +346,20 @@ def _options(parser: argparse.ArgumentParser, args: argparse.Namespace, command:
         flags={name: value for name, value in given.items() if value is not None},
         wire=wire,
     )
+
+
+def _no_folder(word: str) -> str:
+    """What to say of a first word that is no folder: it may have been meant as a command."""
+    if not word.isidentifier():
+        return f"{word}: no such folder"
+    near = difflib.get_close_matches(word, ("run", "serve", "kubectl", *PLAIN, *keeping.COMMANDS), 1)
+    if near:
+        meant = f"did you mean `kubarium {near[0]}`?"
+    elif word in _KUBECTL:
+        meant = f"it is one of kubectl's: `kubarium kubectl {word} …`"
+    else:
+        meant = "`kubarium --help` lists the commands"
+    return f"{word}: no such folder, and no such command; {meant}"
 
 
 def set_aside(store: Path) -> None:

@@ -12,21 +12,13 @@ from typing import TYPE_CHECKING, Final
 
 from engine.client import ClientError, Item
 from tui.board import Scope
+from tui.evicting import RETRY_SECONDS, evictable
 from tui.session import Session, answer
 
 if TYPE_CHECKING:
     from tui.app import KubariumApp
 
-RETRY_SECONDS: Final = 5.0
 MOST_RETRIES: Final = 60
-
-
-def evictable(pod: Item) -> bool:
-    """Not finished, no mirror pod, not of a daemon set."""
-    meta = pod.obj["metadata"]
-    if "kubernetes.io/config.mirror" in (meta.get("annotations") or {}):
-        return False
-    return not any(ref["kind"] == "DaemonSet" and ref.get("controller") for ref in meta.get("ownerReferences") or ())
 
 
 async def drain(app: KubariumApp, session: Session, nodes: Sequence[Item], intent: str) -> None:

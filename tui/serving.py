@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
+import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -20,9 +23,10 @@ from engine.client import WireOptions
 _USAGE: Final = """\
 usage: kubarium kubectl [--in DIR] ARGUMENTS...
 
-Runs kubectl on the cluster of the folder DIR (default: the one that was served last), which must be open in a console
+Runs kubectl on the cluster of the folder DIR (default: the one that was opened last), which must be open in a console
 or by `kubarium serve`. The same without this command: export KUBECONFIG=FILE, with the FILE that `serve` prints.
 """
+NOT_OPEN: Final = "no cluster is open: start `kubarium DIR` or `kubarium serve DIR` in another terminal"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,6 +70,20 @@ def state_folder() -> Path:
     return Path(state) / "kubarium"
 
 
+def newest_open(kubeconfigs: Iterable[Path]) -> Path | None:
+    """Of these kubeconfigs the newest whose cluster answers; None when no cluster is open.
+
+    A kubeconfig stays behind when its cluster is closed; on its port nobody listens then, or somebody else.
+    """
+    there = [path for path in kubeconfigs if path.exists()]
+    for path in sorted(there, key=lambda each: each.stat().st_mtime, reverse=True):
+        server = re.search(r"server: https://(\S+):(\d+)", path.read_text())
+        if server is not None:
+            with suppress(OSError), socket.create_connection((server[1].strip("[]"), int(server[2])), timeout=2):
+                return path
+    return None
+
+
 def run_kubectl(words: Sequence[str], stores_of: Sequence[Path]) -> int:
     """Run kubectl on one of our clusters. `stores_of`: where the cluster of the folder `--in` may be kept."""
     if not words or words[0] in ("-h", "--help"):
@@ -75,9 +93,8 @@ def run_kubectl(words: Sequence[str], stores_of: Sequence[Path]) -> int:
     if program is None:
         print("kubarium: kubectl is not installed, or not on the PATH", file=sys.stderr)
         return 1
-    candidates = [kubeconfig_of(store) for store in stores_of] or list(state_folder().glob("*.kubeconfig"))
-    found = sorted((path for path in candidates if path.exists()), key=lambda path: path.stat().st_mtime)
-    if not found:
-        print("kubarium: no cluster was served yet: start `kubarium DIR` or `kubarium serve DIR`", file=sys.stderr)
+    kubeconfig = newest_open([kubeconfig_of(store) for store in stores_of] or state_folder().glob("*.kubeconfig"))
+    if kubeconfig is None:
+        print(f"kubarium: {NOT_OPEN}", file=sys.stderr)
         return 1
-    return subprocess.run([program, "--kubeconfig", str(found[-1]), *words], check=False).returncode
+    return subprocess.run([program, "--kubeconfig", str(kubeconfig), *words], check=False).returncode

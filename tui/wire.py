@@ -11,7 +11,8 @@ import http.client
 import json
 import ssl
 import tempfile
-from collections.abc import Mapping
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,8 +58,8 @@ class WireItem:
 class RemoteCluster:
     """Requests to one cluster."""
 
-    def __init__(self, kubeconfig: Path) -> None:
-        """Raises ClientError when the file says nothing that one could use."""
+    def __init__(self, kubeconfig: Path, command: str) -> None:
+        """`command`: what is done, one action in the log. Raises ClientError when the file is of no use."""
         try:
             config = yaml.safe_load(kubeconfig.read_text())
             cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
@@ -73,35 +74,58 @@ class RemoteCluster:
             raise ClientError(f"{kubeconfig} cannot be used: {error}") from error
         self._host, self._port, self._context = where.hostname or "127.0.0.1", where.port or 443, context
         self._url = cluster["server"]
+        self._headers = {
+            "User-Agent": "kubarium", "Kubectl-Command": f"kubarium {command}", "Kubectl-Session": str(uuid.uuid4()),
+        }  # fmt: skip
         self._kinds: list[KindInfo] = []
+        self._categories: dict[str, list[KindInfo]] = {}
         self.warnings: list[str] = []
         """What the server warned of."""
 
     def request(
-        self, method: str, path: str, body: bytes = b"", accept: str = "application/json", content: str = "",
+        self, method: str, path: str, body: bytes = b"", /, accept: str = "application/json", content: str = "",
         **parameters: str,
     ) -> bytes:  # fmt: skip
         """The body of a successful answer. Raises ClientError."""
+        connection, response = self._ask(method, path, body, accept, content, _TIMEOUT, parameters)
+        try:
+            return response.read()
+        finally:
+            connection.close()
+
+    def lines(self, path: str, accept: str = "application/json", **parameters: str) -> Iterator[bytes]:
+        """An answer that goes on (a watch, a log that is followed), line by line, until its end. Raises ClientError."""
+        connection, response = self._ask("GET", path, b"", accept, "", None, parameters)
+        try:
+            yield from response
+        finally:
+            connection.close()
+
+    def _ask(
+        self, method: str, path: str, body: bytes, accept: str, content: str, timeout: float | None,
+        parameters: Mapping[str, str],
+    ) -> tuple[http.client.HTTPSConnection, http.client.HTTPResponse]:  # fmt: skip
+        """A successful answer that is still to be read. Raises ClientError."""
         query = urlencode({name: value for name, value in parameters.items() if value})
-        connection = http.client.HTTPSConnection(self._host, self._port, context=self._context, timeout=_TIMEOUT)
-        headers = {"Accept": accept, "User-Agent": "kubarium"} | ({"Content-Type": content} if content else {})
+        connection = http.client.HTTPSConnection(self._host, self._port, context=self._context, timeout=timeout)
+        headers = {"Accept": accept, **self._headers} | ({"Content-Type": content} if content else {})
         try:
             connection.request(method, path + (f"?{query}" if query else ""), body or None, headers)
             response = connection.getresponse()
-            answer = response.read()
+            refusal = response.read() if response.status >= 400 else b""
         except OSError as error:
+            connection.close()
             raise ClientError(
                 f"no cluster answers at {self._url} ({error.strerror or error}): open it with `kubarium DIR` or "
                 "`kubarium serve DIR`"
             ) from error
-        finally:
-            connection.close()
         self.warnings += [text.split('"')[1] for text in response.headers.get_all("Warning") or () if '"' in text]
         if response.status >= 400:
-            raise _refusal(response.status, answer)
-        return answer
+            connection.close()
+            raise _refusal(response.status, refusal)
+        return connection, response
 
-    def json(self, method: str, path: str, obj: Json | None = None, **words: str) -> Json:
+    def json(self, method: str, path: str, obj: Json | None = None, /, **words: str) -> Json:
         """The same as JSON."""
         content = {"content": "application/json"} if obj is not None and "content" not in words else {}
         body = json.dumps(obj).encode() if obj is not None else b""
@@ -114,8 +138,26 @@ class RemoteCluster:
         if not self._kinds:
             for path in ("/api", "/apis"):
                 for group in self.json("GET", path, accept=_DISCOVERY)["items"]:
-                    self._kinds += _served(str((group.get("metadata") or {}).get("name") or ""), group["versions"])
+                    served = _served(str((group.get("metadata") or {}).get("name") or ""), group["versions"])
+                    self._kinds += served
+                    self._sort_by_category(served, group["versions"])
         return self._kinds
+
+    def _sort_by_category(self, kinds: Sequence[KindInfo], versions: Sequence[Json]) -> None:
+        named = {
+            served["resource"]: served.get("categories") or ()
+            for version in versions
+            for served in version["resources"]
+        }
+        for kind in kinds:
+            for category in named.get(kind.plural, ()):
+                self._categories.setdefault(category, []).append(kind)
+
+    def kinds_of(self, words: str) -> list[KindInfo]:
+        """Of `pods,svc`; a category (`all`) stands for its kinds. Raises ClientError."""
+        self.kinds()
+        found = [self._categories.get(word.lower()) or [self.kind(word)] for word in words.split(",") if word]
+        return list(dict.fromkeys(kind for kinds in found for kind in kinds))
 
     def kind(self, word: str) -> KindInfo:
         """By plural, singular, short name or kind, with or without its group. Raises ClientError."""
@@ -132,9 +174,18 @@ class RemoteCluster:
         where = f"/namespaces/{quote(namespace)}" if kind.namespaced and namespace else ""
         return f"{root}{where}/{kind.plural}" + "".join(f"/{quote(word, safe='')}" for word in (name, part) if word)
 
-    def table(self, kind: KindInfo, namespace: str | None, name: str, labels: str) -> Json:
-        """metav1.Table."""
-        return self.json("GET", self.path(kind, namespace, name), accept=_TABLE, labelSelector=labels)
+    def table(self, path: str, **parameters: str) -> Json:
+        """metav1.Table of an object or of a list."""
+        return self.json("GET", path, accept=_TABLE, **parameters)
+
+    def table_changes(self, path: str, **parameters: str) -> Iterator[Json]:
+        """metav1.Table of each object that changes from a resourceVersion on, until somebody ends it."""
+        for line in self.lines(path, _TABLE, watch="true", **parameters):
+            change = json.loads(line)
+            if change["type"] == "ERROR":
+                raise _refusal(int(change["object"].get("code") or 500), json.dumps(change["object"]).encode())
+            if change["type"] != "BOOKMARK":
+                yield change["object"]
 
     # -- as a client of the console's texts ----------------------------------------------------------------------------
 

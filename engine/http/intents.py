@@ -1,10 +1,10 @@
 """Which action of a person a request belongs to: one kubectl command is one intent, however many requests it makes.
 
-kubectl names its command and a session that is new for each run (`Kubectl-Command: kubectl drain`, `Kubectl-Session`):
-all that the run writes is one action in the log, so that it is told once and undone as a whole. A session belongs to
-its user: nobody joins another's action. Any other client's request is an action of its own, in the words of its user
-agent. What machines write of their own accord (service accounts, kubelets) is nobody's action, as with the cluster's
-own components: it has an author, and no intent.
+kubectl names its command and a session that is new for each run (`Kubectl-Command: kubectl drain`, `Kubectl-Session`),
+and so does `kubarium drain`: all that the run writes is one action in the log, so that it is told once and undone as a
+whole. A session belongs to its user: nobody joins another's action. Any other client's request is an action of its
+own, in the words of its user agent. What machines write of their own accord (service accounts, kubelets) is nobody's
+action, as with the cluster's own components: it has an author, and no intent.
 
 Source: k8s.io/kubectl genericclioptions (CommandHeaderRoundTripper).
 """
@@ -22,7 +22,7 @@ from engine.http.negotiation import agent_of
 from engine.http.paths import RequestInfo
 
 _SESSION: Final = re.compile(r"[0-9A-Za-z-]{8,64}")
-_COMMAND: Final = re.compile(r"kubectl( [a-z-]{1,40}){1,4}")
+_COMMAND: Final = re.compile(r"(kubectl|kubarium)( [a-z-]{1,40}){1,4}")
 _REMEMBERED: Final = 1_000
 """Sessions whose first words are kept; a run of kubectl is over long before."""
 _MACHINES: Final = ("system:serviceaccount:", "system:node:")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -183,6 +184,26 @@ def test_the_past_of_a_kept_cluster_by_command(tmp_path: Path, capsys: pytest.Ca
     assert capsys.readouterr().err == 'kubarium: there is no snapshot named "nothing"\n'
 
 
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("gte", "did you mean `kubarium get`?"),
+        ("snapshoot", "did you mean `kubarium snapshot`?"),
+        ("exec", "`kubarium kubectl exec …`"),
+        ("xyzzy", "`kubarium --help` lists the commands"),
+        ("./xyzzy", "./xyzzy: no such folder\n"),
+    ],
+)
+def test_a_word_that_is_no_folder_may_have_been_meant_as_a_command(
+    word: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The nearest command is named; a path is only a path."""
+    with pytest.raises(SystemExit) as ended:
+        main([word])
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
 def test_the_tour_gets_a_copy_of_the_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is edited on the tour is a copy, made anew each time."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
@@ -193,3 +214,14 @@ def test_the_tour_gets_a_copy_of_the_sample(tmp_path: Path, monkeypatch: pytest.
     edited.write_text("")
     assert sample_copy() == copy
     assert edited.read_text() == original
+
+
+def test_on_the_tour_a_pod_waits_even_if_the_sample_was_mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever did the first thirty seconds before finds something to mend in the copy; the sample is left as it is."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    mended = tmp_path / "sample-cluster" / "team-insights" / "sales-report.yaml"
+    shutil.copytree("sample-cluster", tmp_path / "sample-cluster")
+    mended.write_text(mended.read_text().replace('cpu: "3"', "cpu: 500m"))
+    monkeypatch.chdir(tmp_path)
+    assert 'cpu: "3"' in (sample_copy() / "team-insights" / "sales-report.yaml").read_text()
+    assert "cpu: 500m" in mended.read_text()

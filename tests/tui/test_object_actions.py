@@ -9,8 +9,8 @@ from tests.tui.console import console, picture, settle
 from tests.tui.fake_client import FakeClient, FakeItem, ago
 from tests.tui.fake_world import deployment, pod, world
 from tui.references import references, users_of
+from tui.rollouts import rollout_of
 from tui.screens.edit import EditScreen, problems_of
-from tui.screens.rollouts import rollout_of
 from tui.texts import secret_text
 from tui.workload_actions import image_patch, triggered_job
 from tui.yaml_lines import line_of

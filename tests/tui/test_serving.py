@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,20 +27,32 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_kubectl_is_run_on_the_cluster_that_was_served_last(state: Path) -> None:
-    """Arguments and exit status pass through."""
-    for name, age in (("old", 100), ("new", 0)):
-        path = state / "state" / "kubarium" / f"{name}.kubeconfig"
-        path.touch()
-        os.utime(path, (1_000_000 - age, 1_000_000 - age))
+@pytest.fixture
+def port() -> Iterator[int]:
+    """Somebody listens there."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield int(listening.getsockname()[1])
+
+
+def kubeconfig(path: Path, port: int, age: int = 0) -> None:
+    path.write_text(f"clusters:\n- cluster:\n    server: https://127.0.0.1:{port}\n")
+    os.utime(path, (1_000_000 - age, 1_000_000 - age))
+
+
+def test_kubectl_is_run_on_the_cluster_that_was_opened_last(state: Path, port: int) -> None:
+    """Arguments and exit status pass through; what a closed cluster left behind does not count."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        closed = int(listening.getsockname()[1])
+    for name, where, age in (("old", port, 100), ("new", port, 50), ("closed", closed, 0)):
+        kubeconfig(state / "state" / "kubarium" / f"{name}.kubeconfig", where, age)
     assert main(["kubectl", "get", "pods", "-A"]) == 3
     assert (state / "called").read_text() == f"--kubeconfig {state}/state/kubarium/new.kubeconfig get pods -A "
 
 
-def test_kubectl_is_run_on_the_cluster_of_a_folder(state: Path) -> None:
+def test_kubectl_is_run_on_the_cluster_of_a_folder(state: Path, port: int) -> None:
     """--in DIR means that folder's cluster, kept or in memory."""
-    kubeconfig_of(default_store(state, kept=False)).touch()
-    (state / "state" / "kubarium" / "other.kubeconfig").touch()
+    kubeconfig(kubeconfig_of(default_store(state, kept=False)), port, 100)
+    kubeconfig(state / "state" / "kubarium" / "other.kubeconfig", port)
     assert main(["kubectl", "--in", str(state), "version"]) == 3
     assert "-memory.kubeconfig version" in (state / "called").read_text()
 
@@ -46,7 +60,7 @@ def test_kubectl_is_run_on_the_cluster_of_a_folder(state: Path) -> None:
 def test_without_a_cluster_kubectl_is_not_run(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It says what to start."""
     assert main(["kubectl", "get", "pods"]) == 1
-    assert "no cluster was served yet" in capsys.readouterr().err
+    assert "no cluster is open: start `kubarium DIR`" in capsys.readouterr().err
     assert not (state / "called").exists()
 
 

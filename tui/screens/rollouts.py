@@ -7,7 +7,7 @@ does what `kubectl rollout undo --to-revision` does, with its refusals.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 from textual.widget import Widget
 
@@ -18,6 +18,7 @@ from tui.kinds.spec import Cell, Column, KindView
 from tui.mailbox import News
 from tui.plan_text import highlight
 from tui.references import containers_of
+from tui.rollouts import CAUSE, Rollout, back_patch, rollout_of
 from tui.rows import PlainRow, value_of
 from tui.screens.history import change_lines, changed_fields
 from tui.screens.listing import ListScreen
@@ -25,20 +26,6 @@ from tui.session import Session, answer
 from tui.times import age
 from tui.widgets.text_view import TextView
 from tui.widgets.virtual_table import VirtualTable
-
-REVISION: Final = "deployment.kubernetes.io/revision"
-CAUSE: Final = "kubernetes.io/change-cause"
-
-
-class Rollout(NamedTuple):
-    """One revision of a template."""
-
-    number: int
-    item: Item
-    template: Json
-    replicas: int | None
-    """Pods of it now; None: not counted per revision."""
-    current: bool
 
 
 def _rollout(item: Item) -> Rollout:
@@ -65,34 +52,6 @@ VIEW: Final = KindView(
     ),
     empty="No revision is kept.",
 )  # fmt: skip
-
-
-def plain_template(template: Json) -> Json:
-    """A ReplicaSet's template without the hash that tells it from its siblings."""
-    meta = template.get("metadata") or {}
-    labels = {key: value for key, value in (meta.get("labels") or {}).items() if key != "pod-template-hash"}
-    return {**template, "metadata": {**meta, "labels": labels}}
-
-
-def rollout_of(resource: str, workload: Item, item: Item) -> Rollout | None:
-    """A ReplicaSet or ControllerRevision as a revision of the workload; None when it is none of it."""
-    owners = item.obj["metadata"].get("ownerReferences") or ()
-    if not any(ref.get("controller") and ref["uid"] == workload.uid for ref in owners):
-        return None
-    if resource == "deployments.apps":
-        notes = item.obj["metadata"].get("annotations") or {}
-        spec = item.obj.get("spec") or {}
-        number = str(notes.get(REVISION) or "")
-        mine = (workload.obj["metadata"].get("annotations") or {}).get(REVISION)
-        if not number.isdigit():
-            return None
-        template = plain_template(spec.get("template") or {})
-        return Rollout(int(number), item, template, int(spec.get("replicas") or 0), number == mine)
-    counted = int(item.obj.get("revision") or 0)
-    template = (((item.obj.get("data") or {}).get("spec") or {}).get("template")) or {}
-    status = workload.obj.get("status") or {}
-    newest = status.get("updateRevision") == item.name
-    return Rollout(counted, item, {k: v for k, v in template.items() if k != "$patch"}, None, newest)
 
 
 class RolloutsScreen(ListScreen):
@@ -207,18 +166,11 @@ class RolloutsScreen(ListScreen):
     async def _roll_back(self, rollout: Rollout) -> None:
         workload, client = self._workload, self.session.client
         intent = new_intent(f"roll {workload.namespace}/{workload.name} back to revision {rollout.number}")
-        patch: Any
+        patch, form = back_patch(self._resource, rollout)
         try:
-            if self._resource == "deployments.apps":
-                patch = [{"op": "replace", "path": "/spec/template", "value": rollout.template}]
-                await answer(
-                    client.patch(
-                        self._resource, workload.namespace, workload.name, patch, intent=intent, type="json"
-                    )
-                )  # fmt: skip
-            else:
-                patch = rollout.item.obj.get("data") or {}
-                await answer(client.patch(self._resource, workload.namespace, workload.name, patch, intent=intent))
+            await answer(
+                client.patch(self._resource, workload.namespace, workload.name, patch, intent=intent, type=form)
+            )
         except ClientError as error:
             self.notify(error.message, title="rollout undo", severity="error", timeout=10)
             return
