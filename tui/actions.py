@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Group = Literal["General", "Move", "View", "Object", "Time", "Namespaces", "Sort", "Text", "Logs"]
+Group = Literal["General", "Move", "View", "Object", "Time", "Tabs", "Namespaces", "Sort", "Text", "Logs"]
 
 TABLE: Final = ("table",)
 LISTS: Final = ("table", "folder", "list")
@@ -70,7 +70,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("app.filter", "Filter (search, in a text)", ("/",), "General", "filter"),
     Action("app.help", "Help of this view", ("?", "f1"), "General", "help"),
     Action("app.back", "Clear the filter, else back", ("escape",), "General", "back"),
-    Action("app.quit", "Back; on the home screen, quit", ("q",), "General", "quit"),
+    Action("app.quit", "Back; on the home screen, close the tab or quit", ("q",), "General", "quit"),
     Action("app.aliases", "All kinds and their short names", ("ctrl+a",), "General", "aliases"),
     Action("app.palette", "Search all actions", ("ctrl+p",), "General", "palette"),
     Action("app.refresh", "List anew", ("ctrl+r",), "General", "refresh"),
@@ -82,6 +82,10 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("history.last", "The command before this one", ("-",), "General", "last_command"),
     Action("pane.next", "Next pane", ("tab",), "General", "next_pane"),
     Action("pane.previous", "Previous pane", ("shift+tab",), "General", "previous_pane"),
+    Action("tab.new", "A new tab", ("+",), "Tabs", "tab_new"),
+    Action("tab.next", "The next tab", (")",), "Tabs", "tab_step", args=("1",)),
+    Action("tab.previous", "The tab before", ("(",), "Tabs", "tab_step", args=("-1",)),
+    Action("tab.close", "Close the tab", ("_",), "Tabs", "tab_close"),
     # -- time
     Action("clock.pause", "Pause or resume time", (".",), "Time", "clock_pause"),
     Action("clock.slower", "Cluster time slower", ("<",), "Time", "clock_speed", args=("-1",)),

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from typing import Any, ClassVar, Final
 
 from textual.app import App
-from textual.screen import Screen
 
 from engine.client import ClientError, ClusterClient, Item, Query
 from tui.blame import Blamed, blamed
@@ -26,6 +25,7 @@ from tui.screens.cluster import ClusterScreen
 from tui.screens.resources import ResourceScreen
 from tui.session import SPEEDS, Session, answer
 from tui.settings import THEMES
+from tui.tabs import FIRST, Tabs
 from tui.theme import DARK, GLYPHS, LIGHT, VARIABLE_DEFAULTS
 from tui.times import clock_text
 from tui.tour import Tour, TourActions
@@ -61,12 +61,13 @@ LONGEST_TOAST: Final = 400
 _GLYPH: Final = {"information": "·", "warning": GLYPHS["warn"], "error": GLYPHS["bad"]}
 
 
-class KubariumApp(OwnSettings, Leaving, TravelActions, TourActions, App[None]):
+class KubariumApp(OwnSettings, Leaving, TravelActions, TourActions, Tabs, App[None]):
     """The console on one cluster."""
 
     TITLE = "kubarium"
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[Any]] = []
+    DEFAULT_MODE = FIRST
     CSS = """
     Toast { background: $panel; }
     .touring ToastRack { margin-bottom: 5; }
@@ -88,6 +89,7 @@ class KubariumApp(OwnSettings, Leaving, TravelActions, TourActions, App[None]):
         self.tour = Tour(self.session)
         self._begins_with_tour = tour
         self.home = ClusterScreen(self.session, self.keymap_of_actions)
+        self.begin_tabs(self.home)
         self.session.settings = settings
         for base in THEMES:
             self.register_theme(settings.theme(base))
@@ -98,9 +100,6 @@ class KubariumApp(OwnSettings, Leaving, TravelActions, TourActions, App[None]):
         return VARIABLE_DEFAULTS
 
     # -- life --------------------------------------------------------------------------------------------------------
-
-    def get_default_screen(self) -> Screen[Any]:
-        return self.home
 
     def on_mount(self) -> None:
         self.heed_signals()
@@ -197,7 +196,8 @@ class KubariumApp(OwnSettings, Leaving, TravelActions, TourActions, App[None]):
 
         `fields`: the cursor goes to the first of them that the document at the line has.
         """
-        self.open_screen("manifests", path, line, fields)
+        if not self.go_to_manifests(path, line, fields):
+            self.open_screen("manifests", path, line, fields)
 
     def find_manifest(self, resource: str, item: Item) -> None:
         """Open the file of the folder that declares an object (a pod: its workload, at the field that is at fault)."""
@@ -254,10 +254,10 @@ class KubariumApp(OwnSettings, Leaving, TravelActions, TourActions, App[None]):
         self.open_screen("help", context)
 
     def go_back(self, quit: bool = False) -> None:
-        """Leave the screen; `quit`: leave the console from the home screen."""
+        """Leave the screen; `quit`: from the home screen, close the tab, and leave the console from the last one."""
         if len(self.screen_stack) > 1:
             self.pop_screen()
-        elif quit:
+        elif quit and not self.close_tab():
             self.leave()
 
     # -- commands ----------------------------------------------------------------------------------------------------

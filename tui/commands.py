@@ -77,10 +77,18 @@ DEEDS: Final = {
     "now": ("do_now", "return from the past"),
     "xray": ("show_tree", "what stands under each object of a kind"),
     "can-i": ("show_rights", "what you, a user, group or account may do"),
+    "tab": ("show_tab", "a new tab, or `:tab po shop` with that in it; `:tab 2` goes there"),
     "readonly": ("do_read_only", "refuse all writes, or allow them again"),
 }
 """Commands that do something: (method of the app, what it does)."""
-_ARGUMENTS: Final = {"xray": (1, 2), "can-i": (0, 2), "snapshot": (1, 1), "restore": (1, 1), "fork": (1, 2)}
+_ARGUMENTS: Final = {
+    "xray": (1, 2),
+    "tab": (0, 20),
+    "can-i": (0, 2),
+    "snapshot": (1, 1),
+    "restore": (1, 1),
+    "fork": (1, 2),
+}
 """Fewest and most words after the command; (0, 0) for the others."""
 
 
@@ -138,6 +146,8 @@ def candidates(text: str, session: Session, namespaces: Sequence[str]) -> list[t
     """(whole line, what it is) for what is typed so far, the best first."""
     words = text.split(" ")
     if len(words) > 1:
+        if words[0] == "tab":
+            return [(f"tab {line}", what) for line, what in candidates(" ".join(words[1:]), session, namespaces)]
         start, head = words[-1], " ".join(words[:-1])
         if words[0] == "xray" and len(words) == 2:
             return [(f"xray {line}", what) for line, what in _kinds(start, session)]

@@ -81,6 +81,8 @@ class Session:
         """Filters given, oldest first."""
         self.kept: dict[str, ViewState] = {}
         """How the view of each command was left, for when history comes back to it."""
+        self.tabs: Callable[[], Sequence[tuple[str, bool]]] = tuple
+        """(what it shows, is it the open one) of each tab."""
         self.place = -1
         """Index in `commands` of the view that is open (`[` and `]` walk)."""
         self.resume_speed = 1.0

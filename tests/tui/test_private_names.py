@@ -15,7 +15,8 @@ from textual.strip import Strip
 import tui
 
 MEANT = {"notify",
-    "BINDINGS", "BINDING_GROUP_TITLE", "COMPONENT_CLASSES", "CSS", "DEFAULT_CSS", "ENABLE_COMMAND_PALETTE", "TITLE",
+    "BINDINGS", "BINDING_GROUP_TITLE", "COMPONENT_CLASSES", "CSS", "DEFAULT_CSS", "DEFAULT_MODE",
+    "ENABLE_COMMAND_PALETTE", "TITLE",
     "compose", "render", "render_line", "notify_style_update", "get_default_screen", "get_theme_variable_defaults",
     "theme", "display", "virtual_size", "absolute_offset", "can_focus", "can_focus_children",
 }  # fmt: skip

@@ -128,7 +128,7 @@ class BaseScreen(Screen[None]):
             replace(session.summary, cluster_time=0, revision=0), session.files, tuple(session.work.values()),
             session.gate.moment, session.gate.read_only,
         )  # fmt: skip
-        if told != self._told and self.app.screen is self:
+        if told != self._told and self.is_active:
             self._told = told
             self.header.show_time()
 
@@ -144,7 +144,7 @@ class BaseScreen(Screen[None]):
         self.header.refresh()
 
     def _each_second(self) -> None:
-        if self.app.screen is self and self.session.summary.speed:
+        if self.is_active and self.session.summary.speed:
             self.tick()
 
     def refresh_keys(self) -> None:
@@ -167,7 +167,7 @@ class BaseScreen(Screen[None]):
 
     async def on_key(self, event: events.Key) -> None:
         # Keys typed faster than the focus moves still arrive where it was: they belong to what has it now.
-        if self.app.screen is not self:
+        if not self.is_active:
             event.stop()
             self.app.post_message(events.Key(event.key, event.character))
             return

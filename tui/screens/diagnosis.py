@@ -83,7 +83,7 @@ class DiagnosisScreen(FollowedScreen):
         return KeyContext(("list", "diagnosis"))
 
     def _again(self) -> None:
-        if self.app.screen is self and self.session.summary.speed and not self.gone:
+        if self.is_active and self.session.summary.speed and not self.gone:
             self._ask()
 
     def item_changed(self) -> None:

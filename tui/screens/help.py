@@ -14,7 +14,7 @@ from tui.session import Session
 from tui.theme import Tone
 from tui.widgets.text_view import TextView
 
-_ORDER = ("Object", "View", "Move", "Text", "Logs", "General", "Time", "Namespaces", "Sort")
+_ORDER = ("Object", "View", "Move", "Text", "Logs", "General", "Time", "Tabs", "Namespaces", "Sort")
 _FILTERS = (
     "regular expression   web|api        not   !web       labels   -l app=web",
     "fuzzy                -f wbe         typed cpu>500m  mem>1Gi  age<2h  restarts>3  pods>10",

@@ -43,7 +43,7 @@ class ManifestDisk(ManifestView):
 
     def _look_outside(self) -> None:
         buffer = self.buffer
-        if buffer is None or self.buffers is None or not self.is_attached or self.app.screen is not self:
+        if buffer is None or self.buffers is None or not self.is_attached or not self.is_active:
             return
         look = self.buffers.look(buffer)
         if look == "same":

@@ -108,8 +108,7 @@ class ManifestView(BaseScreen):
             self._say_nothing("No folder is watched. Start with `kubarium DIR` to edit manifests here.")
             self.tree_view.focus()
         elif path is not None:
-            if self.open_file(path, line) and line:
-                self.editor.go_to(row_of(self.editor.lines, line - 1, self._fields))
+            self.open_at(path, line, self._fields)
         else:
             self._say_nothing("Choose a file on the left and press enter; n makes a new one.")
             self.tree_view.focus()
@@ -150,6 +149,11 @@ class ManifestView(BaseScreen):
     def on_tree_node_selected(self, event: Tree.NodeSelected[str]) -> None:
         if event.node.data is not None:
             self.open_file(event.node.data)
+
+    def open_at(self, path: str, line: int, fields: Sequence[Blamed]) -> None:
+        """Show a file, at the first of the fields that the document at `line` has, or at the line."""
+        if self.open_file(path, line) and line:
+            self.editor.go_to(row_of(self.editor.lines, line - 1, fields))
 
     def open_file(self, path: str, line: int = 0) -> bool:
         """Show a file in the editor and go there. False: it cannot be opened, and that was said."""

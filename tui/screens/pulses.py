@@ -108,7 +108,7 @@ class PulsesScreen(ListScreen):
 
     def _each_second(self) -> None:
         super()._each_second()
-        if self.app.screen is self:
+        if self.is_active:
             self.session.usage.ask("nodes")
 
     def tick(self) -> None:

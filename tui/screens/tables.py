@@ -50,7 +50,7 @@ class TableScreen(BaseScreen):
 
     def _each_second(self) -> None:
         super()._each_second()
-        if self.app.screen is self and self.session.ready:
+        if self.is_active and self.session.ready:
             for pane in self.table_panes():
                 if pane.wants_usage:
                     self.session.usage.ask(pane.resource)

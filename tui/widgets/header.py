@@ -5,10 +5,10 @@ Pieces have ranks; where the line is short those of the highest rank go, so noth
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 from textual.widget import Widget
 
@@ -17,6 +17,9 @@ from tui.quantity import percent, short_bytes, short_cpu
 from tui.session import Session
 from tui.theme import GLYPHS, Tone, bar
 from tui.times import clock_text
+
+TAB_CELLS: Final = 28
+"""Widest title of a tab."""
 
 
 class Piece(NamedTuple):
@@ -64,10 +67,11 @@ def folder_text(files: list[FolderFile]) -> tuple[str, Tone]:
 
 
 class HeaderBar(Widget):
-    """Two lines on top of every screen."""
+    """Two lines on top of every screen, and a third one once there are tabs."""
 
     DEFAULT_CSS = """
     HeaderBar { height: 2; background: $panel; color: $foreground; padding: 0 1; }
+    HeaderBar.tabbed { height: 3; }
     HeaderBar.past { background: $warning 25%; }
     """
 
@@ -83,8 +87,9 @@ class HeaderBar(Widget):
         """What returns from the past."""
 
     def show_time(self) -> None:
-        """Paint anew, marked while the past is looked at."""
+        """Paint anew, marked while the past is looked at; with the strip of tabs if there are several."""
         self.set_class(self._session.gate.moment is not None, "past")
+        self.set_class(len(self._session.tabs()) > 1, "tabbed")
         self.refresh()
 
     def render(self) -> Content:
@@ -141,7 +146,22 @@ class HeaderBar(Widget):
         left = fit_pieces(left, room - time_width - 2, 2)
         left_width = sum(cell_len(p.text) for p in left) + 2 * max(0, len(left) - 1)
         top = Content.assemble(_join(left, 2), " " * max(2, room - left_width - time_width), _join(time, 2))
-        return Content.assemble(top, "\n", _join(fit_pieces(second, room, 3), 3))
+        lines = [top, _join(fit_pieces(second, room, 3), 3)]
+        tabs = session.tabs()
+        if len(tabs) > 1:
+            lines.append(_join(fit_pieces(_tab_pieces(tabs), room, 2), 2))
+        return Content("\n").join(lines)
+
+
+def _tab_pieces(tabs: Sequence[tuple[str, bool]]) -> list[Piece]:
+    """`1 cluster`, `▸ 2 pods /web`: the farther from the open one, the sooner one gives way."""
+    here = next(at for at, (_, is_open) in enumerate(tabs) if is_open)
+    pieces = []
+    for at, (title, is_open) in enumerate(tabs):
+        name = title if cell_len(title) <= TAB_CELLS else f"{set_cell_size(title, TAB_CELLS - 1)}…"
+        mark = "▸ " if is_open else ""
+        pieces.append(Piece(f"{mark}{at + 1} {name}", "accent" if is_open else "dim", abs(at - here)))
+    return pieces
 
 
 def _join(pieces: list[Piece], gap: int) -> Content:

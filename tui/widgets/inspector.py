@@ -181,7 +181,7 @@ class Inspector(Widget):
 
     def _later(self) -> None:
         self._waiting = False
-        if self.app.screen is self.screen:
+        if self.screen.is_active:
             self.refresh_text()
 
     async def _fill(self, fresh: bool) -> None:

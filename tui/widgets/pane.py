@@ -163,7 +163,7 @@ class ResourcePane(WorkloadActions, Widget):
 
     def _board_came(self, heard: BoardNews) -> None:
         # Not `is_current`: for Textual the screen right under the top one is current as well.
-        if self.app.screen is not self.screen:
+        if not self.screen.is_active:
             return
         if self._scope is not None:
             self._follow_news(heard.news)
@@ -185,7 +185,7 @@ class ResourcePane(WorkloadActions, Widget):
         )
 
     def _usage_came(self, resource: str) -> None:
-        if self.app.screen is not self.screen or resource != self.view.resource or not self.wants_usage:
+        if not self.screen.is_active or resource != self.view.resource or not self.wants_usage:
             return
         if moves(self.filter_text):
             self.set_filter(self.filter_text)
