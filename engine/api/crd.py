@@ -11,15 +11,31 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from engine.api import structural
-from engine.api.errors import Cause, MethodNotAllowed
-from engine.api.kinds import ALL_VERBS, CRDS, Kind
+from engine.api.errors import MethodNotAllowed
+from engine.api.kinds import ALL_VERBS, CRDS, Kind, version_rank
 from engine.api.requests import Caller, Context
 from engine.clock import rfc3339
 from store.types import DELETED, Envelope, JsonObject, ObjectKey, Resource, WatchEvent
 
-CLEANUP: Final = "customresourcecleanup.apiextensions.k8s.io"
 SERVER: Final = Caller("system:apiserver")
 _ANYTHING: Final[Mapping[str, Any]] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+
+
+def _deprecation(spec: JsonObject, version: JsonObject) -> str:
+    """The version's own warning, or which newer version to use instead."""
+    if not version.get("deprecated"):
+        return ""
+    told = version.get("deprecationWarning")
+    if told is not None:
+        return str(told)
+    group, kind = spec["group"], spec["names"]["kind"]
+    text = f"{group}/{version['name']} {kind} is deprecated"
+    mine = version_rank(version["name"])
+    better = [
+        each["name"] for each in spec["versions"]
+        if each.get("served") and not each.get("deprecated") and version_rank(each["name"]) < mine
+    ]  # fmt: skip
+    return f"{text}; use {group}/{min(better, key=version_rank)} {kind}" if better else text
 
 
 class CustomKinds:
@@ -57,9 +73,7 @@ class CustomKinds:
         """Status of a definition whose names are free: accepted and established."""
         now = rfc3339(self._context.clock.now())
         spec, status = env.obj["spec"], env.obj.get("status") or {}
-        names = spec["names"]
-        accepted = {"singular": names["kind"].lower(), "listKind": f"{names['kind']}List", **names}
-        conflict = self._conflict(spec["group"], accepted)
+        accepted, conflict = self._accepted(env)
         wanted = [
             ("NamesAccepted", not conflict, conflict[0] if conflict else "NoConflicts",
              conflict[1] if conflict else "no conflicts found"),
@@ -81,7 +95,7 @@ class CustomKinds:
             if version.get("storage") and version["name"] not in stored:
                 stored.append(version["name"])
         return {
-            "acceptedNames": status.get("acceptedNames", {"kind": "", "plural": ""}) if conflict else accepted,
+            "acceptedNames": accepted,
             "conditions": [*conditions, *present.values()],
             "storedVersions": stored,
         }
@@ -100,19 +114,42 @@ class CustomKinds:
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
-    def _conflict(self, group: str, names: JsonObject) -> tuple[str, str] | None:
-        """(reason, message) when another kind of the group has one of the names."""
-        wanted = {names["plural"], names["singular"], *(names.get("shortNames") or ())}
-        for kind in self._context.kinds.all():
-            if kind.resource.group != group or kind.resource.plural == names["plural"]:
-                continue
-            clash = sorted(wanted & {kind.resource.plural, kind.singular, *kind.short_names})
+    def _accepted(self, env: Envelope) -> tuple[JsonObject, tuple[str, str] | None]:
+        """(the names that a definition gets, the last (reason, message) for which it does not get all)."""
+        spec = env.obj["spec"]
+        names = {"singular": spec["names"]["kind"].lower(), "listKind": f"{spec['names']['kind']}List", **spec["names"]}
+        words, kinds = self._taken(spec["group"], names["plural"])
+        got: JsonObject = {"kind": "", "plural": "", **((env.obj.get("status") or {}).get("acceptedNames") or {})}
+        conflict: tuple[str, str] | None = None
+        for field, reason, taken in (
+            ("plural", "PluralConflict", words), ("singular", "SingularConflict", words),
+            ("shortNames", "ShortNamesConflict", words), ("kind", "KindConflict", kinds),
+            ("listKind", "ListKindConflict", kinds),
+        ):  # fmt: skip
+            wanted = names.get(field)
+            clash = [each for each in (wanted if isinstance(wanted, list) else [wanted]) if each in taken]
             if clash:
-                which = "PluralConflict" if names["plural"] in clash else "ShortNamesConflict"
-                return which, f'"{clash[0]}" is already in use'
-            if kind.kind == names["kind"]:
-                return "KindConflict", f'"{kind.kind}" is already in use'
-        return None
+                texts = [f'"{each}" is already in use' for each in clash]
+                conflict = reason, texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
+            elif wanted:
+                got[field] = wanted
+            else:
+                got.pop(field, None)
+        if names.get("categories"):
+            got["categories"] = names["categories"]
+        else:
+            got.pop("categories", None)
+        return got, conflict
+
+    def _taken(self, group: str, plural: str) -> tuple[set[str], set[str]]:
+        """(resources' names, kinds' names) of a group that others than this plural have."""
+        words: set[str] = set()
+        names: set[str] = set()
+        for kind in self._context.kinds.all():
+            if kind.resource.group == group and kind.resource.plural != plural:
+                words |= {kind.resource.plural, kind.singular, *kind.short_names}
+                names |= {kind.kind, kind.list_kind}
+        return words, names
 
     def _on_event(self, event: WatchEvent) -> None:
         if event.before is not None:
@@ -121,11 +158,16 @@ class CustomKinds:
             self._withdraw(event.before.obj)
         if event.type != DELETED:
             self._serve(event.now.obj)
+            return
+        for env in self._context.store.list(CRDS):  # one that had to wait for the names
+            if self._context.kinds.get(Resource(env.obj["spec"]["group"], env.obj["spec"]["names"]["plural"])) is None:
+                self._serve(env.obj)
 
     def _serve(self, crd: JsonObject) -> None:
         spec, kinds = crd["spec"], self._context.kinds
         names = {"singular": spec["names"]["kind"].lower(), **spec["names"]}
-        if self._conflict(spec["group"], names):
+        words, taken = self._taken(spec["group"], names["plural"])
+        if words & {names["plural"], names["singular"], *(names.get("shortNames") or ())} or names["kind"] in taken:
             return
         resource = Resource(spec["group"], names["plural"])
         versions = sorted(spec.get("versions") or (), key=lambda v: not v.get("storage"))
@@ -144,6 +186,7 @@ class CustomKinds:
                 verbs=ALL_VERBS,
                 generation=True,
                 custom=True,
+                deprecation=_deprecation(spec, version),
             )
             if kinds.by_kind(kind.api_version, kind.kind) is None:
                 kinds.add(kind)
@@ -164,35 +207,3 @@ class CustomKinds:
         present = kinds.get(resource)
         if present is not None and present.custom:
             kinds.remove(resource)
-
-
-def validate(crd: JsonObject) -> list[Cause]:
-    """Rules without which a definition cannot be served."""
-    spec = crd.get("spec") or {}
-    names = spec.get("names") or {}
-    causes = []
-    for field, holder, path in (
-        ("group", spec, "spec.group"), ("plural", names, "spec.names.plural"), ("kind", names, "spec.names.kind"),
-    ):  # fmt: skip
-        if not holder.get(field):
-            causes.append(Cause("FieldValueRequired", path, "Required value"))
-    name, wanted = crd["metadata"].get("name"), f"{names.get('plural', '')}.{spec.get('group', '')}"
-    if name != wanted:
-        text = f'Invalid value: "{name}": must be spec.names.plural+"."+spec.group'
-        causes.insert(0, Cause("FieldValueInvalid", "metadata.name", text))
-    if spec.get("scope") not in ("Cluster", "Namespaced"):
-        given = spec.get("scope")
-        if given:
-            text = f'Unsupported value: "{given}": supported values: "Cluster", "Namespaced"'
-            causes.append(Cause("FieldValueNotSupported", "spec.scope", text))
-        else:
-            causes.append(Cause("FieldValueRequired", "spec.scope", "Required value"))
-    versions = spec.get("versions") or ()
-    if sum(bool(version.get("storage")) for version in versions) != 1:
-        text = "Invalid value: must have exactly one version marked as storage version"
-        causes.append(Cause("FieldValueInvalid", "spec.versions", text))
-    for index, version in enumerate(versions):
-        if not (version.get("schema") or {}).get("openAPIV3Schema"):
-            path = f"spec.versions[{index}].schema.openAPIV3Schema"
-            causes.append(Cause("FieldValueRequired", path, "Required value: schemas are required"))
-    return causes

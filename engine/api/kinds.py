@@ -93,6 +93,8 @@ class Kind:
     """metadata.generation counts changes of the desired state."""
     custom: bool = False
     """Served because of a CRD."""
+    deprecation: str = ""
+    """What whoever asks for this version is warned of; "" for nothing."""
 
     @property
     def api_version(self) -> str:
@@ -106,6 +108,19 @@ class Kind:
     @property
     def list_kind(self) -> str:
         return f"{self.kind}List"
+
+
+def version_rank(version: str) -> tuple[int, int, int, str]:
+    """Sorts v2 before v1 before v1beta2 before v1alpha1 before anything else (apimachinery's version priority)."""
+    text = version[1:] if version.startswith("v") else ""
+    major, stage, minor = text, "", ""
+    for word in ("alpha", "beta"):
+        if word in text:
+            major, _, minor = text.partition(word)
+            stage = word
+    if not major.isdigit() or (stage and not minor.isdigit()):
+        return 3, 0, 0, version
+    return {"": 0, "beta": 1, "alpha": 2}[stage], -int(major), -int(minor or 0), version
 
 
 class KindRegistry:

@@ -12,6 +12,7 @@ from typing import Final
 
 _LABEL: Final = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN: Final = rf"{_LABEL}(\.{_LABEL})*"
+_1035: Final = "[a-z]([-a-z0-9]*[a-z0-9])?"
 _QUALIFIED: Final = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 _VALUE: Final = f"({_QUALIFIED})?"
 _CONFIG_KEY: Final = "[-._a-zA-Z0-9]+"
@@ -19,6 +20,10 @@ _CONFIG_KEY: Final = "[-._a-zA-Z0-9]+"
 _LABEL_TEXT: Final = (
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', "
     "and must start and end with an alphanumeric character"
+)
+_1035_TEXT: Final = (
+    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, "
+    "and end with an alphanumeric character"
 )
 _SUBDOMAIN_TEXT: Final = (
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', "
@@ -43,6 +48,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 _IS_LABEL: Final = _compiled(_LABEL)
+_IS_1035: Final = _compiled(_1035)
 _IS_SUBDOMAIN: Final = _compiled(_SUBDOMAIN)
 _IS_QUALIFIED: Final = _compiled(_QUALIFIED)
 _IS_VALUE: Final = _compiled(_VALUE)
@@ -71,6 +77,15 @@ def dns_label_errors(value: str) -> tuple[str, ...]:
             found.append("must not contain dots")
         else:
             found.append(regex_message(_LABEL_TEXT, _LABEL, "my-name", "123-abc"))
+    return tuple(found)
+
+
+@lru_cache(maxsize=1024)
+def rfc1035_errors(value: str) -> tuple[str, ...]:
+    """DNS-1035 label: names and versions of custom resource definitions."""
+    found = [too_long(63)] if len(value) > 63 else []
+    if not _IS_1035.match(value):
+        found.append(regex_message(_1035_TEXT, _1035, "my-name", "abc-123"))
     return tuple(found)
 
 

@@ -10,7 +10,7 @@ from engine.api import crd, structural, validation
 from engine.api.admission import Admission, AdmissionRequest, Operation
 from engine.api.defaults import apply_defaults
 from engine.api.errors import Cause
-from engine.api.kinds import CRDS, Kind
+from engine.api.kinds import Kind
 from engine.api.requests import Caller, Context
 from engine.network.service_allocation import index_services
 from engine.network.slices import index_slices
@@ -65,7 +65,5 @@ class Pipeline:
         return [*self._structural(kind, obj), *validation.validate_update(kind, obj, old)]
 
     def _structural(self, kind: Kind, obj: JsonObject) -> list[Cause]:
-        if kind.resource == CRDS:
-            return crd.validate(obj)
         openapi = self._customs.schema(kind)
         return structural.validate(openapi, obj) if openapi is not None else []

@@ -21,7 +21,8 @@ from engine.api.admission import Admission
 from engine.api.admission.certificate_requests import require_signer_right
 from engine.api.admission.node_restriction import check_subresource
 from engine.api.apply import annotated
-from engine.api.crd import CLEANUP, SERVER, CustomKinds
+from engine.api.crd import SERVER, CustomKinds
+from engine.api.definitions import Definitions
 from engine.api.delete import Deleter
 from engine.api.kinds import BINDINGS, CRDS, CSRS, PODS, SERVICEACCOUNTS, Kind, KindRegistry
 from engine.api.kubarium_kinds import KUBARIUM_SCHEMAS
@@ -65,6 +66,7 @@ class Api:
         """Lists in two steps, for who chooses among the items elsewhere."""
         self._writer = Writer(context, Pipeline(context, self._customs, Admission(flags)), self._customs)
         self._deleter = Deleter(context)
+        self._definitions = Definitions(context, self._customs, self._writer, self._deleter)
         self._subresources = Subresources(context, self._writer, self._deleter)
         self._context = context
         self.tables = Tables(self.schema, self._customs)
@@ -394,10 +396,14 @@ class Api:
         if caller.outside:
             check_subresource(caller, resource, env.obj, "delete")
         if resource == CRDS:
-            return self._delete_crd(caller, kind, env, options)
+            return self._definitions.delete(
+                caller, kind, env, options, lambda custom, each: self._delete(
+                    SERVER, custom, each.namespace, each.name, DeleteOptions()
+                )
+            )  # fmt: skip
         left = self._deleter.delete(caller, kind, env, options)
         if left is None and kind.custom and not options.dry_run:
-            self._release_crd(kind)
+            self._definitions.release(self.kind_of(CRDS), f"{kind.resource.plural}.{kind.resource.group}")
         return left
 
     def delete_collection(
@@ -448,38 +454,5 @@ class Api:
         if kind.resource == CRDS and present:
             return self._writer.update_status(SERVER, env, self._customs.accepted_status(env))
         if kind.custom and self.store.get(env.key) is None:
-            self._release_crd(kind)
+            self._definitions.release(self.kind_of(CRDS), f"{kind.resource.plural}.{kind.resource.group}")
         return env
-
-    def _delete_crd(self, caller: Caller, kind: Kind, env: Envelope, options: DeleteOptions) -> Envelope | None:
-        """Mark the definition, delete all its objects, and let it go when there are none."""
-        meta = env.obj["metadata"]
-        if CLEANUP not in (meta.get("finalizers") or ()) and "deletionTimestamp" not in meta and not options.dry_run:
-            status = self._customs.terminating_status(
-                env, "InstanceDeletionPending",
-                "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon",
-            )  # fmt: skip
-            new_meta = {**meta, "finalizers": [*(meta.get("finalizers") or ()), CLEANUP]}
-            new = {**env.obj, "metadata": new_meta, "status": status}
-            env = self._writer.put_changed(SERVER, kind, env, new)
-        left = self._deleter.delete(caller, kind, env, options)
-        custom = self.kinds.get(Resource(env.obj["spec"]["group"], env.obj["spec"]["names"]["plural"]))
-        if left is None or options.dry_run or custom is None or not custom.custom:
-            return left
-        for each in list(self.store.list(custom.resource)):
-            self.delete(SERVER, custom.resource, each.namespace, each.name)
-        self._release_crd(custom)
-        return self.store.get(env.key)
-
-    def _release_crd(self, custom: Kind) -> None:
-        """Take the cleanup finalizer off a definition that is going away and has no objects left."""
-        env = self._customs.definition(custom)
-        if env is None or "deletionTimestamp" not in env.obj["metadata"] or self.store.count(custom.resource):
-            return
-        meta = dict(env.obj["metadata"])
-        meta["finalizers"] = [f for f in meta.get("finalizers") or () if f != CLEANUP]
-        if not meta["finalizers"]:
-            del meta["finalizers"]
-        status = self._customs.terminating_status(env, "InstanceDeletionCompleted", "removed all instances")
-        new = {**env.obj, "metadata": meta, "status": status}
-        self._writer.put_changed(SERVER, self.kind_of(CRDS), env, new)

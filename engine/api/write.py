@@ -315,7 +315,10 @@ class Writer:
         """The manifest and its kind in the version that is stored."""
         new = to_stored(kind, obj)
         if new is obj:
-            return obj, kind
+            stored = self._context.kinds.get(kind.resource) if kind.custom else None
+            if stored is None or stored.version == kind.version:
+                return obj, kind
+            return {**obj, "apiVersion": stored.api_version}, stored
         return new, self._context.kinds.get(kind.stored_as) or kind
 
     # -- shared ----------------------------------------------------------------------------------------------------

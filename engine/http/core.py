@@ -137,6 +137,8 @@ class Wire:
             return self._unknown(info)
         if info.plural in _DEPRECATED and not info.group:
             warnings.append(_DEPRECATED[info.plural])
+        if kind.deprecation:
+            warnings.append(kind.deprecation)
         call = Call(request, info, kind, caller, self.gate, self.catalogue, self.hub, warnings, self.intents)
         handler = self._routes.find(kind, info.subresource)
         if handler is None:

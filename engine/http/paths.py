@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from engine.api.kinds import Kind, KindRegistry
+from engine.api.kinds import Kind, KindRegistry, version_rank
 from engine.http.messages import Request
 
 _VERBS: Final = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete", "GET": "get", "HEAD": "get"}
@@ -118,7 +118,7 @@ class Catalogue:
         if len(served) == len(self._seen) and all(a is b for a, b in zip(served, self._seen, strict=True)):
             return
         own = [kind for kind in served if not kind.custom]
-        custom = sorted((k for k in served if k.custom), key=lambda k: (k.resource.group, _rank(k.version)))
+        custom = sorted((k for k in served if k.custom), key=lambda k: (k.resource.group, version_rank(k.version)))
         versions: dict[str, list[str]] = {}
         for kind in [*own, *custom]:
             found = versions.setdefault(kind.resource.group, [])
@@ -128,16 +128,3 @@ class Catalogue:
         self._versions = versions
         self._seen = served
         self.generation += 1
-
-
-def _rank(version: str) -> tuple[int, int, int, str]:
-    """Sorts v2 before v1 before v1beta2 before v1alpha1 before anything else (apimachinery's version priority)."""
-    text = version[1:] if version.startswith("v") else ""
-    major, stage, minor = text, "", ""
-    for word in ("alpha", "beta"):
-        if word in text:
-            major, _, minor = text.partition(word)
-            stage = word
-    if not major.isdigit() or (stage and not minor.isdigit()):
-        return 3, 0, 0, version
-    return {"": 0, "beta": 1, "alpha": 2}[stage], -int(major), -int(minor or 0), version

@@ -20,6 +20,7 @@ from engine.api.validation import (
     claims,
     cluster,
     config,
+    definitions,
     faults,
     networking,
     pods,
@@ -93,6 +94,9 @@ RULES: Final[Mapping[Resource, Rules]] = {
         "storage.k8s.io": {
             "storageclasses": Rules(storage.storage_class, storage.storage_class_update),
             "volumeattachments": Rules(storage.attachment, storage.attachment_update),
+        },
+        "apiextensions.k8s.io": {
+            "customresourcedefinitions": Rules(definitions.definition, definitions.definition_update)
         },
         "coordination.k8s.io": {"leases": Rules(cluster.lease, cluster.lease_update)},
         "scheduling.k8s.io": {"priorityclasses": Rules(cluster.priority_class, cluster.priority_class_update)},
