@@ -257,7 +257,7 @@ class Streams:
             address = f"{node.address if node is not None and node.address else name}:{_PORT}"
             raise refusal(f"{doing.format(address)}dial tcp {address}: connect: connection refused")
         if node.unserved:
-            raise refusal(f"{doing.format(node.address or name)}{node.unserved}")
+            raise refusal(node.unserved)
 
     def _running(self, env: Envelope, name: str) -> tuple[ContainerSpec, Handle] | None:
         worker = self._kubelets.worker(env)
