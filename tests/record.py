@@ -14,9 +14,7 @@ import zlib
 from pathlib import Path
 from typing import Final
 
-import resvg_py
-
-from tests.shots import FONTS, ROOT
+from tests.shots import ROOT, lines_of, png_of, svg_of
 from tests.thirty_seconds import play
 from tui.app import KubariumApp
 
@@ -25,19 +23,6 @@ SIZES: Final = {"80x24": ((80, 24), 0.75), "200x60": ((200, 60), 0.5)}
 SECONDS: Final = 3
 """A frame is shown so long."""
 _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
-
-
-def png_of(svg: str, scale: float) -> bytes:
-    """The picture of a screen."""
-    known = Path(FONTS).is_dir()
-    return bytes(
-        resvg_py.svg_to_bytes(
-            svg_string=svg,
-            zoom=scale,
-            font_dirs=[FONTS] if known else None,
-            monospace_family="DejaVu Sans Mono" if known else None,
-        )
-    )
 
 
 def chunks(png: bytes) -> list[tuple[bytes, bytes]]:
@@ -81,8 +66,7 @@ def record(name: str) -> bytes:
     frames: list[bytes] = []
 
     def scene(app: KubariumApp, title: str) -> None:
-        svg = app.export_screenshot(title=f"{title} · {size[0]}×{size[1]}").replace("⏸", "‖")
-        frames.append(png_of(svg, scale))
+        frames.append(png_of(svg_of(lines_of(app), f"{title} · {size[0]}×{size[1]}"), scale))
 
     with tempfile.TemporaryDirectory() as folder:
         cluster = Path(folder) / "cluster"

@@ -1,152 +1,215 @@
-"""`make shots`: the README's pictures, from the sample cluster, in three sizes.
+"""`make shots`: pictures of every screen and dialog, in three sizes, dark and light, with 16 colours and with none.
 
-The real engine runs paused and is stepped, with a fixed seed and start, so the same state is shown each time. Each
-scene is a list of steps: keys, `+90` (play so many seconds of cluster time), `:command`. Pictures go to docs/pictures
-as PNG (and, with --svg, the SVG they were made from).
+The real engine runs paused on a copy of the sample cluster and is stepped, with a fixed seed and start, so the same
+state is shown each time. The scenes are those of tests/shot_scenes.py. The README's pictures go to docs/pictures; all
+others to shots/, to be looked at, not to be kept. `--text` prints screens instead.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import io
+import os
+import shutil
 import sys
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import resvg_py
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.segment import Segment
+from rich.terminal_theme import SVG_EXPORT_THEME, TerminalTheme
+from textual.color import Color
+from textual.filter import NoColor
 from textual.pilot import Pilot
 
 from engine.client import ConnectOptions, connect
+from tests.shot_scenes import README, SCENES, Size, Step
 from tui.app import KubariumApp
 from tui.session import answer
+from tui.theme import DARK, LIGHT, PLAIN_DARK, PLAIN_LIGHT
 
 ROOT: Final = Path(__file__).parent.parent
 START: Final = 1_795_424_400_000_000
 """2026-11-23T09:00:00Z."""
 FONTS: Final = "/usr/share/fonts/truetype/dejavu"
-SMALL, MIDDLE, LARGE = (80, 24), (120, 40), (200, 60)
-BUSY_NODE: Final = ("j", "j")
-FIND_IMAGE: Final = ("m", "ctrl+f", *"image", "enter")
+Lines = list[list[Segment]]
+VARIANTS: Final = {"dark": DARK, "light": LIGHT, "16": PLAIN_DARK, "16-light": PLAIN_LIGHT, "none": PLAIN_DARK}
+_NORMAL: Final = [
+    (0, 0, 0), (205, 0, 0), (0, 205, 0), (205, 205, 0), (0, 0, 238), (205, 0, 205), (0, 205, 205), (229, 229, 229),
+]  # fmt: skip
+_BRIGHT: Final = [
+    (127, 127, 127), (255, 0, 0), (0, 255, 0), (255, 255, 0), (92, 92, 255), (255, 0, 255), (0, 255, 255),
+    (255, 255, 255),
+]  # fmt: skip
+WHITE: Final = TerminalTheme((255, 255, 255), (0, 0, 0), _NORMAL, _BRIGHT)
+BLACK: Final = TerminalTheme((0, 0, 0), (229, 229, 229), _NORMAL, _BRIGHT)
+"""xterm's colours, on both grounds."""
 
-SCENES: Final[dict[str, tuple[tuple[int, int], tuple[str, ...]]]] = {
-    "home-80x24": (SMALL, ("+45",)),
-    "home-120x40": (MIDDLE, ("+45",)),
-    "home-200x60": (LARGE, ("+45", *BUSY_NODE)),
-    "why-120x40": (MIDDLE, ("+45", ":pods /sales", "w")),
-    "why-80x24": (SMALL, ("+45", ":pods /sales", "w")),
-    "describe-120x40": (MIDDLE, ("+45", ":nodes", "j", "d")),
-    "pods-200x60": (LARGE, ("+300", ":pods", "T", "d")),
-    "failure-120x40": (MIDDLE, ("+45", *BUSY_NODE, "x", "enter", "+75")),
-    "rescheduled-200x60": (LARGE, ("+45", *BUSY_NODE, "x", "enter", "+420")),
-    "faults-80x24": (SMALL, ("+45", *BUSY_NODE, "x")),
-    "faults-pod-120x40": (MIDDLE, ("+45", ":pods shop", "x", "down")),
-    "faults-list-120x40": (MIDDLE, ("+45", *BUSY_NODE, "x", "down", "tab", "5", "m", "enter", "+60", ":faults")),
-    "faults-zone-200x60": (LARGE, ("+45", *BUSY_NODE, "k", "k", "x", "enter", "+60", "x")),
-    "tour-80x24": (SMALL, ("+45", "question_mark", "t")),
-    "tour-editor-80x24": (SMALL, ("+45", "question_mark", "t", ":pods /sales", "+1", "w", "+1", "m")),
-    "tour-why-200x60": (LARGE, ("+45", "question_mark", "t", ":pods /sales", "+1", "w")),
-    "delete-120x40": (MIDDLE, ("+45", ":deployments", "j", "ctrl+d")),
-    "xray-120x40": (MIDDLE, ("+45", ":xray deploy shop")),
-    "xray-80x24": (SMALL, ("+45", ":xray svc shop")),
-    "pulses-120x40": (MIDDLE, ("+45", ":pulses", "+10")),
-    "rollouts-120x40": (
-        MIDDLE,
-        ("+45", ":deployments /catalog", "i", "backspace", "backspace", "9", "enter", "+10", "b", "j"),
-    ),
-    "image-80x24": (SMALL, ("+45", ":deployments /reviews", "i")),
-    "room-120x40": (MIDDLE, ("+45", ":pods /cart", "f")),
-    "can-i-120x40": (MIDDLE, ("+45", ":can-i sa kube-system/endpointslice-controller")),
-    "used-by-120x40": (MIDDLE, ("+45", ":configmaps shop", "u")),
-    "edit-120x40": (MIDDLE, ("+45", ":deployments /catalog", "e")),
-    "shell-120x40": (MIDDLE, ("+45", ":pods /cart", "s", *"env | grep REDIS", "enter")),
-    "delete-namespace-120x40": (MIDDLE, ("+45", ":namespaces /shop", "ctrl+d")),
-    "logs-80x24": (SMALL, ("+45", ":pods /reviews", "l")),
-    "can-i-80x24": (SMALL, ("+45", ":can-i sa kube-system/endpointslice-controller")),
-    "rollouts-80x24": (SMALL, ("+45", ":deployments /catalog", "b")),
-    "pulses-80x24": (SMALL, ("+45", ":pulses", "+10")),
-    "room-80x24": (SMALL, ("+45", ":pods /cart", "f")),
-    "delete-namespace-80x24": (SMALL, ("+45", ":namespaces /shop", "ctrl+d")),
-    "usage-120x40": (MIDDLE, ("+45", ":pods", "+5")),
-    "usage-nodes-200x60": (LARGE, ("+45", ":nodes", "+5")),
-    "usage-80x24": (SMALL, ("+45", ":pods kube-system,shop", "+5")),
-    "help-200x60": (LARGE, ("+5", ":pods", "question_mark")),
-    "diagnosis-120x40": (MIDDLE, ("+45", ":deployments /payments", "w")),
-    "diagnosis-80x24": (SMALL, ("+45", ":deployments /payments", "w")),
-    "diagnosis-node-120x40": (MIDDLE, ("+45", *BUSY_NODE, "x", "enter", "+90", "w")),
-    "timeline-120x40": (MIDDLE, ("+45", *BUSY_NODE, "x", "enter", "+420", "t", "j", "j")),
-    "timeline-200x60": (LARGE, ("+45", *BUSY_NODE, "x", "enter", "+420", "t", "j", "j")),
-    "past-120x40": (MIDDLE, ("+45", *BUSY_NODE, "x", "enter", "+420", "t", "a", "enter")),
-    "history-120x40": (MIDDLE, ("+45", ":deployments /catalog", "h")),
-    "undo-120x40": (MIDDLE, ("+45", ":deployments /storefront", "s", "up", "up", "enter", "+20", "U")),
-    "editor-complete-120x40": (
-        MIDDLE,
-        ("+45", ":pods /storefront", *FIND_IMAGE, "end", "enter", "r", "e"),
-    ),
-    "editor-field-120x40": (MIDDLE, ("+45", ":pods /sales", "m", "f2")),
-    "editor-outline-80x24": (SMALL, ("+45", ":pods /storefront", "m", "ctrl+o")),
-    "editor-find-120x40": (MIDDLE, ("+45", ":pods /storefront", "m", "ctrl+f", *"image")),
-    "editor-template-120x40": (MIDDLE, ("+45", ":dir", "n", *"stat")),
-    "editor-drift-120x40": (MIDDLE, ("+45", ":deployments /catalog", "s", "up", "enter", "+5", "m")),
-    "manifests-80x24": (SMALL, ("+45", ":pods /sales", "m")),
-    "manifests-120x40": (MIDDLE, ("+45", ":pods /sales", "m")),
-    "manifests-200x60": (LARGE, ("+45", ":pods /sales", "m")),
-}
+
+def shots() -> list[str]:
+    """Names of all pictures but for the variant: scene and size."""
+    return [f"{name}-{width}x{height}" for name, scene in SCENES.items() for width, height in scene.sizes]
+
+
+def _scene(shot: str) -> tuple[tuple[Step, ...], Size]:
+    name, _, size = shot.rpartition("-")
+    width, _, height = size.partition("x")
+    return SCENES[name].steps, (int(width), int(height))
 
 
 async def settle(pilot: Pilot[None]) -> None:
-    for _ in range(12):
+    """Until the screen has stood still for a while."""
+    before, still = "", 0
+    for _ in range(60):
         await pilot.pause(0.05)
+        now = "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())
+        still = still + 1 if now == before else 0
+        before = now
+        if still >= 8:
+            return
 
 
-async def take(name: str, theme: str | None) -> str:
-    """The SVG of one scene."""
-    size, steps = SCENES[name]
-    client = connect(ConnectOptions(folder=str(ROOT / "sample-cluster"), seed=7, speed=0.0, start=START))
-    app = KubariumApp(client)
-    async with app.run_test(size=size) as pilot:
-        if theme is not None:
-            app.theme = theme
-        while not app.session.files or any(file.state == "pending" for file in app.session.files):
+async def _play(app: KubariumApp, pilot: Pilot[None], folder: Path, steps: Sequence[Step]) -> None:
+    for step in steps:
+        if not isinstance(step, str):
+            step(app)
+        elif step.startswith("=") and len(step) > 1:
+            path, _, text = step[1:].partition(":")
+            (folder / path).write_text(text)
+        elif step.startswith("+") and len(step) > 1:
+            await answer(app.client.step(int(step[1:]) * 1_000_000))
+            while not app.home.nodes.model.rows or not app.session.board.loaded:
+                await pilot.pause(0.05)
+        elif step.startswith(":") and len(step) > 1:
+            app.run_command(step[1:])
+        else:
+            await pilot.press(step)
             await pilot.pause(0.05)
+            continue
         await settle(pilot)
-        for step in steps:
-            if step.startswith("+") and len(step) > 1:
-                await answer(client.step(int(step[1:]) * 1_000_000))
-                while not app.home.nodes.model.rows or not app.session.board.loaded:
-                    await pilot.pause(0.05)
-            elif step.startswith(":") and len(step) > 1:
-                app.run_command(step[1:])
-            else:
-                await pilot.press(step)
-            await settle(pilot)
-        # DejaVu has no pause sign; terminals do.
-        return app.export_screenshot(title=f"kubarium · {size[0]}×{size[1]}").replace("⏸", "‖")
+    await settle(pilot)
+
+
+async def take(shot: str, variants: Sequence[str]) -> list[tuple[str, Lines]]:
+    """The lines of one screen in each variant."""
+    steps, size = _scene(shot)
+    taken = []
+    with tempfile.TemporaryDirectory() as base:
+        folder = Path(base) / "sample-cluster"
+        shutil.copytree(ROOT / "sample-cluster", folder)
+        first = [step for step in steps if isinstance(step, str) and step.startswith("=") and len(step) > 1]
+        before = steps.index("+45") if first and "+45" in steps and steps[0] in first else 0
+        for step in steps[:before]:
+            assert isinstance(step, str)
+            path, _, text = step[1:].partition(":")
+            (folder / path).write_text(text)
+        app = KubariumApp(connect(ConnectOptions(folder=str(folder), seed=7, speed=0.0, start=START)))
+        async with app.run_test(size=size, notifications=True) as pilot:
+            while not app.session.files or any(file.state == "pending" for file in app.session.files):
+                await pilot.pause(0.05)
+            await _play(app, pilot, folder, steps[before:])
+            for variant in variants:
+                app.theme = VARIANTS[variant].name
+                await settle(pilot)
+                lines = lines_of(app)
+                taken.append((variant, without_colours(lines) if variant.startswith("none") else lines))
+    return taken
+
+
+def lines_of(app: KubariumApp) -> Lines:
+    """What is on the screen, a dialog with what is behind it."""
+    update: Any = app.screen._compositor.render_update(full=True, screen_stack=app._background_screens)
+    return [[segment for strip in strips for segment in strip] for strips in update.strips]
+
+
+def without_colours(lines: Lines) -> Lines:
+    """The same where NO_COLOR is set."""
+    return [NoColor().apply(line, Color(0, 0, 0)) for line in lines]
+
+
+class _Picture:
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for line in self._lines:
+            yield from line
+            yield Segment.line()
+
+
+def svg_of(lines: Lines, title: str, terminal: TerminalTheme = SVG_EXPORT_THEME) -> str:
+    """A screen as SVG. `terminal`: its own 16 colours."""
+    console = Console(
+        width=sum(segment.cell_length for segment in lines[0]), height=len(lines), file=io.StringIO(), record=True,
+        force_terminal=True, color_system="truecolor", legacy_windows=False, safe_box=False, _environ={},
+    )  # fmt: skip
+    console.print(_Picture(lines), end="")
+    # DejaVu has no pause sign; terminals do.
+    return console.export_svg(title=title, theme=terminal).replace("⏸", "‖")
+
+
+def png_of(svg: str, scale: float = 1.0) -> bytes:
+    """The picture of an SVG. Without the fonts of a Debian system the renderer takes what monospace it finds."""
+    known = Path(FONTS).is_dir()
+    return bytes(
+        resvg_py.svg_to_bytes(
+            svg_string=svg,
+            zoom=scale,
+            font_dirs=[FONTS] if known else None,
+            monospace_family="DejaVu Sans Mono" if known else None,
+        )
+    )
+
+
+def make(shot: str, variants: Sequence[str], out: Path, text: bool = False) -> list[str]:
+    """Take one screen and write its pictures, `SHOT-VARIANT.png`; one variant alone: `SHOT.png`.
+
+    Returns their paths; with `text`, the screens themselves.
+    """
+    made = []
+    for variant, lines in asyncio.run(take(shot, variants)):
+        if text:
+            body = "\n".join("".join(segment.text for segment in line).rstrip() for line in lines)
+            made.append(f"=== {shot} {variant}\n{body}")
+            continue
+        title = f"kubarium · {shot.rpartition('-')[2].replace('x', '×')}"
+        terminal = WHITE if variant == "16-light" else BLACK if variant in ("16", "none") else SVG_EXPORT_THEME
+        path = out / (f"{shot}-{variant}.png" if len(variants) > 1 else f"{shot}.png")
+        path.write_bytes(png_of(svg_of(lines, title, terminal)))
+        made.append(str(path))
+    return made
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.shots", description=__doc__)
-    parser.add_argument("scenes", nargs="*", help="names of scenes (default: all)")
-    parser.add_argument("--theme", help="another theme: kubarium-light …")
-    parser.add_argument("--svg", action="store_true", help="keep the SVG beside the PNG")
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "pictures", help="where to (docs/pictures)")
+    parser.add_argument("shots", nargs="*", help="scenes, or scenes with a size: why, why-80x24 (default: all)")
+    parser.add_argument("--variant", action="append", choices=VARIANTS, help="only these (default: all)")
+    parser.add_argument("--readme", action="store_true", help="only the README's pictures, to docs/pictures")
+    parser.add_argument("--text", action="store_true", help="print the screens as text")
+    parser.add_argument("--out", type=Path, default=ROOT / "shots", help="where to (shots/)")
     args = parser.parse_args()
-    unknown = sorted(set(args.scenes) - set(SCENES))
+    known = shots()
+    wanted = [shot for shot in known if not args.shots or {shot, shot.rpartition("-")[0]} & set(args.shots)]
+    unknown = [name for name in args.shots if not any(name in (shot, shot.rpartition("-")[0]) for shot in known)]
     if unknown:
         parser.error(f"no such scene: {unknown[0]}; there are {', '.join(SCENES)}")
-    args.out.mkdir(parents=True, exist_ok=True)
-    for name in args.scenes or SCENES:
-        svg = asyncio.run(take(name, args.theme))
-        if args.svg:
-            (args.out / f"{name}.svg").write_text(svg)
-        # Without the fonts of a Debian system the renderer takes what monospace it finds.
-        known = Path(FONTS).is_dir()
-        png = resvg_py.svg_to_bytes(
-            svg_string=svg,
-            font_dirs=[FONTS] if known else None,
-            monospace_family="DejaVu Sans Mono" if known else None,
-        )
-        (args.out / f"{name}.png").write_bytes(bytes(png))
-        print(args.out / f"{name}.png")
+    # What is shown depends on nobody's terminal and settings.
+    os.environ.update(COLORTERM="truecolor", TEXTUAL_ANIMATIONS="none", XDG_CONFIG_HOME=os.devnull)
+    os.environ.pop("NO_COLOR", None)
+    with ProcessPoolExecutor() as pool:
+        jobs: list[Future[list[str]]] = []
+        if args.readme or not args.shots:
+            jobs += [pool.submit(make, shot, ["dark"], ROOT / "docs" / "pictures") for shot in README]
+        if not args.readme:
+            args.out.mkdir(parents=True, exist_ok=True)
+            jobs += [pool.submit(make, shot, args.variant or [*VARIANTS], args.out, args.text) for shot in wanted]
+        for job in jobs:
+            print(*job.result(), sep="\n", flush=True)
     return 0
 
 

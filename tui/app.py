@@ -7,6 +7,7 @@ command; the app keeps what belongs to no screen: theme, time, palette, progress
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -26,7 +27,7 @@ from tui.screens.resources import ResourceScreen
 from tui.session import SPEEDS, Session, answer
 from tui.settings import THEMES
 from tui.tabs import FIRST, Tabs
-from tui.theme import DARK, GLYPHS, LIGHT, VARIABLE_DEFAULTS
+from tui.theme import DARK, GLYPHS, LIGHT, PLAIN_DARK, PLAIN_LIGHT, VARIABLE_DEFAULTS
 from tui.times import clock_text
 from tui.tour import Tour, TourActions
 from tui.travel import TravelActions
@@ -69,7 +70,8 @@ class KubariumApp(OwnSettings, Leaving, TravelActions, TourActions, Tabs, App[No
     BINDINGS: ClassVar[list[Any]] = []
     DEFAULT_MODE = FIRST
     CSS = """
-    Toast { background: $panel; }
+    Toast { background: $panel; width: auto; max-width: 60%; margin: 0; padding: 0 1; }
+    ToastRack { overflow-y: hidden; }
     .touring ToastRack { margin-bottom: 5; }
     """
 
@@ -80,7 +82,8 @@ class KubariumApp(OwnSettings, Leaving, TravelActions, TourActions, Tabs, App[No
 
         `read_only`: writes are refused until that is switched off. `tour`: begin with the tour.
         """
-        super().__init__()
+        # Textual would turn colours into shades of grey: no colour is none at all.
+        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self._keys_file = keys_file
         self.keymap_of_actions = Keymap.load(keys_file)
         settings = own_settings()
@@ -93,7 +96,9 @@ class KubariumApp(OwnSettings, Leaving, TravelActions, TourActions, Tabs, App[No
         self.session.settings = settings
         for base in THEMES:
             self.register_theme(settings.theme(base))
-        if self.theme == "textual-dark":
+        if self.no_color or (self.theme == "textual-dark" and self.console.color_system not in ("truecolor", "256")):
+            self.theme = PLAIN_DARK.name
+        elif self.theme == "textual-dark":
             self.theme = DARK.name
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
@@ -241,6 +246,7 @@ class KubariumApp(OwnSettings, Leaving, TravelActions, TourActions, Tabs, App[No
             f"{clock_text(at)[11:]}  {_GLYPH[severity]} {f'{title}: ' if title else ''}{text}"
             for at, title, text, severity in reversed(self.session.messages)
         ]
+        self.clear_notifications()
         self.open_screen("reading", "messages", lines or ["Nothing was said yet."])
 
     def notify(self, message: str, *, title: str = "", severity: str = "information", **more: Any) -> None:
@@ -248,7 +254,9 @@ class KubariumApp(OwnSettings, Leaving, TravelActions, TourActions, Tabs, App[No
         self.session.messages.append((self.session.now(), title, message, severity))
         if len(message) > LONGEST_TOAST:
             message = f"{message[:LONGEST_TOAST]}… (:messages has it whole)"
-        super().notify(message, title=title, severity=severity, **more)  # type: ignore[arg-type]
+        glyph = "" if severity == "information" else f"{_GLYPH[severity]} "
+        title, message = (f"{glyph}{title}", message) if title else ("", f"{glyph}{message}")
+        super().notify(message, title=title, severity=severity, **{**more, "markup": False})  # type: ignore[arg-type]
 
     def open_help(self, context: KeyContext) -> None:
         self.open_screen("help", context)
@@ -328,7 +336,11 @@ class KubariumApp(OwnSettings, Leaving, TravelActions, TourActions, Tabs, App[No
         self.push_screen(CommandPalette(providers=[ActionProvider], placeholder="Search all actions"))
 
     def do_theme(self) -> None:
-        self.theme = LIGHT.name if self.current_theme.dark else DARK.name
+        if self.no_color:
+            self.notify("There are no colours: NO_COLOR is set", severity="warning")
+            return
+        dark, light = (PLAIN_DARK, PLAIN_LIGHT) if self.current_theme.ansi else (DARK, LIGHT)
+        self.theme = light.name if self.current_theme.dark else dark.name
 
     # -- time --------------------------------------------------------------------------------------------------------
 

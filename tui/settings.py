@@ -29,12 +29,12 @@ from textual.theme import Theme
 
 from tui.kinds.registry import VIEWS, json_path
 from tui.kinds.spec import Column, KindView
-from tui.theme import DARK, LIGHT
+from tui.theme import DARK, LIGHT, PLAIN_DARK, PLAIN_LIGHT
 
 _THEME_FIELDS: Final = (
     "primary", "secondary", "accent", "foreground", "background", "surface", "panel", "success", "warning", "error",
 )  # fmt: skip
-_COLOURS: Final = frozenset((*_THEME_FIELDS, *(name for name in DARK.variables if not name.startswith("button"))))
+_COLOURS: Final = frozenset((*_THEME_FIELDS, *(name for name in DARK.variables if not name.endswith("text-style"))))
 
 
 class SettingsError(Exception):
@@ -69,7 +69,9 @@ class Settings:
         return replace(view, columns=tuple(columns), sort=sort)
 
     def theme(self, base: Theme) -> Theme:
-        """Our theme in a person's colours."""
+        """Our theme in a person's colours; the terminal's own colours stay as they are."""
+        if base.ansi:
+            return base
         colours = self.skins.get("dark" if base.dark else "light", {})
         fields: dict[str, Any] = {name: value for name, value in colours.items() if name in _THEME_FIELDS}
         variables = {name: value for name, value in colours.items() if name not in _THEME_FIELDS}
@@ -153,4 +155,4 @@ def _skins(path: Path, table: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     return found
 
 
-THEMES: Final = (DARK, LIGHT)
+THEMES: Final = (DARK, LIGHT, PLAIN_DARK, PLAIN_LIGHT)

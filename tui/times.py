@@ -22,9 +22,9 @@ def rfc1123z(text: str | None) -> str:
     return datetime.fromtimestamp(instant // SECOND, UTC).strftime("%a, %d %b %Y %H:%M:%S +0000")
 
 
-def clock_text(instant: int, seconds: bool = True) -> str:
-    """`2026-11-23 09:07:09`."""
-    return datetime.fromtimestamp(instant // SECOND, UTC).strftime("%Y-%m-%d %H:%M:%S" if seconds else "%H:%M:%S")
+def clock_text(instant: int, day: bool = True) -> str:
+    """`2026-11-23 09:07:09`, without the day `09:07:09`."""
+    return datetime.fromtimestamp(instant // SECOND, UTC).strftime("%Y-%m-%d %H:%M:%S" if day else "%H:%M:%S")
 
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}

@@ -129,7 +129,7 @@ _NONE_WAITS: Final = (
 STEPS: Final[tuple[Step, ...]] = (
     Step(
         "A cluster, alive",
-        "Nodes by zone, namespaces, pods, events. {pane.next} walks through the panes. Type {app.command} pods and "
+        "Nodes by zone, namespaces, pods, events. {pane.next} walks through the panes. Type {app.command}pods and "
         "enter: all pods, full width.",
         lambda tour, seen: seen.resource == "pods",
     ),
@@ -149,7 +149,7 @@ STEPS: Final[tuple[Step, ...]] = (
     ),
     Step(
         "Break something",
-        "{app.back} leads back, {app.command} nodes to the nodes. On one of them press {object.faults}, and enter: its "
+        "{app.back} leads back, {app.command}nodes to the nodes. On one of them press {object.faults}, and enter: its "
         "kubelet stops, for as long as the fault lasts.",
         lambda tour, seen: seen.faults > 0,
     ),
@@ -193,7 +193,7 @@ class TourPanel(Static):
     """What to do next."""
 
     DEFAULT_CSS = """
-    TourPanel { height: auto; max-height: 4; padding: 0 1; background: $primary 15%; color: $foreground; }
+    TourPanel { height: auto; max-height: 4; padding: 0 1; background: $tour; color: $foreground; }
     """
 
     def __init__(self) -> None:
@@ -266,6 +266,7 @@ class TourActions(App[None]):
             if self._tour_timer is not None:
                 self._tour_timer.pause()
         elif isinstance(screen, BaseScreen) and screen.is_mounted:
+            screen.add_class("touring")
             panels = list(screen.query(TourPanel))
             if not panels:
                 panels = [TourPanel()]

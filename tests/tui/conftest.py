@@ -1,6 +1,6 @@
 """The console's tests: coroutines run in an event loop of their own, without the person's settings.
 
-No NO_COLOR, no theme, no key file, no animation may reach a test.
+No NO_COLOR, no theme, no key file, no animation may reach a test; the terminal has all colours.
 """
 
 from __future__ import annotations
@@ -27,4 +27,5 @@ def plain_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("NO_COLOR", "TEXTUAL_THEME", "TEXTUAL_FPS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
+    monkeypatch.setenv("COLORTERM", "truecolor")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))

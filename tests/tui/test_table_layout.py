@@ -21,6 +21,21 @@ def test_headings_are_never_truncated(resource: str, contents: list[int], room: 
         assert width >= len(columns[index].header)
 
 
+@given(st.sampled_from(sorted(VIEWS)), st.lists(st.integers(0, 60), min_size=40, max_size=40), st.integers(60, 240))
+def test_columns_never_run_out_of_the_room(resource: str, contents: list[int], room: int) -> None:
+    """However wide the content is, what is shown ends where the table ends."""
+    columns = VIEWS[resource].columns
+    needs = [max(len(c.header), min(contents[i], c.max)) for i, c in enumerate(columns)]
+    widths = [width for _, width in lay_out(columns, needs, room, wide=False)]
+    assert GUTTER + sum(widths) + GAP * (len(widths) - 1) <= room
+
+
+def test_the_widest_column_gives_way_first() -> None:
+    """A long role does not take the room of the name beside it."""
+    columns = [Column("NAME", lambda i, f: "", grow=True), Column("ROLE", lambda i, f: "", min=10)]
+    assert [width for _, width in lay_out(columns, [30, 50], GUTTER + GAP + 50, wide=False)] == [25, 25]
+
+
 def test_what_matters_least_goes_first() -> None:
     """Where room is short the highest rank goes, and a column without rank stays."""
     columns = [

@@ -64,7 +64,7 @@ def _column(column: PrintedColumn, look: dict[str, Any]) -> Column:
         return replace(NAME, get=get)
     if column.type == "integer":
         look = {"sort": lambda item, facts: int(cell(item.obj, facts.now()) or 0), "align": "right", **look}
-    return Column(column.name.upper(), **{"get": get, "wide": column.priority > 0, **look})
+    return Column(column.name.upper(), **{"get": get, "wide": column.priority > 0, "min": 20, **look})
 
 
 def _availability(item: Item, facts: Facts) -> Cell:

@@ -44,8 +44,8 @@ def _kind(item: Item) -> KindInfo:
 VIEW = KindView(
     resource="kinds",
     columns=(
-        Column("RESOURCE", lambda item, facts: item.name, search=True),
-        Column("KIND", lambda item, facts: _kind(item).kind, search=True),
+        Column("RESOURCE", lambda item, facts: item.name, min=30, grow=True, search=True),
+        Column("KIND", lambda item, facts: _kind(item).kind, min=20, search=True),
         Column("SHORT NAMES", lambda item, facts: ",".join(_kind(item).short_names), search=True),
         Column("API VERSION", lambda item, facts: _kind(item).api_version, rank=2, search=True),
         Column("NAMESPACED", lambda item, facts: str(_kind(item).namespaced).lower(), rank=3),
@@ -89,7 +89,7 @@ class AliasesScreen(BaseScreen):
         self._table.model_changed()
 
     def key_context(self) -> KeyContext:
-        return KeyContext(("table",), "kinds")
+        return KeyContext(("links",), "kinds")
 
     def apply_filter(self, text: str) -> str | None:
         def haystack(row: Row) -> str:

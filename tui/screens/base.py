@@ -229,7 +229,7 @@ class BaseScreen(Screen[None]):
 
     def on_command_line_edited(self, event: CommandLine.Edited) -> None:
         if event.mode == "filter" and self.command_line.is_open:
-            self.apply_filter(event.text)
+            self.command_line.complain(self.apply_filter(event.text) or "")
 
     def on_command_line_left(self, event: CommandLine.Left) -> None:
         if event.mode == "filter":

@@ -20,6 +20,7 @@ from textual.widgets.option_list import Option
 from engine.client import ClientError, Item, Query
 from tui.screens.dialogs import Dialog
 from tui.session import Session, answer
+from tui.widgets.options import Options
 
 MANY: Final = 25
 """From so many objects on, their number has to be typed."""
@@ -65,7 +66,7 @@ class DeleteDialog(Dialog[DeleteChoice]):
                 more = f" and {len(items) - 8} more" if len(items) > 8 else ""
                 yield Static(f"{names}{more}", classes="dim", markup=False)
             yield Static("Counting what goes with it …", id="preview", classes="text", markup=False)
-            yield OptionList(
+            yield Options(
                 *(Option(f"{word:12} {text}", id=word) for word, text in _PROPAGATION), id="propagation", compact=True
             )
             with Horizontal(classes="row"):

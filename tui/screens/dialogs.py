@@ -18,6 +18,7 @@ from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from engine.client import Item
+from tui.widgets.options import Options
 
 T = TypeVar("T")
 
@@ -28,15 +29,18 @@ class Dialog(ModalScreen[T | None]):
     DEFAULT_CSS = """
     Dialog {
         align: center middle; background: $background 60%;
-        & .box { width: 64; max-width: 96%; height: auto; max-height: 90%; background: $panel; padding: 1 2; }
+        & .box { width: 66; max-width: 96%; height: auto; max-height: 90%; background: $panel; padding: 0 1; }
+        & .box { border: round $rule; }
         & .title { text-style: bold; color: $tone-strong; height: auto; }
         & .danger { color: $tone-bad; }
         & .text { height: auto; color: $foreground; margin: 0 0 1 0; }
         & .dim { color: $tone-dim; height: auto; }
         & .buttons { height: 1; margin: 1 0 0 0; }
         & Button { min-width: 12; margin: 0 2 0 0; background: $surface; color: $foreground; }
-        & Button:focus { background: $cursor-background; color: $cursor-foreground; text-style: bold; }
+        & Button:focus { background: $cursor-background; color: $cursor-foreground; }
+        & Button:focus { text-style: $button-focus-text-style; }
         & Input { border: none; height: 1; padding: 0 1; background: $surface; width: 1fr; }
+        & Input > .input--placeholder { color: $tone-dim; }
         & .row { height: 1; }
         & .label { width: 14; color: $tone-dim; }
         & OptionList { border: none; height: auto; max-height: 12; background: $panel; padding: 0; }
@@ -127,9 +131,7 @@ class KubectlDialog(Dialog[None]):
         with Vertical(classes="box"):
             yield Static("With kubectl", classes="title")
             yield Static("enter copies the command", classes="dim")
-            yield OptionList(
-                *(Option(Content(f"{what:9} {command}")) for what, command in self._commands), compact=True
-            )
+            yield Options(*(Option(Content(f"{what:9} {command}")) for what, command in self._commands), compact=True)
 
     def on_mount(self) -> None:
         box: Any = self.query_one(".box")

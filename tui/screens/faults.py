@@ -20,6 +20,7 @@ from engine.client import ClientError, Item, Json, new_intent
 from tui.faults import FAULTS, Offer, left, manifests
 from tui.screens.dialogs import Dialog
 from tui.session import Session, answer
+from tui.widgets.options import Options
 
 _END = "end:"
 
@@ -59,7 +60,7 @@ class FaultsDialog(Dialog[FaultChoice]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
             yield Static(f"Break {self._about}", classes="title", markup=False)
-            yield OptionList(
+            yield Options(
                 *(
                     Option(Content(f"■ End {name} ({left(fault, self._session.now())})"), id=f"{_END}{name}")
                     for name, fault in self._active.items()

@@ -63,7 +63,7 @@ class HistoryScreen(BaseScreen):
     DEFAULT_CSS = """
     HistoryScreen {
         & VirtualTable { height: 1fr; }
-        & TextView { height: 1fr; border-top: solid $panel; padding: 0 1; }
+        & TextView { height: 1fr; border-top: solid $rule; padding: 0 1; }
     }
     """
 

@@ -13,6 +13,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from tui.screens.dialogs import Dialog
+from tui.widgets.options import Options
 
 _MOST: Final = 200
 """Lines shown at once; typing finds the others."""
@@ -38,7 +39,7 @@ class PickDialog(Dialog[int]):
         with Vertical(classes="box"):
             yield Static(self._title, classes="title", markup=False)
             yield Input(placeholder="type to narrow", compact=True)
-            yield OptionList(compact=True)
+            yield Options(compact=True)
             yield Static("", classes="dim", id="count", markup=False)
 
     def on_mount(self) -> None:

@@ -60,7 +60,7 @@ class RolloutsScreen(ListScreen):
     VIEW = VIEW
     PLACE = "rollouts"
     DEFAULT_CSS = """
-    RolloutsScreen TextView { height: 1fr; border-top: solid $panel; padding: 0 1; }
+    RolloutsScreen TextView { height: 1fr; border-top: solid $rule; padding: 0 1; }
     """
 
     def __init__(self, session: Session, keymap: Keymap, resource: str, workload: Item) -> None:

@@ -24,7 +24,7 @@ from tui.screens.base import BaseScreen
 from tui.session import Session, answer
 from tui.theme import Tone
 from tui.times import clock_text, human_duration
-from tui.widgets.virtual_table import VirtualTable
+from tui.widgets.virtual_table import VirtualTable, wrap
 
 _PAGE: Final = 300
 _BARS: Final = " ▁▂▃▄▅▆▇█"
@@ -75,12 +75,14 @@ class TimelineScreen(BaseScreen):
     TimelineScreen {
         & .strip { height: 3; padding: 0 1; background: $surface; }
         & VirtualTable { height: 1fr; }
+        & .whole { height: auto; max-height: 3; padding: 0 2; background: $surface; color: $foreground; }
     }
     """
 
     def __init__(self, session: Session, keymap: Keymap) -> None:
         super().__init__(session, keymap)
         self._strip = Static("", classes="strip")
+        self._whole = Static("", classes="whole", markup=False)
         self._model = RowModel(lambda item: -item.revision)
         self._table = VirtualTable(VIEW, self._model, session)
         self._only = MomentFilter()
@@ -92,6 +94,7 @@ class TimelineScreen(BaseScreen):
     def compose_body(self) -> Iterable[Widget]:
         yield self._strip
         yield self._table
+        yield self._whole
 
     def on_mount(self) -> None:
         self._table.empty_text = "Reading the log …"
@@ -147,6 +150,9 @@ class TimelineScreen(BaseScreen):
     # -- the strip ---------------------------------------------------------------------------------------------------
 
     def _draw(self) -> None:
+        # What happened in full: in the table it is cut where it is long.
+        chosen = self.chosen.title if self.chosen else ""
+        self._whole.update("\n".join(wrap(chosen, max(20, self.size.width - 4))[:3]))
         span = self._span
         if span is None or not span.newest:
             return

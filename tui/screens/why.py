@@ -90,8 +90,8 @@ class WhyScreen(FollowedScreen):
         & .headline { height: auto; padding: 1 2 0 2; background: $surface; }
         & .explanation { height: auto; max-height: 12; padding: 1 2; background: $surface; }
         & VirtualTable { height: 1fr; }
-        &.short .headline { padding: 0 2; max-height: 4; }
-        &.short .explanation { padding: 0 2; max-height: 6; }
+        &.short .headline { padding: 0 2; }
+        &.short .explanation { padding: 0 2; max-height: 9; }
     }
     """
 
@@ -147,7 +147,8 @@ class WhyScreen(FollowedScreen):
             )
         )
         lines = [Content.assemble(("→ ", "$tone-accent"), sentence) for sentence in report.explanation]
-        for attempt in report.attempts[:3]:
+        attempts = () if self.has_class("short") else report.attempts[:3]
+        for attempt in attempts:
             lines.append(Content.styled(self._attempt(attempt, report.headline), "$tone-dim"))
         self._explanation.update(Content("\n").join(lines))
         self._model.reset([VerdictRow(verdict) for verdict in report.nodes])

@@ -12,6 +12,7 @@ from typing import Final, Literal
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal
+from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Static
@@ -153,10 +154,17 @@ class CommandLine(Widget):
 
     def _suggest(self, text: str) -> None:
         if self.mode == "filter":
-            self._hints.update("web  !web  -l app=web  -f fuzzy  cpu>500m  age<2h  restarts>3   ⏎ keep  esc clear")
+            self.complain("")
             self._candidates = []
             return
         self._show(list(self.complete(text))[:12], text)
+
+    def complain(self, complaint: str) -> None:
+        """What is wrong with the filter that is being typed; "": nothing, only how filters are written."""
+        if complaint:
+            self._hints.update(Content.styled(f"✗ {complaint}", "$tone-bad"))
+        else:
+            self._hints.update("web  !web  -l app=web  -f fuzzy  cpu>500m  age<2h   enter keeps, esc clears")
 
     def _show(self, candidates: list[tuple[str, str]], text: str) -> None:
         self._candidates = candidates

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 from rich.text import Text
 from textual.geometry import Offset
-from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from engine.client import FieldHelp
+from tui.widgets.options import Options
 
 
-class Completions(OptionList, can_focus=False):
+class Completions(Options, can_focus=False):
     """Open with `open`; `chosen` is the highlighted offer."""
 
     DEFAULT_CSS = """
@@ -25,7 +25,10 @@ class Completions(OptionList, can_focus=False):
         width: auto; min-width: 24; max-width: 64; height: auto; max-height: 9;
         border: none; padding: 0; background: $panel; color: $foreground;
         scrollbar-size-vertical: 1;
-        & > .option-list--option-highlighted { background: $cursor-background; color: $cursor-foreground; }
+        & > .option-list--option-highlighted {
+            background: $cursor-background; color: $cursor-foreground; text-style: $cursor-text-style;
+        }
+        &:ansi { border-left: outer $tone-accent; }
     }
     """
 

@@ -36,8 +36,10 @@ class FolderTree(Tree[str]):
         & > .tree--guides { color: $tone-dim; }
         & > .tree--guides-hover { color: $tone-dim; }
         & > .tree--guides-selected { color: $tone-dim; }
-        & > .tree--cursor { background: $cursor-blurred; color: $foreground; text-style: none; }
-        &:focus > .tree--cursor { background: $cursor-background; color: $cursor-foreground; }
+        & > .tree--cursor { background: $cursor-blurred; color: $foreground; text-style: $blurred-text-style; }
+        &:focus > .tree--cursor {
+            background: $cursor-background; color: $cursor-foreground; text-style: $cursor-text-style;
+        }
         & > .tree--highlight { text-style: none; }
         & > .tree--highlight-line { background: $surface; }
     }

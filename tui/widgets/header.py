@@ -38,9 +38,16 @@ def speed_text(speed: float) -> str:
 def fit_pieces(pieces: list[Piece], room: int, gap: int) -> list[Piece]:
     """The pieces that fit `room` cells, in order."""
     kept = [piece for piece in pieces if piece.text]
-    while len(kept) > 1 and sum(cell_len(p.text) for p in kept) + gap * (len(kept) - 1) > room:
-        kept.remove(max(kept, key=lambda piece: piece.rank))
+    while len(kept) > 1 and width_of(kept, gap) > room:
+        # Of equal ones, the last: the first is what most depends on.
+        kept.pop(max(range(len(kept)), key=lambda place: (kept[place].rank, place)))
     return kept
+
+
+def width_of(pieces: list[Piece], gap: int) -> int:
+    """Cells that the pieces take in one line."""
+    widths = [cell_len(piece.text) for piece in pieces if piece.text]
+    return sum(widths) + gap * max(0, len(widths) - 1)
 
 
 _PHASES: Final[tuple[tuple[str, Tone], ...]] = (
@@ -53,15 +60,20 @@ def pods_text(summary: ClusterSummary) -> list[tuple[str, Tone]]:
     return [(f"{GLYPHS[tone]} {counts[phase]} {phase}", tone) for phase, tone in _PHASES if counts.get(phase)]
 
 
-def folder_text(files: list[FolderFile]) -> tuple[str, Tone]:
-    """`folder ✓ 12`, `folder ✗ 1 error, ✓ 12`."""
+def folder_text(files: list[FolderFile], short: bool) -> tuple[str, Tone]:
+    """`folder ✓ 12 applied`, `folder ✗ 1 error ✓ 12 applied`; `short`: `folder ✓ 12`, `folder ✗ 1 error`."""
     counts: dict[str, int] = {}
     for file in files:
         counts[file.state] = counts.get(file.state, 0) + 1
     order: tuple[tuple[str, str], ...] = (
         ("error", "✗"), ("drifted", "≠"), ("waiting", "…"), ("pending", "◐"), ("applied", "✓"),
     )  # fmt: skip
-    parts = [f"{glyph} {counts[state]} {state}" for state, glyph in order if counts.get(state)]
+    states = [(state, glyph) for state, glyph in order if counts.get(state)]
+    parts = [f"{glyph} {counts[state]} {state}" for state, glyph in states]
+    if short:
+        parts = [f"✓ {counts['applied']}"] if len(states) == 1 and "applied" in counts else [
+            part for part, (state, _) in zip(parts, states, strict=True) if state != "applied"
+        ]  # fmt: skip
     tone: Tone = "bad" if counts.get("error") else "warn" if counts.get("waiting") or counts.get("drifted") else ""
     return (f"folder {' '.join(parts)}" if parts else "folder empty", tone)
 
@@ -72,7 +84,7 @@ class HeaderBar(Widget):
     DEFAULT_CSS = """
     HeaderBar { height: 2; background: $panel; color: $foreground; padding: 0 1; }
     HeaderBar.tabbed { height: 3; }
-    HeaderBar.past { background: $warning 25%; }
+    HeaderBar.past { background: $past; }
     """
 
     def __init__(self, session: Session) -> None:
@@ -110,19 +122,12 @@ class HeaderBar(Widget):
         if gate.moment is not None:
             left.insert(1, Piece(f"◀◀ THE PAST, {self.now_key} returns to now", "warn", 0))
         left += [Piece(f"◐ {what} {done}/{total}", "busy", 1) for what, done, total in session.work.values()]
-        time = [
-            Piece(f"rev {summary.revision}", "dim", 5),
-            Piece(clock_text(session.now(), room >= 76), "", 2),
-            Piece(
-                "" if gate.moment is not None else speed_text(summary.speed),
-                "warn" if paused or summary.speed != 1 else "ok",
-                0,
-            ),
-        ]
+        top = self._top_line(left, paused, room)
         nodes_tone: Tone = "ok" if summary.nodes_ready == summary.nodes else "bad"
         glyph = GLYPHS[nodes_tone]
         second = [Piece(f"{glyph} {summary.nodes_ready}/{summary.nodes} nodes ready", nodes_tone, 0)]
-        second += [Piece(text, tone, 1 if tone == "bad" else 2) for text, tone in pods_text(summary)]
+        ranks = {"bad": 1, "dim": 6}
+        second += [Piece(text, tone, ranks.get(tone, 2)) for text, tone in pods_text(summary)]
         if summary.faults:
             second.insert(
                 1, Piece(f"{GLYPHS['warn']} {summary.faults} {'fault' if summary.faults == 1 else 'faults'}", "warn", 1)
@@ -131,6 +136,7 @@ class HeaderBar(Widget):
             (summary.cpu_requested, summary.cpu_allocatable),
             (summary.memory_requested, summary.memory_allocatable),
         )
+        gap = 3 if room >= 150 else 2
         gauge = 8 if room >= 150 else 0
         cpu_figures = f" {short_cpu(cpu[0])}/{short_cpu(cpu[1])}" if room >= 110 else ""
         memory_figures = f" {short_bytes(memory[0])}/{short_bytes(memory[1])}" if room >= 110 else ""
@@ -139,18 +145,32 @@ class HeaderBar(Widget):
             Piece(f"mem {bar(*memory, gauge)}{' ' if gauge else ''}{percent(*memory)}%{memory_figures}", "", 4)
         )
         if session.client.folder is not None:
-            text, tone = folder_text(list(session.files))
+            text, tone = folder_text(list(session.files), short=room < 150)
             second.append(Piece(text, tone, 1 if tone else 5))
-        time = fit_pieces(time, room, 2)
-        time_width = sum(cell_len(p.text) for p in time) + 2 * max(0, len(time) - 1)
-        left = fit_pieces(left, room - time_width - 2, 2)
-        left_width = sum(cell_len(p.text) for p in left) + 2 * max(0, len(left) - 1)
-        top = Content.assemble(_join(left, 2), " " * max(2, room - left_width - time_width), _join(time, 2))
-        lines = [top, _join(fit_pieces(second, room, 3), 3)]
+        lines = [top, _join(fit_pieces(second, room, gap), gap)]
         tabs = session.tabs()
         if len(tabs) > 1:
             lines.append(_join(fit_pieces(_tab_pieces(tabs), room, 2), 2))
         return Content("\n").join(lines)
+
+    def _top_line(self, left: list[Piece], paused: bool, room: int) -> Content:
+        """`left` and, at the right end, time. Where room is short the day and the way here are shortened first."""
+        session, gate = self._session, self._session.gate
+        speed = session.summary.speed
+        right = [
+            Piece(f"rev {session.summary.revision}", "dim", 3),
+            Piece(clock_text(session.now()), "", 1),
+            Piece("" if gate.moment is not None else speed_text(speed), "warn" if paused or speed != 1 else "ok", 0),
+        ]
+        if width_of([*left, *right], 2) > room and gate.moment is None:
+            right[1] = right[1]._replace(text=clock_text(session.now(), day=False))
+        if width_of([*left, *right], 2) > room:
+            here = self.crumbs[-1] if self.crumbs else ""
+            left = [piece._replace(text=here) if piece.text == " › ".join(self.crumbs) else piece for piece in left]
+        fitting = fit_pieces([*left, *right], room, 2)
+        first, last = [p for p in fitting if p in left], [p for p in fitting if p in right]
+        space = " " * max(2, room - width_of(first, 2) - width_of(last, 2))
+        return Content.assemble(_join(first, 2), space, _join(last, 2))
 
 
 def _tab_pieces(tabs: Sequence[tuple[str, bool]]) -> list[Piece]:

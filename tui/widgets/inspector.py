@@ -140,10 +140,10 @@ class Inspector(Widget):
     def _draw_tabs(self) -> None:
         item = self.item
         if item is None or self.view is None:
-            self._tabs.update(Content.styled("▌Inspector", "$tone-dim"), layout=False)
+            self._tabs.update(Content.styled(" Inspector", "$tone-dim"), layout=False)
             return
         focused = self.text.has_focus
-        parts: list[Content | str | tuple[str, str]] = [("▌", "$tone-accent" if focused else "$panel")]
+        parts: list[Content | str | tuple[str, str]] = [("▌" if focused else " ", "$tone-accent")]
         for tab in self.view.tabs:
             name = f"{TAB_KEYS[tab]} {tab}"
             parts.append((f"{name}", "bold underline $tone-accent" if tab == self.tab else "$tone-dim"))

@@ -35,7 +35,8 @@ class TextView(ScrollView, can_focus=True):
     TextView {
         background: $surface; color: $foreground; overflow-x: hidden; overflow-y: auto;
         scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0; scrollbar-gutter: stable;
-        & > .text--match { background: $tone-warn; color: $surface; text-style: bold; }
+        & > .text--match { background: $tone-warn; color: $background; text-style: $match-text-style; }
+        &:ansi > .text--match { background: ansi_default; color: ansi_default; }
         & > .text--ok { color: $tone-ok; }
         & > .text--busy { color: $tone-busy; }
         & > .text--warn { color: $tone-warn; text-style: bold; }

@@ -38,7 +38,8 @@ class VirtualTable(ScrollView, can_focus=True):
         & > .table--header { color: $tone-dim; background: $surface; text-style: bold; }
         & > .table--header-sorted { color: $foreground; background: $surface; text-style: bold; }
         & > .table--cursor { background: $cursor-background; color: $cursor-foreground; }
-        & > .table--cursor-blurred { background: $cursor-blurred; }
+        & > .table--cursor { text-style: $cursor-text-style; }
+        & > .table--cursor-blurred { background: $cursor-blurred; text-style: $blurred-text-style; }
         & > .table--group { color: $tone-dim; text-style: bold; }
         & > .table--marked { text-style: bold; color: $tone-accent; }
         & > .table--ok { color: $tone-ok; }

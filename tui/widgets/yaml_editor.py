@@ -49,9 +49,10 @@ class YamlEditor(Editing, TextArea):
         & .text-area--gutter { color: $tone-dim; background: $surface; }
         & .text-area--cursor-gutter { color: $foreground; background: $panel; text-style: bold; }
         & .text-area--cursor-line { background: $panel; }
-        & .text-area--cursor { background: $accent; color: $background; }
-        & .text-area--selection { background: $cursor-background; }
-        & .text-area--matching-bracket { background: $cursor-blurred; }
+        & .text-area--cursor { background: $accent; color: $background; text-style: $cursor-text-style; }
+        & .text-area--selection { background: $cursor-background; text-style: $cursor-text-style; }
+        & .text-area--matching-bracket { background: $cursor-blurred; text-style: $blurred-text-style; }
+        &:ansi .text-area--cursor { background: ansi_default; color: ansi_default; }
     }
     """
 

@@ -1,0 +1,128 @@
+"""What one sees: readable in each theme, without colours and with sixteen, and never cut."""
+
+from __future__ import annotations
+
+import pytest
+from rich.color import ColorType
+from rich.segment import Segment
+from textual.color import Color
+from textual.theme import Theme
+from textual.widgets import OptionList
+
+from engine.client import FolderFile
+from tests.tui.console import console, picture, settle
+from tui.app import KubariumApp
+from tui.theme import DARK, GLYPHS, LIGHT, PLAIN_DARK, PLAIN_LIGHT, TONES
+from tui.widgets.header import Piece, fit_pieces, folder_text
+
+SURFACES = ("background", "surface", "panel", "cursor-blurred", "past", "tour")
+"""What texts of all tones stand on."""
+
+
+def contrast(one: Color, other: Color) -> float:
+    """WCAG 2's contrast ratio, 1 to 21."""
+    bright, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (bright + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: Color) -> float:
+    parts = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour.normalized]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), parts, strict=True))
+
+
+def segments(app: KubariumApp) -> list[Segment]:
+    """What is written to the terminal for the present screen."""
+    return [segment for strip in app.screen._compositor.render_strips() for segment in strip]
+
+
+def line_with(app: KubariumApp, text: str) -> list[Segment]:
+    """The pieces of the first line that has a text."""
+    for strip in app.screen._compositor.render_strips():
+        if text in strip.text:
+            return list(strip)
+    raise AssertionError(f"{text!r} is not shown:\n{picture(app)}")
+
+
+@pytest.mark.parametrize("theme", [DARK, LIGHT], ids=lambda theme: theme.name)
+def test_every_tone_is_readable_on_every_surface(theme: Theme) -> None:
+    """A contrast of at least 4.5 (WCAG AA), also on the cursor's line and for a search's matches."""
+    colours = {**theme.to_color_system().generate(), **theme.variables}
+    pairs = [(f"tone-{tone}", surface) for tone in TONES for surface in SURFACES]
+    pairs += [("foreground", surface) for surface in SURFACES]
+    pairs += [("cursor-foreground", "cursor-background"), ("background", "tone-warn"), ("background", "accent")]
+    poor = {
+        (text, ground): round(found, 2)
+        for text, ground in pairs
+        if (found := contrast(Color.parse(colours[text]), Color.parse(colours[ground]))) < 4.5
+    }
+    assert poor == {}
+
+
+@pytest.mark.parametrize("theme", [PLAIN_DARK, PLAIN_LIGHT], ids=lambda theme: theme.name)
+def test_the_plain_themes_name_only_the_terminals_own_colours(theme: Theme) -> None:
+    """No shade that a terminal of 16 colours would have to guess; what is chosen is reversed."""
+    odd = {
+        name: value for name, value in theme.variables.items() if not name.endswith("-style") and "ansi_" not in value
+    }
+    assert odd == {}
+    assert theme.variables["cursor-text-style"] == "reverse"
+
+
+def test_a_state_is_a_glyph_of_its_own() -> None:
+    """No two tones of states share a glyph: what colour tells is told without it."""
+    assert len(set(GLYPHS.values())) == len(GLYPHS)
+
+
+async def test_no_color_means_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With NO_COLOR not one cell has a colour; cursor, focus and dialogs are seen all the same."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with console(size=(80, 24)) as (app, pilot, _):
+        coloured = {str(s.style) for s in segments(app) if s.style and _colours(s) - {ColorType.DEFAULT}}
+        assert coloured == set()
+        cursor = line_with(app, "▸ worker-")
+        assert any(segment.style and segment.style.reverse and "worker-" in segment.text for segment in cursor)
+        assert "▌Nodes" in picture(app)
+        await pilot.press("tab")
+        await settle(pilot)
+        assert "▌Nodes" not in picture(app)
+        await pilot.press("shift+tab", "x")
+        await settle(pilot)
+        options = app.screen.query_one(OptionList)
+        first = str(options.get_option_at_index(options.highlighted or 0).prompt)
+        chosen = next(segment for segment in line_with(app, first) if first in segment.text)
+        assert chosen.style is not None
+        assert chosen.style.reverse
+        assert "╭─" in picture(app)
+
+
+def _colours(segment: Segment) -> set[ColorType]:
+    style = segment.style
+    return {c.type for c in (style.color, style.bgcolor) if c is not None} if style is not None else set()
+
+
+async def test_sixteen_colours_are_the_terminals_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there are 16 colours, none of 16 million is asked for; ctrl-t changes to those for a light ground."""
+    monkeypatch.delenv("COLORTERM")
+    monkeypatch.setenv("TERM", "xterm")
+    async with console() as (app, pilot, _):
+        assert app.theme == PLAIN_DARK.name
+        await pilot.press("ctrl+t")
+        await settle(pilot)
+        assert app.theme == PLAIN_LIGHT.name
+        kinds = {kind for segment in segments(app) for kind in _colours(segment)}
+        assert kinds <= {ColorType.DEFAULT, ColorType.STANDARD}
+
+
+def test_of_the_header_what_matters_least_goes() -> None:
+    """Pieces of the highest rank go first; of equal ones the last."""
+    pieces = [Piece("a" * 10, "", 0), Piece("b" * 10, "", 2), Piece("c" * 10, "", 2), Piece("d" * 5, "", 1)]
+    assert [p.text[0] for p in fit_pieces(pieces, 30, 2)] == ["a", "b", "d"]
+    assert [p.text[0] for p in fit_pieces(pieces, 20, 2)] == ["a", "d"]
+
+
+def test_the_folder_in_short_tells_what_is_wrong() -> None:
+    """Where there is room for one state only, it is the one that needs a look."""
+    files = [FolderFile("a.yaml", "applied"), FolderFile("b.yaml", "error")]
+    assert folder_text(files, short=True) == ("folder ✗ 1 error", "bad")
+    assert folder_text(files[:1], short=True) == ("folder ✓ 1", "")
+    assert folder_text(files, short=False) == ("folder ✗ 1 error ✓ 1 applied", "bad")
