@@ -271,7 +271,6 @@ class TourActions(App[None]):
             if not panels:
                 panels = [TourPanel()]
                 screen.mount(panels[0], before=screen.key_bar)
-                screen.add_class("touring")
             panels[0].tell(tour, self.keymap_of_actions)
 
     def _seen(self) -> Seen:
