@@ -1,4 +1,4 @@
-"""Values as kube-apiserver holds them inside: what a refusal of a changed pod, claim or Job template prints.
+"""Values as kube-apiserver holds them inside: what a refusal of a changed pod, claim, volume or Job template prints.
 
 The API's own types have JSON names; those that the server works on have none, so that Go writes every field by its Go
 name, missing ones too: `"Command": null`. Which fields there are, in which order, and what a missing one is, is the
@@ -115,7 +115,20 @@ Image reference:s pullPolicy:s
 ClaimSpec accessModes:- selector:- resources:ClaimResources volumeName:s storageClassName:- volumeMode:-
   dataSource:*Reference dataSourceRef:*SpacedReference volumeAttributesClassName:-
 ClaimResources limits:- requests:-
+VolumeSource gcePersistentDisk=GCEPersistentDisk:? awsElasticBlockStore=AWSElasticBlockStore:? hostPath:*HostPath
+  glusterfs:? nfs=NFS:*NFS rbd=RBD:? quobyte:? iscsi=ISCSI:? flexVolume:? cinder:? cephfs=CephFS:? fc=FC:? flocker:?
+  azureFile:? vsphereVolume:? azureDisk:? photonPersistentDisk:? portworxVolume:? scaleIO:? local:*Local
+  storageos=StorageOS:? csi=CSI:*VolumeCSI
+Local path:s fsType=FSType:-
+VolumeCSI driver:s volumeHandle:s readOnly:b fsType=FSType:s volumeAttributes:- controllerPublishSecretRef:*SecretRef
+  nodeStageSecretRef:*SecretRef nodePublishSecretRef:*SecretRef controllerExpandSecretRef:*SecretRef
+  nodeExpandSecretRef:*SecretRef
+SecretRef name:s namespace:s
 Reference apiGroup=APIGroup:- kind:s name:s
+ServicePort name:s protocol:s appProtocol:- port:i targetPort:p nodePort:i
+Taint key:s value:s effect:s timeAdded:-
+ScopeSelector matchExpressions:[ScopeRequirement
+ScopeRequirement scopeName:s operator:s values:-
 SpacedReference apiGroup=APIGroup:- kind:s name:s namespace:-
 """
 """A struct a line: `name=Go:type`. Types: s string, i number, b flag, q quantity, p port, - what may be null, Struct,
@@ -164,9 +177,34 @@ def pod_template(template: JsonObject) -> JsonObject:
     return {**(template.get("metadata") or {}), "Spec": pod_spec(template.get("spec") or {})}
 
 
+def security_context(context: JsonObject) -> JsonObject:
+    """A container's security context."""
+    return _struct("SecurityContext", context)
+
+
 def claim_spec(spec: JsonObject) -> JsonObject:
     """A PersistentVolumeClaim's spec."""
     return _struct("ClaimSpec", spec)
+
+
+def volume_source(spec: JsonObject) -> JsonObject:
+    """What is behind a PersistentVolume: part of its spec."""
+    return _struct("VolumeSource", spec)
+
+
+def scope_selector(selector: JsonObject) -> JsonObject:
+    """A ResourceQuota's scopeSelector."""
+    return _struct("ScopeSelector", selector)
+
+
+def service_port(port: JsonObject) -> JsonObject:
+    """A port of a Service."""
+    return _struct("ServicePort", port)
+
+
+def taint(value: JsonObject) -> JsonObject:
+    """A node's taint."""
+    return _struct("Taint", value)
 
 
 def _struct(name: str, value: JsonObject) -> JsonObject:

@@ -22,6 +22,7 @@ from engine.api import errors
 from engine.api.errors import Cause
 from engine.api.kinds import SERVICES
 from engine.api.validation.causes import invalid
+from engine.api.validation.services import validate_addresses
 from engine.seed import Seed
 from store.store import Store
 from store.types import Envelope, JsonObject, ObjectKey, Resource
@@ -122,6 +123,8 @@ class ServiceAllocation:
             policy = "RequireDualStack" if headless and not spec.get("selector") else "SingleStack"
         addresses, families = list(spec.get("clusterIPs") or ()), list(spec.get("ipFamilies") or ())
         causes: list[Cause] = []
+        validate_addresses(causes, spec)
+        self._refuse(causes)
         for index, (address, family) in enumerate(zip(addresses, families, strict=False)):
             if address != "None" and family_of(address) not in ("", family):
                 text = f"expected an {family} value as indicated by `ipFamilies[{index}]`"

@@ -1,8 +1,8 @@
 """The checks of the Pod Security Standards, in the words of k8s.io/pod-security-admission/policy.
 
 Each takes a pod's metadata and spec and gives a `Violation` or None. `BASELINE` and `RESTRICTED` list them in the
-order in which Kubernetes reports them (baseline first, then by the check's id). AppArmor, the hosts of probes, Windows
-pods and user namespaces are not looked at.
+order in which Kubernetes reports them (baseline first, then by the check's id), each with the minor version of the
+standard that brought it: a namespace may ask for an older one.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
+from engine.api.validation.causes import shown
 from store.types import JsonObject
 
 
@@ -20,7 +21,11 @@ class Violation(NamedTuple):
     """Which parts of the pod, and what they must say."""
 
 
-Check = Callable[[JsonObject, JsonObject], Violation | None]
+class Check(NamedTuple):
+    since: int
+    """The first v1.x of the standard that has the check."""
+    run: Callable[[JsonObject, JsonObject], Violation | None]
+
 
 _CAPABILITIES: Final = frozenset(
     {
@@ -36,6 +41,9 @@ _SYSCTLS: Final = frozenset(
         "net.ipv4.tcp_keepalive_probes", "net.ipv4.tcp_rmem", "net.ipv4.tcp_wmem",
     }
 )  # fmt: skip
+_APPARMOR_PREFIX: Final = "container.apparmor.security.beta.kubernetes.io/"
+_APPARMOR: Final = ("RuntimeDefault", "Localhost")
+_SECCOMP: Final = ("RuntimeDefault", "Localhost")
 _SELINUX_TYPES: Final = frozenset({"", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"})
 _VOLUMES: Final = frozenset(
     {
@@ -60,10 +68,56 @@ def _context(owner: Mapping[str, Any]) -> JsonObject:
 def _named(names: Iterable[str], word: str = "container") -> str:
     """`container "a"`, `containers "a", "b"`"""
     listed = list(names)
-    return f"{word}{'s' if len(listed) > 1 else ''} {', '.join(chr(34) + name + chr(34) for name in listed)}"
+    return f"{word}{'s' if len(listed) > 1 else ''} {_quoted(listed)}"
+
+
+def _quoted(values: Iterable[str]) -> str:
+    return ", ".join(f'"{value}"' for value in values)
+
+
+def _setters(spec: JsonObject, wrong: Callable[[JsonObject], bool]) -> str:
+    """Whose security context is wrong: `pod and containers "a", "b"`; empty when nobody's."""
+    bad = ["pod"] if wrong(_context(spec)) else []
+    named = [container["name"] for container in _containers(spec) if wrong(_context(container))]
+    return " and ".join([*bad, _named(named)] if named else bad)
+
+
+def _contexts(spec: JsonObject) -> Iterator[JsonObject]:
+    yield _context(spec)
+    yield from (_context(container) for container in _containers(spec))
+
+
+def _own_users(spec: JsonObject) -> bool:
+    """A user namespace of the pod's own: its root is nobody on the host (KEP-127)."""
+    return spec.get("hostUsers") is False
+
+
+def _windows(spec: JsonObject) -> bool:
+    return (spec.get("os") or {}).get("name") == "windows"
 
 
 # -- baseline ------------------------------------------------------------------------------------------------------
+
+
+def _apparmor(metadata: JsonObject, spec: JsonObject) -> Violation | None:
+    def wrong(context: JsonObject) -> bool:
+        return (context.get("appArmorProfile") or {}).get("type", _APPARMOR[0]) not in _APPARMOR
+
+    values = sorted({context["appArmorProfile"]["type"] for context in _contexts(spec) if wrong(context)})
+    setters = [bad for bad in (_setters(spec, wrong),) if bad]
+    marks = sorted(
+        f"{key}={shown(value)}"
+        for key, value in (metadata.get("annotations") or {}).items()
+        if key.startswith(_APPARMOR_PREFIX) and value not in ("", "runtime/default")
+        and not value.startswith("localhost/")
+    )  # fmt: skip
+    if marks:
+        setters.append("annotations" if len(marks) > 1 else "annotation")
+        values += marks
+    if not setters:
+        return None
+    what = "forbidden AppArmor profiles" if len(values) > 1 else "forbidden AppArmor profile"
+    return Violation(what, f"{' and '.join(setters)} must not set AppArmor profile type to {_quoted(values)}")
 
 
 def _capabilities_baseline(metadata: JsonObject, spec: JsonObject) -> Violation | None:
@@ -76,7 +130,7 @@ def _capabilities_baseline(metadata: JsonObject, spec: JsonObject) -> Violation 
             added |= dict.fromkeys(extra)
     if not bad:
         return None
-    listed = ", ".join(f'"{name}"' for name in sorted(added))
+    listed = _quoted(sorted(added))
     return Violation(
         "non-default capabilities", f"{_named(bad)} must not include {listed} in securityContext.capabilities.add"
     )
@@ -104,7 +158,25 @@ def _host_ports(metadata: JsonObject, spec: JsonObject) -> Violation | None:
         return None
     word = "hostPorts" if len(ports) > 1 else "hostPort"
     verb = "use" if len(bad) > 1 else "uses"
-    return Violation("hostPort", f"{_named(bad)} {verb} {word} {', '.join(sorted(ports, key=int))}")
+    return Violation("hostPort", f"{_named(bad)} {verb} {word} {', '.join(sorted(ports))}")
+
+
+def _hosts_of_probes(metadata: JsonObject, spec: JsonObject) -> Violation | None:
+    bad, hosts = set(), set()
+    for container in _containers(spec):
+        lifecycle = container.get("lifecycle") or {}
+        handlers = [container.get(probe) for probe in ("livenessProbe", "readinessProbe", "startupProbe")]
+        for handler in [*handlers, lifecycle.get("postStart"), lifecycle.get("preStop")]:
+            for way in ("httpGet", "tcpSocket"):
+                host = ((handler or {}).get(way) or {}).get("host")
+                if host:
+                    bad.add(container["name"])
+                    hosts.add(host)
+    if not bad:
+        return None
+    verb, word = "use" if len(bad) > 1 else "uses", "probe or lifecycle host"
+    plural = f"{word}s" if len(hosts) > 1 else word
+    return Violation(word, f"{_named(sorted(bad))} {verb} {plural} {_quoted(sorted(hosts))}")
 
 
 def _privileged(metadata: JsonObject, spec: JsonObject) -> Violation | None:
@@ -114,33 +186,34 @@ def _privileged(metadata: JsonObject, spec: JsonObject) -> Violation | None:
 
 def _proc_mount(metadata: JsonObject, spec: JsonObject) -> Violation | None:
     bad = [c["name"] for c in _containers(spec) if _context(c).get("procMount", "Default") != "Default"]
-    if not bad:
+    if not bad or _own_users(spec):
         return None
     kinds = sorted({_context(c)["procMount"] for c in _containers(spec) if c["name"] in bad})
-    listed = ", ".join(f'"{kind}"' for kind in kinds)
+    listed = _quoted(kinds)
     return Violation("procMount", f"{_named(bad)} must not set securityContext.procMount to {listed}")
 
 
+def _bad_seccomp(context: JsonObject) -> bool:
+    return (context.get("seccompProfile") or {}).get("type", _SECCOMP[0]) not in _SECCOMP
+
+
 def _seccomp_baseline(metadata: JsonObject, spec: JsonObject) -> Violation | None:
-    bad: list[str] = []
-    if (_context(spec).get("seccompProfile") or {}).get("type") == "Unconfined":
-        bad.append("pod")
-    unconfined = [
-        c["name"] for c in _containers(spec) if (_context(c).get("seccompProfile") or {}).get("type") == "Unconfined"
-    ]
-    if unconfined:
-        bad.append(_named(unconfined))
+    bad = _setters(spec, _bad_seccomp)
     if not bad:
         return None
-    text = 'must not set securityContext.seccompProfile.type to "Unconfined"'
-    return Violation("seccompProfile", f"{' and '.join(bad)} {text}")
+    values = sorted({context["seccompProfile"]["type"] for context in _contexts(spec) if _bad_seccomp(context)})
+    return Violation("seccompProfile", f"{bad} must not set securityContext.seccompProfile.type to {_quoted(values)}")
 
 
 def _selinux(metadata: JsonObject, spec: JsonObject) -> Violation | None:
-    bad = ["pod"] if _forbidden_label(_context(spec)) else []
-    bad += [f'container "{c["name"]}"' for c in _containers(spec) if _forbidden_label(_context(c))]
-    text = f"{', '.join(bad)} set forbidden securityContext.seLinuxOptions"
-    return Violation("seLinuxOptions", text) if bad else None
+    bad = _setters(spec, _forbidden_label)
+    if not bad:
+        return None
+    options = [context.get("seLinuxOptions") or {} for context in _contexts(spec)]
+    types = sorted({each.get("type") or "" for each in options} - _SELINUX_TYPES)
+    data = [f"type{'s' if len(types) > 1 else ''} {_quoted(types)}"] if types else []
+    data += [f"{key} may not be set" for key in ("user", "role") if any(each.get(key) for each in options)]
+    return Violation("seLinuxOptions", f"{bad} set forbidden securityContext.seLinuxOptions: {'; '.join(data)}")
 
 
 def _forbidden_label(context: JsonObject) -> bool:
@@ -153,12 +226,18 @@ def _sysctls(metadata: JsonObject, spec: JsonObject) -> Violation | None:
     return Violation("forbidden sysctls", ", ".join(bad)) if bad else None
 
 
+def _host_process(metadata: JsonObject, spec: JsonObject) -> Violation | None:
+    bad = _setters(spec, lambda context: bool((context.get("windowsOptions") or {}).get("hostProcess")))
+    text = f"{bad} must not set securityContext.windowsOptions.hostProcess=true"
+    return Violation("hostProcess", text) if bad else None
+
+
 # -- restricted ----------------------------------------------------------------------------------------------------
 
 
 def _escalation(metadata: JsonObject, spec: JsonObject) -> Violation | None:
     bad = [c["name"] for c in _containers(spec) if _context(c).get("allowPrivilegeEscalation") is not False]
-    if not bad:
+    if not bad or _windows(spec):
         return None
     text = "must set securityContext.allowPrivilegeEscalation=false"
     return Violation("allowPrivilegeEscalation != false", f"{_named(bad)} {text}")
@@ -167,7 +246,7 @@ def _escalation(metadata: JsonObject, spec: JsonObject) -> Violation | None:
 def _capabilities_restricted(metadata: JsonObject, spec: JsonObject) -> Violation | None:
     keeping, adding, details = [], [], []
     added: dict[str, None] = {}
-    for container in _containers(spec):
+    for container in () if _windows(spec) else _containers(spec):
         capabilities = _context(container).get("capabilities") or {}
         if "ALL" not in (capabilities.get("drop") or ()):
             keeping.append(container["name"])
@@ -178,7 +257,7 @@ def _capabilities_restricted(metadata: JsonObject, spec: JsonObject) -> Violatio
     if keeping:
         details.append(f'{_named(keeping)} must set securityContext.capabilities.drop=["ALL"]')
     if adding:
-        listed = ", ".join(f'"{name}"' for name in sorted(added))
+        listed = _quoted(sorted(added))
         details.append(f"{_named(adding)} must not include {listed} in securityContext.capabilities.add")
     return Violation("unrestricted capabilities", "; ".join(details)) if details else None
 
@@ -192,61 +271,65 @@ def _volume_types(metadata: JsonObject, spec: JsonObject) -> Violation | None:
             kinds.append(kind)
     if not bad:
         return None
-    listed = ", ".join(f'"{kind}"' for kind in sorted(set(kinds)))
+    listed = _quoted(sorted(set(kinds)))
     word = "types" if len(set(kinds)) > 1 else "type"
     verb = "use" if len(bad) > 1 else "uses"
     return Violation("restricted volume types", f"{_named(bad, 'volume')} {verb} restricted volume {word} {listed}")
 
 
 def _non_root(metadata: JsonObject, spec: JsonObject) -> Violation | None:
-    pod = _context(spec).get("runAsNonRoot")
-    wrong = [c["name"] for c in _containers(spec) if _context(c).get("runAsNonRoot") is False]
+    if _own_users(spec):
+        return None
+    bad = _setters(spec, lambda context: context.get("runAsNonRoot") is False)
+    if bad:
+        return Violation("runAsNonRoot != true", f"{bad} must not set securityContext.runAsNonRoot=false")
     silent = [c["name"] for c in _containers(spec) if _context(c).get("runAsNonRoot") is None]
-    details = []
-    if pod is False:
-        details.append("pod must not set securityContext.runAsNonRoot=false")
-    if wrong:
-        details.append(f"{_named(wrong)} must not set securityContext.runAsNonRoot=false")
-    if not details and silent and not pod:
-        details.append(f"pod or {_named(silent)} must set securityContext.runAsNonRoot=true")
-    return Violation("runAsNonRoot != true", "; ".join(details)) if details else None
+    if not silent or _context(spec).get("runAsNonRoot"):
+        return None
+    return Violation("runAsNonRoot != true", f"pod or {_named(silent)} must set securityContext.runAsNonRoot=true")
 
 
 def _user(metadata: JsonObject, spec: JsonObject) -> Violation | None:
-    bad = ["pod"] if _context(spec).get("runAsUser") == 0 else []
-    root = [c["name"] for c in _containers(spec) if _context(c).get("runAsUser") == 0]
-    if root:
-        bad.append(_named(root))
-    return Violation("runAsUser=0", f"{' and '.join(bad)} must not set runAsUser=0") if bad else None
+    bad = "" if _own_users(spec) else _setters(spec, lambda context: context.get("runAsUser") == 0)
+    return Violation("runAsUser=0", f"{bad} must not set runAsUser=0") if bad else None
 
 
 def _seccomp_restricted(metadata: JsonObject, spec: JsonObject) -> Violation | None:
-    allowed = ("RuntimeDefault", "Localhost")
-    pod = (_context(spec).get("seccompProfile") or {}).get("type")
-    if pod == "Unconfined":
-        return Violation("seccompProfile", 'pod must not set securityContext.seccompProfile.type to "Unconfined"')
-    silent, wrong = [], []
-    for container in _containers(spec):
-        own = (_context(container).get("seccompProfile") or {}).get("type")
-        if own == "Unconfined":
-            wrong.append(container["name"])
-        elif own not in allowed and pod not in allowed:
-            silent.append(container["name"])
-    if wrong:
-        text = 'must not set securityContext.seccompProfile.type to "Unconfined"'
-        return Violation("seccompProfile", f"{_named(wrong)} {text}")
-    if not silent:
+    if _windows(spec):
+        return None
+    wrong = _seccomp_baseline(metadata, spec)
+    if wrong is not None:
+        return wrong
+    silent = [c["name"] for c in _containers(spec) if _context(c).get("seccompProfile") is None]
+    if not silent or _context(spec).get("seccompProfile") is not None:
         return None
     text = 'must set securityContext.seccompProfile.type to "RuntimeDefault" or "Localhost"'
     return Violation("seccompProfile", f"pod or {_named(silent)} {text}")
 
 
-BASELINE: Final[tuple[Check, ...]] = (
-    _capabilities_baseline, _host_namespaces, _host_path, _host_ports, _privileged, _proc_mount, _selinux,
-    _seccomp_baseline, _sysctls,
-)  # fmt: skip
+_EVERYWHERE: Final[Mapping[str, Check]] = {
+    "appArmorProfile": Check(0, _apparmor),
+    "capabilities_baseline": Check(0, _capabilities_baseline),
+    "hostNamespaces": Check(0, _host_namespaces),
+    "hostPathVolumes": Check(0, _host_path),
+    "hostPorts": Check(0, _host_ports),
+    "hostProbesAndHostLifecycle": Check(34, _hosts_of_probes),
+    "privileged": Check(0, _privileged),
+    "procMount": Check(0, _proc_mount),
+    "seLinuxOptions": Check(0, _selinux),
+    "seccompProfile_baseline": Check(19, _seccomp_baseline),
+    "sysctls": Check(0, _sysctls),
+    "windowsHostProcess": Check(0, _host_process),
+}
+BASELINE: Final[tuple[Check, ...]] = tuple(_EVERYWHERE.values())
+_STRICTER: Final = frozenset({"capabilities_baseline", "hostPathVolumes", "seccompProfile_baseline"})
+"""What a check of restricted asks for, too, and more."""
 RESTRICTED: Final[tuple[Check, ...]] = (
-    _host_namespaces, _host_ports, _privileged, _proc_mount, _selinux, _sysctls, _escalation, _capabilities_restricted,
-    _volume_types, _non_root, _user, _seccomp_restricted,
-)  # fmt: skip
-"""What baseline asks for, too; where both look at a field, the stricter check alone."""
+    *(check for name, check in _EVERYWHERE.items() if name not in _STRICTER),
+    Check(8, _escalation),
+    Check(22, _capabilities_restricted),
+    Check(0, _volume_types),
+    Check(0, _non_root),
+    Check(23, _user),
+    Check(19, _seccomp_restricted),
+)

@@ -36,9 +36,14 @@ def invalid(path: str, value: Any, detail: str) -> Cause:
     return Cause("FieldValueInvalid", path, f"Invalid value: {shown(value)}: {detail}")
 
 
+def invalid_struct(path: str, form: JsonObject, detail: str) -> Cause:
+    """A struct that is wrong. `form`: as Go holds it (engine.api.internal_form), its keys in that order."""
+    return Cause("FieldValueInvalid", path, f"Invalid value: {orjson.dumps(form).decode()}: {detail}")
+
+
 def immutable_struct(path: str, form: JsonObject) -> Cause:
-    """A struct that may not change. `form`: as Go holds it (engine.api.internal_form), its keys in that order."""
-    return Cause("FieldValueInvalid", path, f"Invalid value: {orjson.dumps(form).decode()}: {IMMUTABLE}")
+    """A struct that may not change."""
+    return invalid_struct(path, form, IMMUTABLE)
 
 
 def not_supported(path: str, value: Any, supported: Iterable[str]) -> Cause:
@@ -59,6 +64,12 @@ def difference(old: Any, new: Any) -> str:
 
 def duplicate(path: str, value: Any) -> Cause:
     return Cause("FieldValueDuplicate", path, f"Duplicate value: {shown(value)}")
+
+
+def duplicate_struct(path: str, form: JsonObject, detail: str = "") -> Cause:
+    """As `invalid_struct`, of a struct that is there twice."""
+    text = f"Duplicate value: {orjson.dumps(form).decode()}"
+    return Cause("FieldValueDuplicate", path, f"{text}: {detail}" if detail else text)
 
 
 def not_found(path: str, value: Any) -> Cause:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from engine.api import quantity
 from engine.api.internal_form import claim_spec
@@ -27,20 +28,20 @@ _SPEC_IMMUTABLE: Final = (
 )
 
 
-def validate_access_modes(causes: Causes, modes: Any, path: str) -> None:
-    if not modes:
-        causes.append(required(path, "at least 1 access mode is required"))
-        return
+def validate_access_modes(causes: Causes, modes: Sequence[str], path: str) -> None:
     for mode in modes:
         if mode not in ACCESS_MODES:
             causes.append(not_supported(path, mode, ACCESS_MODES))
-    if "ReadWriteOncePod" in modes and len(modes) > 1:
+    if "ReadWriteOncePod" in modes and any(mode in ACCESS_MODES for mode in modes if mode != "ReadWriteOncePod"):
         causes.append(forbidden(path, "may not use ReadWriteOncePod with other access modes"))
 
 
 def validate_claim_spec(causes: Causes, spec: JsonObject, path: str) -> None:
-    validate_access_modes(causes, spec.get("accessModes"), f"{path}.accessModes")
+    modes = spec.get("accessModes") or ()
+    if not modes:
+        causes.append(required(f"{path}.accessModes", "at least 1 access mode is required"))
     validate_selector(causes, spec.get("selector"), f"{path}.selector")
+    validate_access_modes(causes, modes, f"{path}.accessModes")
     requests = (spec.get("resources") or {}).get("requests") or {}
     size = requests.get("storage")
     if size is None:
@@ -52,11 +53,21 @@ def validate_claim_spec(causes: Causes, spec: JsonObject, path: str) -> None:
     if name:
         each_message(causes, f"{path}.storageClassName", name, subdomain_errors(name))
     one_of(causes, f"{path}.volumeMode", spec.get("volumeMode"), VOLUME_MODES, optional=True)
-    source = spec.get("dataSource")
-    if source is not None:
-        for key in ("kind", "name"):
-            if not source.get(key):
-                causes.append(required(f"{path}.dataSource.{key}"))
+    for key in ("dataSource", "dataSourceRef"):
+        if spec.get(key) is not None:
+            _data_source(causes, spec[key], f"{path}.{key}")
+
+
+def _data_source(causes: Causes, source: JsonObject, path: str) -> None:
+    for key in ("name", "kind"):
+        if not source.get(key):
+            causes.append(required(f"{path}.{key}"))
+    group, kind = source.get("apiGroup") or "", source.get("kind") or ""
+    if group:
+        each_message(causes, f"{path}.apiGroup", group, subdomain_errors(group))
+    elif kind != "PersistentVolumeClaim":
+        text = "must be 'PersistentVolumeClaim' when referencing the default apiGroup"
+        causes.append(invalid(path, kind, text))
 
 
 def create(causes: Causes, obj: JsonObject) -> None:

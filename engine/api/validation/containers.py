@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from engine.api.internal_form import security_context
 from engine.api.names import config_key_errors, dns_label_errors, env_name_errors, port_errors, port_name_errors
 from engine.api.validation.causes import (
     Causes,
@@ -15,6 +16,7 @@ from engine.api.validation.causes import (
     each_message,
     forbidden,
     invalid,
+    invalid_struct,
     not_found,
     not_supported,
     one_of,
@@ -273,7 +275,7 @@ def _security(causes: Causes, context: JsonObject, path: str) -> None:
         validate_id(causes, context.get(key), f"{path}.{key}")
     if context.get("privileged") and context.get("allowPrivilegeEscalation") is False:
         text = "cannot set `allowPrivilegeEscalation` to false and `privileged` to true"
-        causes.append(invalid(path, context, text))
+        causes.append(invalid_struct(path, security_context(context), text))
     validate_seccomp(causes, context.get("seccompProfile"), f"{path}.seccompProfile")
 
 

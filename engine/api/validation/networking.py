@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Any, Final
+import re
+from typing import Final
 
 from engine.api.names import (
     dns_label_errors,
+    path_segment_errors,
     port_errors,
     port_name_errors,
+    regex_message,
     subdomain_errors,
     wildcard_errors,
 )
@@ -27,6 +30,7 @@ from store.types import JsonObject
 
 _PATH_TYPES: Final = ("Exact", "ImplementationSpecific", "Prefix")
 _CLASS_ANNOTATION: Final = "kubernetes.io/ingress.class"
+_PATH: Final = re.compile(r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+\Z", re.ASCII)
 _CIDR: Final = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
 
 
@@ -38,7 +42,7 @@ def ingress(causes: Causes, obj: JsonObject) -> None:
     rules, backend = spec.get("rules") or [], spec.get("defaultBackend")
     if not rules and backend is None:
         text = "either `defaultBackend` or `rules` must be specified"
-        causes.append(invalid("spec", spec, text))
+        causes.append(invalid("spec", obj["spec"].get("rules") if obj.get("spec") else None, text))
     if backend is not None:
         _backend(causes, backend, "spec.defaultBackend")
     for index, rule in enumerate(rules):
@@ -46,6 +50,9 @@ def ingress(causes: Causes, obj: JsonObject) -> None:
     for index, tls in enumerate(spec.get("tls") or ()):
         for at, host in enumerate(tls.get("hosts") or ()):
             _host(causes, host, f"spec.tls[{index}].hosts[{at}]", tls=True)
+        secret = tls.get("secretName")
+        if secret:
+            each_message(causes, f"spec.tls[{index}].secretName", secret, subdomain_errors(secret))
     name = spec.get("ingressClassName")
     if name is not None:
         each_message(causes, "spec.ingressClassName", name, subdomain_errors(name))
@@ -53,11 +60,11 @@ def ingress(causes: Causes, obj: JsonObject) -> None:
 
 def ingress_create(causes: Causes, obj: JsonObject) -> None:
     annotations = obj["metadata"].get("annotations") or {}
-    if _CLASS_ANNOTATION in annotations and (obj.get("spec") or {}).get("ingressClassName") is not None:
-        text = "can not be set when the class field is also set"
-        where = f"annotations.{_CLASS_ANNOTATION}"
-        causes.append(invalid(where, annotations[_CLASS_ANNOTATION], text))
     ingress(causes, obj)
+    given, name = annotations.get(_CLASS_ANNOTATION), (obj.get("spec") or {}).get("ingressClassName")
+    if given is not None and name is not None and given != name:
+        text = "must match `ingressClassName` when both are specified"
+        causes.append(invalid(f"annotations.{_CLASS_ANNOTATION}", given, text))
 
 
 def ingress_update(causes: Causes, new: JsonObject, old: JsonObject) -> None:
@@ -68,7 +75,6 @@ def ingress_update(causes: Causes, new: JsonObject, old: JsonObject) -> None:
 def _host(causes: Causes, host: str, path: str, *, tls: bool = False) -> None:
     if not tls and _is_address(host):
         causes.append(invalid(path, host, "must be a DNS name, not an IP address"))
-        return
     each_message(causes, path, host, wildcard_errors(host) if "*" in host else subdomain_errors(host))
 
 
@@ -93,7 +99,8 @@ def _rule(causes: Causes, rule: JsonObject, path: str) -> None:
         kind, target = entry.get("pathType"), entry.get("path") or ""
         if kind is None:
             causes.append(required(f"{where}.pathType", "pathType must be specified"))
-        elif kind not in _PATH_TYPES:
+            continue
+        if kind not in _PATH_TYPES:
             causes.append(not_supported(f"{where}.pathType", kind, _PATH_TYPES))
         elif kind in ("Exact", "Prefix") or target:
             _path(causes, target, kind, f"{where}.path")
@@ -118,11 +125,9 @@ def _backend(causes: Causes, backend: JsonObject, path: str) -> None:
     if service is not None and resource is not None:
         causes.append(invalid(path, "", "cannot set both resource and service backends"))
     elif resource is not None:
-        for key in ("kind", "name"):
-            if not resource.get(key):
-                causes.append(required(f"{path}.resource.{key}", f"resource {key} is required"))
+        _reference(causes, resource, f"{path}.resource")
     elif service is None:
-        causes.append(required(path, "service or resource is required"))
+        causes.append(invalid(path, "", "resource or service backend is required"))
     else:
         if not service.get("name"):
             causes.append(required(f"{path}.service.name"))
@@ -140,23 +145,48 @@ def _backend(causes: Causes, backend: JsonObject, path: str) -> None:
             causes.append(required(path, "port name or number is required"))
 
 
+def _reference(causes: Causes, reference: JsonObject, path: str) -> None:
+    """Another object, by group, kind and name (validateIngressTypedLocalObjectReference)."""
+    group = reference.get("apiGroup")
+    if group is not None:
+        each_message(causes, f"{path}.apiGroup", group, subdomain_errors(group))
+    for key in ("kind", "name"):
+        if not reference.get(key):
+            causes.append(required(f"{path}.{key}"))
+        else:
+            each_message(causes, f"{path}.{key}", reference[key], path_segment_errors(reference[key]))
+
+
 def ingress_class(causes: Causes, obj: JsonObject) -> None:
     spec = obj.get("spec") or {}
     controller = spec.get("controller") or ""
     if not controller:
         causes.append(required("spec.controller"))
-    elif "/" not in controller:
-        text = 'must be a domain-prefixed path (such as "acme.io/foo")'
-        causes.append(invalid("spec.controller", controller, text))
+    else:
+        _domain_prefixed(causes, controller, "spec.controller")
     parameters = spec.get("parameters")
-    if parameters is not None:
-        for key in ("kind", "name"):
-            if not parameters.get(key):
-                causes.append(required(f"spec.parameters.{key}"))
-        one_of(causes, "spec.parameters.scope", parameters.get("scope"), ("Cluster", "Namespace"))
-        if parameters.get("scope") == "Namespace" and not parameters.get("namespace"):
-            text = "`parameters.scope` is set to 'Namespace'"
-            causes.append(required("spec.parameters.namespace", text))
+    if parameters is None:
+        return
+    _reference(causes, parameters, "spec.parameters")
+    scope, where = parameters.get("scope"), "spec.parameters.namespace"
+    one_of(causes, "spec.parameters.scope", scope, ("Cluster", "Namespace"))
+    if scope == "Namespace" and parameters.get("namespace") is None:
+        causes.append(required(where, "`parameters.scope` is set to 'Namespace'"))
+    elif scope == "Namespace":
+        each_message(causes, where, parameters["namespace"], dns_label_errors(parameters["namespace"]))
+    elif scope == "Cluster" and parameters.get("namespace") is not None:
+        causes.append(forbidden(where, "`parameters.scope` is set to 'Cluster'"))
+
+
+def _domain_prefixed(causes: Causes, value: str, path: str) -> None:
+    """IsDomainPrefixedPath."""
+    domain, slash, rest = value.partition("/")
+    if not slash or not domain or not rest:
+        causes.append(invalid(path, value, 'must be a domain-prefixed path (such as "acme.io/foo")'))
+        return
+    each_message(causes, path, domain, subdomain_errors(domain))
+    if not _PATH.match(rest):
+        causes.append(invalid(path, rest, regex_message("Invalid path", _PATH.pattern.removesuffix(r"\Z"))))
 
 
 def ingress_class_update(causes: Causes, new: JsonObject, old: JsonObject) -> None:
@@ -183,25 +213,24 @@ def network_policy(causes: Causes, obj: JsonObject) -> None:
         causes.append(invalid("spec.policyTypes", kinds, text))
         return
     for index, kind in enumerate(kinds):
-        one_of(causes, f"spec.policyTypes[{index}]", kind, ("Egress", "Ingress"))
+        one_of(causes, f"spec.policyTypes[{index}]", kind, ("Ingress", "Egress"))
 
 
 def _policy_port(causes: Causes, port: JsonObject, path: str) -> None:
-    one_of(causes, f"{path}.protocol", port.get("protocol"), ("SCTP", "TCP", "UDP"), optional=True)
-    number: Any = port.get("port")
-    if isinstance(number, str):
-        each_message(causes, f"{path}.port", number, port_name_errors(number))
-    elif number is not None:
+    one_of(causes, f"{path}.protocol", port.get("protocol"), ("TCP", "UDP", "SCTP"), optional=True)
+    number, end, where = port.get("port"), port.get("endPort"), f"{path}.endPort"
+    if isinstance(number, int):
         each_message(causes, f"{path}.port", number, port_errors(number))
-    end = port.get("endPort")
+        if end is not None and end < number:
+            causes.append(invalid(where, end, "must be greater than or equal to `port`"))
+        if end is not None:
+            each_message(causes, where, end, port_errors(end))
+        return
     if end is not None:
-        if number is None:
-            causes.append(required(f"{path}.endPort", "may not be specified when `port` is not specified"))
-        elif isinstance(number, str):
-            text = "may not be specified when `port` is non-numeric"
-            causes.append(invalid(f"{path}.endPort", end, text))
-        elif end < number:
-            causes.append(invalid(f"{path}.endPort", end, "must be greater than or equal to `port`"))
+        why = "is not specified" if number is None else "is non-numeric"
+        causes.append(invalid(where, end, f"may not be specified when `port` {why}"))
+    if number is not None:
+        each_message(causes, f"{path}.port", number, port_name_errors(number))
 
 
 def _peer(causes: Causes, peer: JsonObject, path: str) -> None:
@@ -225,17 +254,18 @@ def _block(causes: Causes, block: JsonObject, path: str) -> None:
         return
     if network is None:
         causes.append(invalid(f"{path}.cidr", cidr, _CIDR))
+        return
     for index, excluded in enumerate(block.get("except") or ()):
         inner = _network(excluded)
         where = f"{path}.except[{index}]"
         if inner is None:
             causes.append(invalid(where, excluded, _CIDR))
-        elif network is not None and not (
+        elif not (
             inner.version == network.version
             and inner.prefixlen > network.prefixlen
             and network.network_address <= inner.network_address <= network.broadcast_address  # type: ignore[operator]
         ):
-            causes.append(invalid(where, excluded, f"must be a strict subset of `{path}.cidr`"))
+            causes.append(invalid(where, excluded, "must be a strict subset of `cidr`"))
 
 
 def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Any, Final
 
+from engine.api.internal_form import service_port
 from engine.api.names import (
     dns_label_errors,
     port_errors,
@@ -13,11 +14,14 @@ from engine.api.names import (
     subdomain_errors,
 )
 from engine.api.validation.causes import (
+    IMMUTABLE,
     Causes,
     duplicate,
+    duplicate_struct,
     each_message,
     forbidden,
     invalid,
+    not_supported,
     one_of,
     required,
 )
@@ -28,6 +32,9 @@ _PROTOCOLS: Final = ("SCTP", "TCP", "UDP")
 _TYPES: Final = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 _POLICIES: Final = ("Cluster", "Local")
 _AFFINITY_MOST: Final = 86400
+_DISTRIBUTIONS: Final = ("PreferClose", "PreferSameZone", "PreferSameNode")
+_LOCAL_MULTICAST: Final = (ipaddress.ip_network("224.0.0.0/24"), ipaddress.ip_network("ff02::/16"))
+_CIDR_TEXT: Final = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
 IP_TEXT: Final = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 
 
@@ -43,9 +50,20 @@ def create(causes: Causes, obj: JsonObject) -> None:
         causes.append(invalid("spec.clusterIPs[0]", address, "may not be set to 'None' for NodePort services"))
     elif kind == "ExternalName":
         _external_name(causes, spec)
-    _ports(causes, spec, ports)
+    _ports(causes, ports)
     if spec.get("selector"):
         validate_labels(causes, spec["selector"], "spec.selector")
+    _affinity(causes, spec)
+    validate_addresses(causes, spec)
+    for index, external in enumerate(spec.get("externalIPs") or ()):
+        validate_endpoint_address(causes, external, f"spec.externalIPs[{index}]")
+    one_of(causes, "spec.type", kind, _TYPES)
+    _unique_ports(causes, spec, ports)
+    _balancer(causes, spec, kind)
+    _traffic(causes, spec, kind)
+
+
+def _affinity(causes: Causes, spec: JsonObject) -> None:
     affinity = spec.get("sessionAffinity")
     one_of(causes, "spec.sessionAffinity", affinity, ("ClientIP", "None"))
     if affinity == "ClientIP":
@@ -53,21 +71,48 @@ def create(causes: Causes, obj: JsonObject) -> None:
         if seconds is not None and not 0 < seconds <= _AFFINITY_MOST:
             where = "spec.sessionAffinityConfig.clientIP.timeoutSeconds"
             causes.append(invalid(where, seconds, f"must be greater than 0 and less than {_AFFINITY_MOST}"))
-    _addresses(causes, spec, kind)
-    one_of(causes, "spec.type", kind, _TYPES)
-    for index, external in enumerate(spec.get("externalIPs") or ()):
-        _address(causes, external, f"spec.externalIPs[{index}]")
-    external_policy, internal_policy = spec.get("externalTrafficPolicy"), spec.get("internalTrafficPolicy")
-    if external_policy and kind not in ("NodePort", "LoadBalancer") and not spec.get("externalIPs"):
-        text = "may only be set for externally-accessible services"
-        causes.append(invalid("spec.externalTrafficPolicy", external_policy, text))
-    else:
-        one_of(causes, "spec.externalTrafficPolicy", external_policy, _POLICIES, optional=True)
-    one_of(causes, "spec.internalTrafficPolicy", internal_policy, _POLICIES, optional=True)
-    for index, source in enumerate(spec.get("loadBalancerSourceRanges") or ()):
+
+
+def _balancer(causes: Causes, spec: JsonObject, kind: str) -> None:
+    """What only a LoadBalancer has."""
+    balances, text = kind == "LoadBalancer", "may only be used when `type` is 'LoadBalancer'"
+    sources = spec.get("loadBalancerSourceRanges") or ()
+    if sources and not balances:
+        causes.append(forbidden("spec.LoadBalancerSourceRanges", text))
+    for index, source in enumerate(sources):
         if not _is_network(source):
-            text = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
-            causes.append(invalid(f"spec.LoadBalancerSourceRanges[{index}]", source, text))
+            causes.append(invalid(f"spec.LoadBalancerSourceRanges[{index}]", source.strip(), _CIDR_TEXT))
+    if spec.get("allocateLoadBalancerNodePorts") is not None and not balances:
+        causes.append(forbidden("spec.allocateLoadBalancerNodePorts", text))
+    name = spec.get("loadBalancerClass")
+    if name is not None:
+        if balances:
+            each_message(causes, "spec.loadBalancerClass", name, qualified_name_errors(name))
+        else:
+            causes.append(forbidden("spec.loadBalancerClass", text))
+
+
+def _traffic(causes: Causes, spec: JsonObject, kind: str) -> None:
+    policy, where = spec.get("externalTrafficPolicy"), "spec.externalTrafficPolicy"
+    if kind not in ("NodePort", "LoadBalancer") and not (kind == "ClusterIP" and spec.get("externalIPs")):
+        if policy:
+            causes.append(invalid(where, policy, "may only be set for externally-accessible services"))
+    else:
+        one_of(causes, where, policy, _POLICIES)
+    health, where = spec.get("healthCheckNodePort"), "spec.healthCheckNodePort"
+    if kind == "LoadBalancer" and policy == "Local":
+        if not health:
+            causes.append(required(where))
+        else:
+            each_message(causes, where, health, port_errors(health))
+    elif health:
+        text = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"
+        causes.append(invalid(where, health, text))
+    internal = spec.get("internalTrafficPolicy")
+    one_of(causes, "spec.internalTrafficPolicy", internal, _POLICIES, optional=True)
+    nearness = spec.get("trafficDistribution")
+    if nearness is not None and nearness not in _DISTRIBUTIONS:
+        causes.append(not_supported("spec.trafficDistribution", nearness, _DISTRIBUTIONS))
 
 
 def _external_name(causes: Causes, spec: JsonObject) -> None:
@@ -84,24 +129,31 @@ def _external_name(causes: Causes, spec: JsonObject) -> None:
 # -- ports ---------------------------------------------------------------------------------------------------------
 
 
-def _ports(causes: Causes, spec: JsonObject, ports: list[JsonObject]) -> None:
+def _ports(causes: Causes, ports: list[JsonObject]) -> None:
     names: set[str] = set()
     for index, port in enumerate(ports):
         _port(causes, port, f"spec.ports[{index}]", len(ports) > 1, names)
+
+
+def _unique_ports(causes: Causes, spec: JsonObject, ports: list[JsonObject]) -> None:
+    if spec.get("type") == "ClusterIP":
+        for index, port in enumerate(ports):
+            if port.get("nodePort"):
+                text = "may not be used when `type` is 'ClusterIP'"
+                causes.append(forbidden(f"spec.ports[{index}].nodePort", text))
     node_ports: set[tuple[str, int]] = set()
+    for index, port in enumerate(ports):
+        if port.get("nodePort"):
+            node_place = (port.get("protocol") or "", port["nodePort"])
+            if node_place in node_ports:
+                causes.append(duplicate(f"spec.ports[{index}].nodePort", port["nodePort"]))
+            node_ports.add(node_place)
     seen: set[tuple[str, int]] = set()
     for index, port in enumerate(ports):
-        where, protocol = f"spec.ports[{index}]", port.get("protocol") or "TCP"
-        node_port = port.get("nodePort")
-        if node_port and spec.get("type") == "ClusterIP":
-            causes.append(forbidden(f"{where}.nodePort", "may not be used when `type` is 'ClusterIP'"))
-        elif node_port and spec.get("type") != "ExternalName":
-            if (protocol, node_port) in node_ports:
-                causes.append(duplicate(f"{where}.nodePort", node_port))
-            node_ports.add((protocol, node_port))
-        place = (protocol, port.get("port") or 0)
+        place = (port.get("protocol") or "", port.get("port") or 0)
         if place in seen:
-            causes.append(duplicate(where, {"port": place[1], "protocol": protocol}))
+            key = service_port({"protocol": place[0], "port": place[1]})
+            causes.append(duplicate_struct(f"spec.ports[{index}]", key))
         seen.add(place)
 
 
@@ -129,9 +181,19 @@ def _port(causes: Causes, port: JsonObject, path: str, needs_name: bool, names: 
 # -- addresses -----------------------------------------------------------------------------------------------------
 
 
-def _addresses(causes: Causes, spec: JsonObject, kind: str) -> None:
-    if kind == "ExternalName":
+def validate_addresses(causes: Causes, spec: JsonObject) -> None:
+    """ValidateServiceClusterIPsRelatedFields: cluster IPs and families, each by itself."""
+    if spec.get("type") == "ExternalName":
         return
+    families = spec.get("ipFamilies") or ()
+    for index, family in enumerate(families):
+        one_of(causes, f"spec.ipFamilies[{index}]", family, ("IPv4", "IPv6"))
+        if family in families[:index]:
+            causes.append(duplicate(f"spec.ipFamilies[{index}]", family))
+    one_of(
+        causes, "spec.ipFamilyPolicy", spec.get("ipFamilyPolicy"),
+        ("PreferDualStack", "RequireDualStack", "SingleStack"), optional=True,
+    )  # fmt: skip
     addresses = spec.get("clusterIPs") or ([spec["clusterIP"]] if spec.get("clusterIP") else [])
     if addresses and spec.get("clusterIP") and addresses[0] != spec["clusterIP"]:
         causes.append(invalid("spec.clusterIPs", addresses, "first value must match `clusterIP`"))
@@ -142,15 +204,6 @@ def _addresses(causes: Causes, spec: JsonObject, kind: str) -> None:
                 causes.append(invalid(f"spec.clusterIPs[{index}]", address, text))
         else:
             _address(causes, address, f"spec.clusterIPs[{index}]")
-    families = spec.get("ipFamilies") or ()
-    for index, family in enumerate(families):
-        one_of(causes, f"spec.ipFamilies[{index}]", family, ("IPv4", "IPv6"))
-        if family in families[:index]:
-            causes.append(duplicate(f"spec.ipFamilies[{index}]", family))
-    one_of(
-        causes, "spec.ipFamilyPolicy", spec.get("ipFamilyPolicy"),
-        ("PreferDualStack", "RequireDualStack", "SingleStack"), optional=True,
-    )  # fmt: skip
 
 
 def _address(causes: Causes, address: str, path: str) -> None:
@@ -158,6 +211,24 @@ def _address(causes: Causes, address: str, path: str) -> None:
         ipaddress.ip_address(address)
     except ValueError:
         causes.append(invalid(path, address, IP_TEXT))
+
+
+def validate_endpoint_address(causes: Causes, address: str, path: str) -> None:
+    """An address that traffic may be sent to (ValidateNonSpecialIP)."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        causes.append(invalid(path, address, IP_TEXT))
+        return
+    if parsed.is_unspecified:
+        causes.append(invalid(path, address, f"may not be unspecified ({address})"))
+    if parsed.is_loopback:
+        causes.append(invalid(path, address, "may not be in the loopback range (127.0.0.0/8, ::1/128)"))
+    if parsed.is_link_local:
+        causes.append(invalid(path, address, "may not be in the link-local range (169.254.0.0/16, fe80::/10)"))
+    if any(parsed in network for network in _LOCAL_MULTICAST if network.version == parsed.version):
+        text = "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)"
+        causes.append(invalid(path, address, text))
 
 
 def _is_network(text: str) -> bool:
@@ -180,4 +251,48 @@ def update(causes: Causes, new: JsonObject, old: JsonObject) -> None:
             shown = [spec["clusterIP"]] if spec.get("clusterIP") else addresses
             causes.append(invalid("spec.clusterIPs[0]", shown, "may not change once set"))
             return
+    if spec.get("type") == before.get("type") == "LoadBalancer":
+        name = spec.get("loadBalancerClass")
+        if name != before.get("loadBalancerClass"):
+            causes.append(invalid("spec.loadBalancerClass", name, "may not change once set"))
+        local = spec.get("externalTrafficPolicy") == before.get("externalTrafficPolicy") == "Local"
+        if local and spec.get("healthCheckNodePort") != before.get("healthCheckNodePort"):
+            causes.append(forbidden("spec.healthCheckNodePort", IMMUTABLE))
     create(causes, new)
+
+
+# -- endpoints -----------------------------------------------------------------------------------------------------
+
+
+def endpoints(causes: Causes, obj: JsonObject) -> None:
+    """Addresses by hand (ValidateEndpoints)."""
+    for index, subset in enumerate(obj.get("subsets") or ()):
+        where = f"subsets[{index}]"
+        if not subset.get("addresses") and not subset.get("notReadyAddresses"):
+            causes.append(required(where, "must specify `addresses` or `notReadyAddresses`"))
+        for key in ("addresses", "notReadyAddresses"):
+            for at, address in enumerate(subset.get(key) or ()):
+                validate_endpoint_address(causes, address.get("ip") or "", f"{where}.{key}[{at}].ip")
+                for part, check in (("hostname", dns_label_errors), ("nodeName", subdomain_errors)):
+                    if address.get(part):
+                        each_message(causes, f"{where}.{key}[{at}].{part}", address[part], check(address[part]))
+        ports = subset.get("ports") or ()
+        for at, port in enumerate(ports):
+            _endpoint_port(causes, port, f"{where}.ports[{at}]", len(ports) > 1)
+
+
+def _endpoint_port(causes: Causes, port: JsonObject, path: str, needs_name: bool) -> None:
+    name, number, protocol = port.get("name") or "", port.get("port") or 0, port.get("appProtocol")
+    if name:
+        each_message(causes, f"{path}.name", name, dns_label_errors(name))
+    elif needs_name:
+        causes.append(required(f"{path}.name"))
+    each_message(causes, f"{path}.port", number, port_errors(number))
+    one_of(causes, f"{path}.protocol", port.get("protocol"), _PROTOCOLS)
+    if protocol is not None:
+        each_message(causes, f"{path}.appProtocol", protocol, qualified_name_errors(protocol))
+
+
+def endpoints_update(causes: Causes, new: JsonObject, old: JsonObject) -> None:
+    if new.get("subsets") != old.get("subsets"):
+        endpoints(causes, new)

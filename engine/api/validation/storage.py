@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import posixpath
 from typing import Final
 
 from engine.api import quantity
-from engine.api.names import qualified_name_errors
+from engine.api.internal_form import volume_source
+from engine.api.names import qualified_name_errors, subdomain_errors
 from engine.api.validation.causes import (
     Causes,
+    difference,
     each_message,
     forbidden,
     immutable,
@@ -22,42 +25,65 @@ from engine.api.validation.volumes import SOURCES
 from store.types import JsonObject
 
 _RECLAIM: Final = ("Delete", "Recycle", "Retain")
-_NO_SOURCE: Final = frozenset(
-    {
-        "accessModes", "capacity", "claimRef", "mountOptions", "nodeAffinity", "persistentVolumeReclaimPolicy",
-        "storageClassName", "volumeAttributesClassName", "volumeMode",
-    }
+_SOURCES: Final = (
+    "hostPath", "gcePersistentDisk", "awsElasticBlockStore", "glusterfs", "flocker", "nfs", "rbd", "quobyte", "cephfs",
+    "iscsi", "cinder", "fc", "flexVolume", "azureFile", "vsphereVolume", "photonPersistentDisk", "portworxVolume",
+    "azureDisk", "scaleIO", "local", "storageos", "csi",
 )  # fmt: skip
+"""What can be behind a volume, in the order in which ValidatePersistentVolumeSpec looks."""
 
 
 def volume(causes: Causes, obj: JsonObject) -> None:
     spec = obj.get("spec") or {}
-    validate_access_modes(causes, spec.get("accessModes"), "spec.accessModes")
-    capacity = spec.get("capacity") or {}
-    if not capacity:
-        causes.append(required("spec.capacity"))
-    if "storage" not in capacity or len(capacity) > 1:
-        causes.append(not_supported("spec.capacity", capacity, ("storage",)))
-    for name in sorted(capacity):
-        if quantity.parse(capacity[name]).nano <= 0:
-            where = f"spec.capacity[{name}]"
-            causes.append(invalid(where, quantity.canonical(capacity[name]), "must be greater than zero"))
+    if not spec.get("accessModes"):
+        causes.append(required("spec.accessModes"))
+    validate_access_modes(causes, spec.get("accessModes") or (), "spec.accessModes")
+    _capacity(causes, spec.get("capacity") or {})
     one_of(
         causes, "spec.persistentVolumeReclaimPolicy", spec.get("persistentVolumeReclaimPolicy"), _RECLAIM, optional=True
     )
-    affinity = (spec.get("nodeAffinity") or {}).get("required")
+    _source(causes, spec)
+    name = spec.get("storageClassName")
+    if name:
+        each_message(causes, "spec.storageClassName", name, subdomain_errors(name))
+    one_of(causes, "spec.volumeMode", spec.get("volumeMode"), VOLUME_MODES, optional=True)
+
+
+def _capacity(causes: Causes, capacity: JsonObject) -> None:
+    if not capacity:
+        causes.append(required("spec.capacity"))
+    if "storage" not in capacity or len(capacity) > 1:
+        causes.append(not_supported("spec.capacity", capacity or None, ("storage",)))
+    for name in sorted(capacity):
+        where, amount = f"spec.capacity[{name}]", quantity.parse(capacity[name]).nano
+        if amount < 0:
+            causes.append(invalid(where, quantity.value(capacity[name]), "must be a valid resource quantity"))
+        if amount <= 0:
+            causes.append(invalid(where, quantity.canonical(capacity[name]), "must be greater than zero"))
+
+
+def _source(causes: Causes, spec: JsonObject) -> None:
+    """Where a node may be for the volume, and exactly one thing behind it."""
+    affinity = spec.get("nodeAffinity")
     if affinity is not None:
-        validate_node_selector(causes, affinity, "spec.nodeAffinity.required")
-    sources = [key for key, value in spec.items() if key not in _NO_SOURCE and value is not None]
-    if not sources:
-        causes.append(required("spec", "must specify a volume type"))
+        if affinity.get("required") is None:
+            causes.append(required("spec.nodeAffinity.required", "must specify required node constraints"))
+        else:
+            validate_node_selector(causes, affinity["required"], "spec.nodeAffinity.required")
+    sources = [name for name in _SOURCES if spec.get(name) is not None]
+    for name in sources[:1]:
+        if name in SOURCES:
+            SOURCES[name](causes, spec[name], f"spec.{name}")
+        if name == "local" and affinity is None:
+            causes.append(required("spec.nodeAffinity", "Local volume requires node affinity"))
     for extra in sources[1:]:
         causes.append(forbidden(f"spec.{extra}", "may not specify more than 1 volume type"))
-    if sources and sources[0] in SOURCES:
-        SOURCES[sources[0]](causes, spec[sources[0]], f"spec.{sources[0]}")
-    if sources[:1] == ["local"] and affinity is None:
-        causes.append(required("spec.nodeAffinity", "Local volume requires node affinity"))
-    one_of(causes, "spec.volumeMode", spec.get("volumeMode"), VOLUME_MODES, optional=True)
+    if not sources:
+        causes.append(required("spec", "must specify a volume type"))
+    root = posixpath.normpath((spec.get("hostPath") or {}).get("path") or ".").strip("/") == ""
+    if root and spec.get("persistentVolumeReclaimPolicy") == "Recycle":
+        text = "may not be 'recycle' for a hostPath mount of '/'"
+        causes.append(forbidden("spec.persistentVolumeReclaimPolicy", text))
 
 
 def volume_update(causes: Causes, new: JsonObject, old: JsonObject) -> None:
@@ -65,14 +91,13 @@ def volume_update(causes: Causes, new: JsonObject, old: JsonObject) -> None:
     if spec == before:
         return
     volume(causes, new)
-    source = {key: value for key, value in spec.items() if key not in _NO_SOURCE}
-    if source != {key: value for key, value in before.items() if key not in _NO_SOURCE}:
-        causes.append(
-            forbidden("spec.persistentvolumesource", "spec.persistentvolumesource is immutable after creation")
-        )
-    immutable(causes, "spec.volumeMode", spec.get("volumeMode"), before.get("volumeMode"))
+    now, then = volume_source(spec), volume_source(before)
+    if now != then:
+        text = f"spec.persistentvolumesource is immutable after creation{difference(then, now)}"
+        causes.append(forbidden("spec.persistentvolumesource", text))
+    immutable(causes, "volumeMode", spec.get("volumeMode"), before.get("volumeMode"))
     if before.get("nodeAffinity") is not None:
-        immutable(causes, "spec.nodeAffinity", spec.get("nodeAffinity"), before.get("nodeAffinity"))
+        immutable(causes, "nodeAffinity", spec.get("nodeAffinity"), before.get("nodeAffinity"))
 
 
 # -- classes -------------------------------------------------------------------------------------------------------

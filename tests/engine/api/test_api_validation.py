@@ -141,8 +141,12 @@ def test_label_keys(key: str) -> None:
         ("lifecycle: {preStop: {}}", ".lifecycle.preStop: Required value: must specify a handler type"),
         ("resources: {requests: {cpu: -1}}",
          '.resources.requests[cpu]: Invalid value: "-1": must be greater than or equal to 0'),
-        ("resources: {requests: {frobs: 1}}",
-         '.resources.requests[frobs]: Invalid value: "frobs": must be a standard resource for containers'),
+        ("resources: {requests: {pods: 1}}",
+         '.resources.requests[pods]: Invalid value: "pods": must be a standard resource for containers'),
+        ("resources: {limits: {hugepages-2Mi: 2Mi}}", ".resources: Forbidden: HugePages require cpu or memory"),
+        ("resources: {requests: {requests.a.b/c: 1}}",
+         '.resources.requests[requests.a.b/c]: Invalid value: "requests.a.b/c": doesn\'t follow extended resource name '
+         "standard"),
         ("resources: {limits: {nvidia.com/gpu: 1}, requests: {nvidia.com/gpu: 2}}",
          '.resources.requests: Invalid value: "2": must be equal to nvidia.com/gpu limit of 1'),
         ("securityContext: {runAsUser: -1}",
@@ -238,7 +242,7 @@ def test_pod_specs(text: str, complaint: str) -> None:
          '"ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"'),
         ("{apiVersion: storage.k8s.io/v1, kind: StorageClass}", "provisioner: Required value"),
         ("{apiVersion: networking.k8s.io/v1, kind: Ingress, spec: {}}",
-         "spec: Invalid value: {}: either `defaultBackend` or `rules` must be specified"),
+         "spec: Invalid value: null: either `defaultBackend` or `rules` must be specified"),
         ("{apiVersion: networking.k8s.io/v1, kind: Ingress, spec: {rules: [{http: {paths: [{path: x, pathType: Prefix, "
          "backend: {service: {name: s, port: {number: 80}}}}]}}]}}",
          'spec.rules[0].http.paths[0].path: Invalid value: "x": must be an absolute path'),
@@ -265,7 +269,7 @@ def test_pod_specs(text: str, complaint: str) -> None:
          "metadata.name: Forbidden: priority class names with 'system-' prefix are reserved for system use only. "
          "error: system-x is not a known system priority class"),
         ("{apiVersion: v1, kind: ResourceQuota, spec: {hard: {frobs: 1}}}",
-         'spec.hard[frobs]: Invalid value: "frobs": must be a standard resource for quota'),
+         'spec.hard[frobs]: Invalid value: "frobs": must be a standard resource type or fully qualified'),
         ("{apiVersion: v1, kind: LimitRange, spec: {limits: [{type: Container, min: {cpu: 2}, max: {cpu: 1}}]}}",
          'spec.limits[0].min[cpu]: Invalid value: "2": min value 2 is greater than max value 1'),
         ("{apiVersion: coordination.k8s.io/v1, kind: Lease, spec: {leaseDurationSeconds: 0}}",
