@@ -160,7 +160,7 @@ def test_quotas_of_volume_attributes_classes(world: World) -> None:
         (selector("PriorityClass", "In"),
          "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector"),
         (selector("PriorityClass", "Exists", "x"),
-         "must be no value when `operator` is 'Exists' or 'DoesNotExist' for scope selector"),
+         "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector"),
     ],
 )  # fmt: skip
 def test_scopes_are_judged(world: World, spec: JsonObject, message: str) -> None:
