@@ -125,6 +125,8 @@ VolumeCSI driver:s volumeHandle:s readOnly:b fsType=FSType:s volumeAttributes:- 
   nodeExpandSecretRef:*SecretRef
 SecretRef name:s namespace:s
 Reference apiGroup=APIGroup:- kind:s name:s
+SuccessPolicy rules:[SuccessRule
+SuccessRule succeededIndexes:- succeededCount:-
 ServicePort name:s protocol:s appProtocol:- port:i targetPort:p nodePort:i
 Taint key:s value:s effect:s timeAdded:-
 ScopeSelector matchExpressions:[ScopeRequirement
@@ -195,6 +197,11 @@ def volume_source(spec: JsonObject) -> JsonObject:
 def scope_selector(selector: JsonObject) -> JsonObject:
     """A ResourceQuota's scopeSelector."""
     return _struct("ScopeSelector", selector)
+
+
+def success_policy(policy: JsonObject) -> JsonObject:
+    """A Job's success policy."""
+    return _struct("SuccessPolicy", policy)
 
 
 def service_port(port: JsonObject) -> JsonObject:

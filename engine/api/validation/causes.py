@@ -41,6 +41,11 @@ def invalid_struct(path: str, form: JsonObject, detail: str) -> Cause:
     return Cause("FieldValueInvalid", path, f"Invalid value: {orjson.dumps(form).decode()}: {detail}")
 
 
+def omitted(path: str, detail: str) -> Cause:
+    """Invalid, without showing what."""
+    return Cause("FieldValueInvalid", path, f"Invalid value: {detail}")
+
+
 def immutable_struct(path: str, form: JsonObject) -> Cause:
     """A struct that may not change."""
     return invalid_struct(path, form, IMMUTABLE)

@@ -5,6 +5,7 @@ The name rules are declared per kind; kinds that are not listed take an RFC 1123
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
@@ -15,6 +16,7 @@ from engine.api.names import (
     label_value_errors,
     path_segment_errors,
     qualified_name_errors,
+    regex_message,
     subdomain_errors,
 )
 from engine.api.validation.causes import Causes, each_message, forbidden, invalid, required, too_long
@@ -37,6 +39,7 @@ _NAMES: Final[Mapping[Resource, NameCheck]] = {
     Resource("flowcontrol.apiserver.k8s.io", "flowschemas"): subdomain_errors,
 }
 _STANDARD_FINALIZERS: Final = ("foregroundDeletion", "orphan", "kubernetes")
+_DOMAIN_PATH: Final = re.compile(r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+\Z", re.ASCII)
 
 
 def name_errors(kind: Kind, name: str) -> Sequence[str]:
@@ -146,3 +149,14 @@ def _validate_finalizers(causes: Causes, finalizers: Sequence[str], path: str) -
     if "foregroundDeletion" in finalizers and "orphan" in finalizers:
         text = "finalizer orphan and foregroundDeletion cannot be both set"
         causes.append(invalid(path, list(finalizers), text))
+
+
+def domain_prefixed(causes: Causes, value: str, path: str) -> None:
+    """IsDomainPrefixedPath."""
+    domain, slash, rest = value.partition("/")
+    if not slash or not domain or not rest:
+        causes.append(invalid(path, value, 'must be a domain-prefixed path (such as "acme.io/foo")'))
+        return
+    each_message(causes, path, domain, subdomain_errors(domain))
+    if not _DOMAIN_PATH.match(rest):
+        causes.append(invalid(path, rest, regex_message("Invalid path", _DOMAIN_PATH.pattern.removesuffix(r"\Z"))))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from typing import Final
 
 from engine.api.names import (
@@ -11,7 +10,6 @@ from engine.api.names import (
     path_segment_errors,
     port_errors,
     port_name_errors,
-    regex_message,
     subdomain_errors,
     wildcard_errors,
 )
@@ -26,11 +24,11 @@ from engine.api.validation.causes import (
     required,
 )
 from engine.api.validation.label_selector import validate_selector
+from engine.api.validation.metadata import domain_prefixed
 from store.types import JsonObject
 
 _PATH_TYPES: Final = ("Exact", "ImplementationSpecific", "Prefix")
 _CLASS_ANNOTATION: Final = "kubernetes.io/ingress.class"
-_PATH: Final = re.compile(r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+\Z", re.ASCII)
 _CIDR: Final = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
 
 
@@ -163,7 +161,7 @@ def ingress_class(causes: Causes, obj: JsonObject) -> None:
     if not controller:
         causes.append(required("spec.controller"))
     else:
-        _domain_prefixed(causes, controller, "spec.controller")
+        domain_prefixed(causes, controller, "spec.controller")
     parameters = spec.get("parameters")
     if parameters is None:
         return
@@ -176,17 +174,6 @@ def ingress_class(causes: Causes, obj: JsonObject) -> None:
         each_message(causes, where, parameters["namespace"], dns_label_errors(parameters["namespace"]))
     elif scope == "Cluster" and parameters.get("namespace") is not None:
         causes.append(forbidden(where, "`parameters.scope` is set to 'Cluster'"))
-
-
-def _domain_prefixed(causes: Causes, value: str, path: str) -> None:
-    """IsDomainPrefixedPath."""
-    domain, slash, rest = value.partition("/")
-    if not slash or not domain or not rest:
-        causes.append(invalid(path, value, 'must be a domain-prefixed path (such as "acme.io/foo")'))
-        return
-    each_message(causes, path, domain, subdomain_errors(domain))
-    if not _PATH.match(rest):
-        causes.append(invalid(path, rest, regex_message("Invalid path", _PATH.pattern.removesuffix(r"\Z"))))
 
 
 def ingress_class_update(causes: Causes, new: JsonObject, old: JsonObject) -> None:

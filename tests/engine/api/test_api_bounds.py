@@ -224,3 +224,86 @@ def test_taints_of_a_node() -> None:
         'spec.taints[1]: Duplicate value: {"Key":"a","Value":"","Effect":"NoExecute","TimeAdded":null}: taints must be '
         "unique by key and effect pair"
     ]
+
+
+# -- jobs ----------------------------------------------------------------------------------------------------------
+
+JOB = "template: {spec: {restartPolicy: Never, containers: [{name: c, image: i}]}}"
+
+
+def test_completion_of_a_job() -> None:
+    """Modes in Kubernetes' order; what counts indexes needs them."""
+    assert of("batch/v1", "Job", f"completionMode: Foo, podReplacementPolicy: X, {JOB}") == [
+        'spec.completionMode: Unsupported value: "Foo": supported values: "NonIndexed", "Indexed"',
+        'spec.podReplacementPolicy: Unsupported value: "X": supported values: "Failed", "TerminatingOrFailed"',
+    ]
+    assert of("batch/v1", "Job", f"maxFailedIndexes: 5, successPolicy: {{rules: [{{succeededCount: 1}}]}}, {JOB}") == [
+        "spec.backoffLimitPerIndex: Required value: when maxFailedIndexes is specified",
+        "spec.maxFailedIndexes: Invalid value: 5: requires indexed completion mode",
+        'spec.successPolicy: Invalid value: {"Rules":[{"SucceededIndexes":null,"SucceededCount":1}]}: requires indexed '
+        "completion mode",
+    ]
+
+
+def test_what_a_job_counts_as_success() -> None:
+    """Rules name indexes that there are, in order, and no more of them than they name."""
+    rules = "{}, {succeededIndexes: '0,2-4', succeededCount: 5}, {succeededIndexes: 2-1}, {succeededCount: 9}"
+    spec = f"completionMode: Indexed, completions: 6, successPolicy: {{rules: [{rules}]}}, {JOB}"
+    assert of("batch/v1", "Job", spec) == [
+        "spec.successPolicy.rules[0]: Required value: at least one of succeededCount or succeededIndexes must be "
+        "specified",
+        "spec.successPolicy.rules[1].succeededCount: Invalid value: 5: must be less than or equal to 4 (the number of "
+        "indexes in the specified succeededIndexes field)",
+        'spec.successPolicy.rules[2].succeededIndexes: Invalid value: "2-1": error parsing succeededIndexes: '
+        "non-increasing order, previous: 2, current: 1",
+        "spec.successPolicy.rules[3].succeededCount: Invalid value: 9: must be less than or equal to 6 (the number of "
+        "specified completions)",
+    ]
+
+
+def test_what_a_job_counts_as_failure() -> None:
+    """Actions, exit codes and conditions; such a job replaces failed pods only."""
+    rules = (
+        "{action: FailIndex, onExitCodes: {operator: In, containerName: x, values: [3, 0, 3]}}, {onPodConditions: "
+        "[{type: 'a b', status: Maybe}]}, {action: Foo}"
+    )
+    spec = f"podReplacementPolicy: TerminatingOrFailed, podFailurePolicy: {{rules: [{rules}]}}, {JOB}"
+    where = "spec.podFailurePolicy.rules"
+    assert of("batch/v1", "Job", spec) == [
+        f'{where}[0].action: Invalid value: "FailIndex": requires the backoffLimitPerIndex to be set',
+        f'{where}[0].onExitCodes.containerName: Invalid value: "x": must be one of the container or initContainer '
+        "names in the pod template",
+        f"{where}[0].onExitCodes.values[1]: Invalid value: 0: must not be 0 for the In operator",
+        f"{where}[0].onExitCodes.values[2]: Duplicate value: 3",
+        f"{where}[0].onExitCodes.values: Invalid value: [3,0,3]: must be ordered",
+        f'{where}[1].action: Required value: valid values: ["Count" "FailIndex" "FailJob" "Ignore"]',
+        f'{where}[1].onPodConditions[0].type: Invalid value: "a b": {QUALIFIED}',
+        f'{where}[1].onPodConditions[0].status: Unsupported value: "Maybe": supported values: "False", "True", '
+        '"Unknown"',
+        f'{where}[2].action: Unsupported value: "Foo": supported values: "Count", "FailIndex", "FailJob", "Ignore"',
+        f"{where}[2]: Invalid value: specifying one of OnExitCodes and OnPodConditions is required",
+        'spec.podReplacementPolicy: Unsupported value: "TerminatingOrFailed": supported values: "Failed"',
+    ]
+
+
+def test_the_selector_of_a_job() -> None:
+    """Who wants one of their own has to say so, and then to give it."""
+    assert of("batch/v1", "Job", f"manualSelector: true, {JOB}") == [
+        "spec.selector: Required value",
+        "spec.template.metadata.labels: Invalid value: null: `selector` does not match template `labels`",
+    ]
+    found = of("batch/v1", "Job", f"selector: {{matchLabels: {{a: b}}}}, {JOB}")
+    assert [cause.split(": ")[0] for cause in found] == ["spec.selector", "spec.template.metadata.labels"]
+    assert found[0].endswith("`selector` not auto-generated")
+
+
+def test_the_schedule_of_a_cron_job() -> None:
+    """Schedule, deadline, zone, in this order."""
+    template = f"jobTemplate: {{spec: {{{JOB}}}}}"
+    spec = f"schedule: 'TZ=UTC 1 1 * * *', startingDeadlineSeconds: -1, timeZone: Foo, {template}"
+    assert of("batch/v1", "CronJob", spec) == [
+        'spec.schedule: Invalid value: "TZ=UTC 1 1 * * *": cannot use TZ or CRON_TZ in schedule, use timeZone field '
+        "instead",
+        "spec.startingDeadlineSeconds: Invalid value: -1: must be greater than or equal to 0",
+        'spec.timeZone: Invalid value: "Foo": unknown time zone Foo',
+    ]
