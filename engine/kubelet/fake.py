@@ -176,7 +176,8 @@ class FakeNode(Kubelet):
         _, timer = self._steps.pop(uid, ("", None))
         if timer is not None:
             timer.cancel()
-        self._pod_addresses.give_back(uid)
+        for addresses in (self._pod_addresses, self._network.unranged):
+            addresses.give_back(uid)
 
     def _next(self, env: Envelope) -> tuple[str, int] | None:
         """What is to be done to the pod, and at which instant; None: nothing, as it is."""
@@ -228,8 +229,6 @@ class FakeNode(Kubelet):
         """The status of a pod that runs."""
         obj, stamp = env.obj, rfc3339(self.clock.now())
         old, spec = obj.get("status") or _NONE, obj["spec"]
-        if not (address := old.get("podIP")):
-            address = self.address if spec.get("hostNetwork") else self._pod_addresses.take(env.uid)
         status = {**old, "conditions": _with_conditions(old, _conditions(obj), stamp)}
         ready = not _is_not_ready(obj)
         apps, inits = spec["containers"], spec.get("initContainers") or ()
@@ -240,11 +239,17 @@ class FakeNode(Kubelet):
         status["phase"] = "Running"
         if self.address:
             status |= {"hostIP": self.address, "hostIPs": self.addresses}
-        if address:
-            addresses = [address] if spec.get("hostNetwork") else self._pod_addresses.both(address)
-            status |= {"podIP": address, "podIPs": [{"ip": each} for each in addresses]}
+        if not old.get("podIP") and (addresses := self._addresses_for(env)):
+            status |= {"podIP": addresses[0], "podIPs": [{"ip": each} for each in addresses]}
         status.setdefault("startTime", stamp)
         return status
+
+    def _addresses_for(self, pod: Envelope) -> list[str]:
+        """Of a pod that has none yet; of both IP families where the node's ranges are. Empty when all are taken."""
+        if pod.obj["spec"].get("hostNetwork"):
+            return [self.address] if self.address else []
+        address = self._pod_addresses.take(pod.uid)
+        return self._pod_addresses.both(address) if address else []
 
     def _ended(self, env: Envelope, code: int) -> JsonObject:
         """The status of a pod whose containers have exited with `code`."""

@@ -64,7 +64,8 @@ class Kubelets:
         """What is broken on purpose."""
         self.effects.listen(self._faults_changed)
         self.runtime = SimulatedRuntime(api, clock, self.catalogue, config, self.inside, self.effects)
-        self._network = NodeAddresses()
+        self.network = NodeAddresses()
+        """Who has which address of machines and pods."""
         self._bound: dict[str, dict[Uid, Envelope]] = {}
         """Node name → its pods, as last seen."""
         self._booting: dict[str, Timer] = {}
@@ -83,11 +84,11 @@ class Kubelets:
         self._started = True
         self._events.clear()
         for env in self._api.store.list(NODES):
-            self._network.learn(env)
+            self.network.learn(env)
         for env in self._api.store.list(PODS):
             if name := env.obj["spec"].get("nodeName"):
                 self._bound.setdefault(name, {})[env.uid] = env
-                self._network.learn_pod(env)
+                self.network.learn_pod(env)
         for env in self._api.store.list(NODES):
             self._events.append(WatchEvent(ADDED, env, None, env.revision))
             self._wake()
@@ -182,6 +183,8 @@ class Kubelets:
             bound.pop(env.uid, None)
             if node is not None:
                 node.pod_gone(env.uid)
+            else:
+                self.network.unranged.give_back(env.uid)
             return
         bound[env.uid] = env
         if node is not None and node.running:
@@ -200,7 +203,7 @@ class Kubelets:
             self._drop_node(node)
             node = None
         if node is None:
-            self._network.learn(env)
+            self.network.learn(env)
             self._add_node(env)
             return
         if self.effects.active or node.hogs:
@@ -264,8 +267,8 @@ class Kubelets:
     def _kubelet(self, env: Envelope) -> Kubelet:
         """The kind of kubelet that the Node declares."""
         if is_fake(env):
-            return FakeNode(env, self._api, self._clock, self.config, self._network)
-        return Node(env, self._api, self._clock, self.runtime, self.config, self._network, self._mark)
+            return FakeNode(env, self._api, self._clock, self.config, self.network)
+        return Node(env, self._api, self._clock, self.runtime, self.config, self.network, self._mark)
 
     def _has_power(self, env: Envelope) -> bool:
         """The machine behind the node runs; a bare node's always does, unless its zone is out."""

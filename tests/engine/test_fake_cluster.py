@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.api.kinds import EVENTS, NODES
+from engine.api.kinds import EVENTS, NODES, PODS
 from store.types import JsonObject
 from tests.engine.broken_clusters.ward import USER, Ward
 from tests.engine.faults.breakage import break_, phase
@@ -54,6 +54,19 @@ def test_a_fake_node_fails_as_others_do(ward: Ward) -> None:
     ward.until(lambda: ward.condition("Node", "fake-a", "Ready")["status"] == "True", 20)
     ward.run(10)
     assert "taints" not in ward.get("Node", "fake-a")["spec"]
+
+
+def test_addresses_of_a_removed_node_come_back(ward: Ward) -> None:
+    """The pods of a node that is no more hold their addresses until they are gone themselves."""
+    spec = {"nodeName": "fake-a", "containers": [{"name": "c", "image": "i"}]}
+    pod = ward.api.create(USER, PODS, "shop", {"metadata": {"name": "p"}, "spec": spec})
+    ward.run(5)
+    pool, address = ward.cluster.kubelets.network.unranged, ward.status("Pod", "p")["podIP"]
+    ward.delete("Node", "fake-a")
+    ward.run(1)
+    assert pool.take(pod.uid) == address
+    ward.until(lambda: ward.find("Pod", "p") is None, 200)
+    assert pool.take(pod.uid) != address
 
 
 def test_a_short_silence_leaves_no_trace(ward: Ward) -> None:

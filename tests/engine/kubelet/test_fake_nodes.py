@@ -290,6 +290,21 @@ def test_a_range_that_the_node_has_is_used(machines: Machines) -> None:
     assert machines.status("b")["podIP"] == machines.status("b")["hostIP"] == "192.168.0.2"
 
 
+def test_a_range_that_comes_later_is_for_later_pods(fakes: Machines) -> None:
+    """A pod keeps its address; what comes after it has addresses of both families."""
+    fakes.pod("a", "f1")
+    fakes.run(1)
+    before = fakes.status("a")
+    patch = {"spec": {"podCIDR": "10.9.0.0/24", "podCIDRs": ["10.9.0.0/24", "fd00:9::/120"]}}
+    fakes.api.patch(USER, NODES, "", "f1", "merge", patch)
+    fakes.pod("b", "f1")
+    env = fakes.api.get(PODS, "default", "a")
+    fakes.api.update_status(USER, env, {**before, "phase": "Pending"})
+    fakes.run(1)
+    assert fakes.status("a") == before
+    assert [each["ip"] for each in fakes.status("b")["podIPs"]] == ["10.9.0.2", "fd00:9::2"]
+
+
 def test_an_end_to_come_survives_a_restart(fakes: Machines) -> None:
     """A pod that completes after a minute does so though the process ended meanwhile."""
     fakes.pod(node="f1", annotations={"kubarium.dev/complete": "1m"})
