@@ -289,6 +289,11 @@ class LocalClient:
     ) -> Future[Item]:
         return self._write(lambda engine: engine.update(resource, namespace, name, obj, intent, subresource, dry_run))
 
+    def edit(
+        self, resource: str, namespace: str, name: str, text: str, *, intent: str, dry_run: bool = False
+    ) -> Future[Plan]:
+        return self._write(lambda engine: engine.edit(resource, namespace, name, text, intent, dry_run))
+
     def patch(
         self,
         resource: str,

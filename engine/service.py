@@ -36,6 +36,7 @@ from engine.clock import SECOND, Clock
 from engine.cluster import Cluster, ClusterOptions
 from engine.container_service import ContainerService
 from engine.flags import Flags
+from engine.folder.live_edit import edit
 from engine.history.requests import HistoryRequests
 from engine.network.reach import reach
 from engine.scheduler.headroom import headroom
@@ -168,6 +169,12 @@ class Service:
         return self.cluster.api.update(
             _caller(intent), Resource.parse(resource), namespace, name, obj, subresource=subresource, dry_run=dry_run,
             field_validation="Strict", field_manager=_MANAGER,
+        )  # fmt: skip
+
+    def edit(self, resource: str, namespace: str, name: str, text: str, intent: str, dry_run: bool) -> Plan:
+        return edit(
+            self.cluster.api, _caller(intent), Resource.parse(resource), namespace, name, text, dry_run=dry_run,
+            field_manager=_MANAGER,
         )  # fmt: skip
 
     def patch(

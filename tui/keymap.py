@@ -86,7 +86,7 @@ def shown(key: str) -> str:
     return {"escape": "esc"}.get(key, key).replace("+", "-")
 
 
-TYPING: Final = frozenset({"editor", "edit", "find", "shell"})
+TYPING: Final = frozenset({"editor", "find", "shell"})
 """Views that take letters for themselves."""
 
 

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 OURS: Final = "<<<<<<< yours"
 MIDDLE: Final = "======="
-THEIRS: Final = ">>>>>>> on disk"
+THEIRS: Final = ">>>>>>>"
 
 _Hunk = tuple[int, int, list[str]]
 """Lines [first, last) of the base become these."""
@@ -23,8 +23,11 @@ class Merged(NamedTuple):
     conflicts: int
 
 
-def merge(base: str, ours: str, theirs: str) -> Merged:
-    """Texts with `\\n` between their lines."""
+def merge(base: str, ours: str, theirs: str, *, ours_wins: bool = False, where: str = "on disk") -> Merged:
+    """Texts with `\\n` between their lines. `ours_wins`: where both changed the same lines, ours stand alone.
+
+    `where` theirs come from, for the marks.
+    """
     origin = base.split("\n")
     mine, other = _hunks(origin, ours.split("\n")), _hunks(origin, theirs.split("\n"))
     result: list[str] = []
@@ -49,7 +52,7 @@ def merge(base: str, ours: str, theirs: str) -> Merged:
             result += others
         else:
             conflicts += 1
-            result += [OURS, *yours, MIDDLE, *others, THEIRS]
+            result += yours if ours_wins else [OURS, *yours, MIDDLE, *others, f"{THEIRS} {where}"]
         at = last
     return Merged("\n".join(result + origin[at:]), conflicts)
 

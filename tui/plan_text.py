@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from engine.client import DriftedObject, Plan, PlannedObject
+from engine.client import DriftedObject, FieldChange, Plan, PlannedObject
 from tui.theme import Tone
 
 _SIGNS: Final[dict[str, tuple[str, str, Tone]]] = {
@@ -91,3 +91,22 @@ def value_text(value: Any) -> str:
         return "(none)"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def change_lines(changes: Iterable[FieldChange]) -> list[str]:
+    """One line a field, as the plan of a manifest shows them."""
+    return [f"    {c.path}: {value_text(c.before)} → {value_text(c.after)}" for c in changes] or ["= nothing differs"]
+
+
+def changed_fields(before: Any, after: Any, path: str = "") -> Iterator[FieldChange]:
+    """Leaves that differ between two states."""
+    if before == after:
+        return
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name in {**before, **after}:
+            yield from changed_fields(before.get(name), after.get(name), f"{path}.{name}" if path else str(name))
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for index, (one, other) in enumerate(zip(before, after, strict=True)):
+            yield from changed_fields(one, other, f"{path}[{index}]")
+    elif path != "metadata.resourceVersion":
+        yield FieldChange(path, before, after)

@@ -92,6 +92,15 @@ class ClusterClient(Protocol):
         subresource: str = "",
         dry_run: bool = False,
     ) -> Future[Item]: ...
+    def edit(
+        self, resource: str, namespace: str, name: str, text: str, *, intent: str, dry_run: bool = False
+    ) -> Future[Plan]:
+        """Replace an object by what a YAML text says: an update, whose refusal stands at the text's lines.
+
+        With an error among the diagnostics nothing was written. ClientError 409: somebody wrote since the
+        resourceVersion in the text.
+        """
+
     def patch(
         self,
         resource: str,

@@ -104,7 +104,7 @@ def _dry_run(
         return _planned("error", key, document, message=text), (crash,)
     if live is None:
         return _planned("create", key, document), ()
-    changes = tuple(differences(_comparable(live), _comparable(result)))
+    changes = tuple(differences(comparable(live), comparable(result)))
     return _planned("change" if changes else "unchanged", key, document, changes), ()
 
 
@@ -114,7 +114,7 @@ def _planned(
     return PlannedObject(action, str(key.resource), key.namespace, key.name, document.line, changes, message)  # type: ignore[arg-type]
 
 
-def _comparable(env: Envelope) -> JsonObject:
+def comparable(env: Envelope) -> JsonObject:
     """The object without what only the server writes."""
     obj = env.obj
     meta = {key: value for key, value in obj["metadata"].items() if key not in _SERVER_META}

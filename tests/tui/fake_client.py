@@ -293,6 +293,17 @@ class FakeClient:
     ) -> Future[Any]:  # fmt: skip
         return self._write("update", resource, namespace, name, obj, intent)
 
+    def edit(
+        self, resource: str, namespace: str, name: str, text: str, *, intent: str, dry_run: bool = False
+    ) -> Future[Any]:
+        if self.refuse is not None:
+            return refused(self.refuse)
+        if dry_run or any(each.severity == "error" for each in self.plan_answer.diagnostics):
+            self.planned.append((f"{resource} {name}", text))
+        else:
+            self.writes.append(("edit", resource, namespace, name, text, intent))
+        return done(self.plan_answer)
+
     def patch(
         self, resource: str, namespace: str, name: str, patch: Any, *, intent: str,
         type: Literal["json", "merge", "strategic"] = "strategic", subresource: str = "", dry_run: bool = False,

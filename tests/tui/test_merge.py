@@ -19,8 +19,9 @@ def test_changes_in_different_places_are_both_taken() -> None:
 
 
 def test_a_dispute_shows_both_versions() -> None:
-    """Between marks, ours first."""
-    assert merge("a\nb", "a\nours", "a\ntheirs") == (f"a\n{OURS}\nours\n{MIDDLE}\ntheirs\n{THEIRS}", 1)
+    """Between marks, ours first; theirs say where they come from. Or ours alone, where that is wished."""
+    assert merge("a\nb", "a\nours", "a\ntheirs") == (f"a\n{OURS}\nours\n{MIDDLE}\ntheirs\n{THEIRS} on disk", 1)
+    assert merge("a\nb", "a\nours", "new\na\ntheirs", ours_wins=True).text == "new\na\nours"
 
 
 @settings(max_examples=150, deadline=None)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.client import ClientError, Headroom, Item, Json, NodeRoom
+from engine.client import Headroom, Item, Json, NodeRoom
 from tests.tui.console import console, picture, settle
 from tests.tui.fake_client import FakeClient, FakeItem, ago
 from tests.tui.fake_world import deployment, pod, world
 from tui.references import references, users_of
 from tui.rollouts import rollout_of
-from tui.screens.edit import EditScreen, problems_of
 from tui.texts import secret_text
 from tui.workload_actions import image_patch, triggered_job
-from tui.yaml_lines import line_of
 
 
 def cronjob(name: str = "nightly", suspend: bool = False) -> Json:
@@ -276,88 +274,6 @@ async def test_room_is_told_node_by_node() -> None:
         shown = picture(app)
         assert "13 more of this pod fit, on 1 of 2 nodes" in shown
         assert "cpu: 1.4 left, 0.1 each" in shown
-
-
-# -- editing -----------------------------------------------------------------------------------------------------------
-
-
-def test_an_error_lands_at_the_line_of_its_field() -> None:
-    """The deepest part of the path that the text has; the first line when it has none."""
-    text = "a: 1\nspec:\n  containers:\n  - name: x\n    image: y\n"
-    assert line_of(text, "spec.containers[0].image") == (5, 5)
-    assert line_of(text, "spec.containers[0].ports") == (4, 5)
-    assert line_of(text, "status") == (1, 1)
-    causes = [{"field": "spec.containers[0].name", "message": "Invalid value"}]
-    error = ClientError("is invalid", status={"details": {"causes": causes}}, code=422)
-    assert [(p.line, p.path) for p in problems_of(text, error)] == [(4, "spec.containers[0].name")]
-    assert problems_of(text, ClientError("no"))[0].line == 1
-
-
-async def test_a_refused_edit_keeps_the_text_and_shows_where() -> None:
-    """The answer stands at its line; the text is as it was typed, and can be saved once it is right."""
-    async with console(shop()) as (app, pilot, client):
-        app.run_command("deploy /web")
-        await settle(pilot)
-        await pilot.press("e")
-        await settle(pilot)
-        screen = app.screen
-        assert isinstance(screen, EditScreen)
-        typed = screen.editor.text.replace("replicas: 3", "replicas: -1")
-        screen.editor.text = typed
-        causes = [{"field": "spec.replicas", "message": "must be greater than or equal to 0"}]
-        client.refuse = ClientError("is invalid", status={"details": {"causes": causes}}, code=422)
-        await pilot.press("ctrl+s")
-        await settle(pilot)
-        assert screen.is_current
-        assert screen.editor.text == typed
-        row = typed.split("\n").index("  replicas: -1")
-        assert list(screen.editor.problems) == [row]
-        assert f"line {row + 1}" in picture(app)
-        client.refuse = None
-        await pilot.press("ctrl+s")
-        await settle(pilot)
-        assert not screen.is_attached
-        assert client.writes[0][:4] == ("update", "deployments.apps", "shop", "web")
-        assert client.writes[0][4]["spec"]["replicas"] == -1
-        assert "edit shop/web" in client.writes[0][5]
-
-
-async def test_a_change_by_somebody_else_is_told_and_can_be_loaded() -> None:
-    """While the editor is open: a word about the newer revision; f5 loads it."""
-    client = shop()
-    async with console(client) as (app, pilot, _):
-        app.run_command("configmaps")
-        await settle(pilot)
-        await pilot.press("e")
-        await settle(pilot)
-        screen = app.screen
-        assert isinstance(screen, EditScreen)
-        known = next(iter(client.objects["configmaps"].values())).obj
-        client.put("configmaps", {**known, "data": {"a": "newer"}})
-        await settle(pilot)
-        assert "changed meanwhile" in picture(app)
-        await pilot.press("f5")
-        await settle(pilot)
-        assert "newer" in screen.editor.text
-
-
-async def test_an_unsaved_edit_is_not_lost_by_esc() -> None:
-    """esc asks first; staying keeps the text."""
-    async with console(shop()) as (app, pilot, client):
-        app.run_command("configmaps")
-        await settle(pilot)
-        await pilot.press("e")
-        await settle(pilot)
-        screen = app.screen
-        assert isinstance(screen, EditScreen)
-        await pilot.press("x", "escape")
-        await settle(pilot)
-        assert "Leave without saving?" in picture(app)
-        await pilot.press("enter")
-        await settle(pilot)
-        assert screen.is_current
-        assert screen.editor.text.startswith("x")
-        assert not client.writes
 
 
 # -- deleting much -----------------------------------------------------------------------------------------------------

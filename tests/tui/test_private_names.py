@@ -21,7 +21,7 @@ MEANT = {"notify",
     "theme", "display", "virtual_size", "absolute_offset", "can_focus", "can_focus_children",
 }  # fmt: skip
 """Names of Textual that the console overrides or sets on purpose."""
-OWN_TESTS = {"_Field", "ObjectEditor", "ShellInput", "YamlEditor", "Completions", "FolderTree"}
+OWN_TESTS = {"_Field", "ShellInput", "YamlEditor", "Completions", "FolderTree"}
 """Widgets that extend a whole Textual widget; what they override is told in their own tests."""
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
 from textual.widget import Widget
 
-from engine.client import ClientError, FieldChange, Item, PastRevision
+from engine.client import ClientError, Item, PastRevision
 from tui.keymap import KeyContext, Keymap
 from tui.kinds.spec import Cell, Column, Facts, KindView
 from tui.model import RowModel
-from tui.plan_text import highlight, value_text
+from tui.plan_text import change_lines, changed_fields, highlight
 from tui.rows import PlainRow, value_of
 from tui.screens.base import BaseScreen
 from tui.screens.timeline import who_text
@@ -160,22 +160,3 @@ class HistoryScreen(BaseScreen):
             self.notify("Only actions can be undone", severity="warning")
         else:
             self.console.undo(self.chosen.intent)
-
-
-def change_lines(changes: Iterable[FieldChange]) -> list[str]:
-    """One line a field, as the plan of a manifest shows them."""
-    return [f"    {c.path}: {value_text(c.before)} → {value_text(c.after)}" for c in changes] or ["= nothing differs"]
-
-
-def changed_fields(before: Any, after: Any, path: str = "") -> Iterator[FieldChange]:
-    """Leaves that differ between two states."""
-    if before == after:
-        return
-    if isinstance(before, dict) and isinstance(after, dict):
-        for name in {**before, **after}:
-            yield from changed_fields(before.get(name), after.get(name), f"{path}.{name}" if path else str(name))
-    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
-        for index, (one, other) in enumerate(zip(before, after, strict=True)):
-            yield from changed_fields(one, other, f"{path}[{index}]")
-    elif path != "metadata.resourceVersion":
-        yield FieldChange(path, before, after)

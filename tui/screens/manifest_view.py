@@ -15,18 +15,15 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static, Tree
 
-from engine.client import ClientError, DriftedObject, FolderFile, Plan
+from engine.client import ClientError, DriftedObject, FolderFile
 from tui.blame import Blamed, row_of
 from tui.buffers import Buffer, ManifestError
 from tui.keymap import KeyContext, Keymap, shown
-from tui.plan_text import drift_lines, highlight, plan_lines, plan_title
+from tui.plan_text import drift_lines
 from tui.screens.base import BaseScreen
+from tui.screens.workbench import Workbench
 from tui.session import Session, answer
-from tui.widgets.find_bar import FindBar
 from tui.widgets.folder_tree import FolderTree
-from tui.widgets.text_view import TextView
-from tui.widgets.yaml_editor import YamlEditor
-from tui.yaml_place import field_at
 
 _PAUSE = 0.12
 """Seconds without a key before a plan is asked for."""
@@ -42,14 +39,11 @@ class ManifestView(BaseScreen):
         & #work { width: 1fr; margin: 0 0 0 1; }
         & .title { height: 1; background: $surface; text-wrap: nowrap; text-overflow: ellipsis; }
         & FolderTree { height: 1fr; }
-        & YamlEditor { height: 3fr; }
-        & #meaning { height: 1; background: $panel; color: $tone-dim; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
-        & #plan { height: 1fr; min-height: 4; }
     }
     ManifestView.narrow #files { width: 26; }
     ManifestView.narrow.editing #files { display: none; }
     ManifestView.narrow.editing #work { margin: 0; }
-    """  # noqa: E501
+    """
 
     def __init__(
         self, session: Session, keymap: Keymap, path: str | None = None, line: int = 0, fields: Sequence[Blamed] = ()
@@ -61,41 +55,29 @@ class ManifestView(BaseScreen):
         super().__init__(session, keymap)
         self.buffers = session.buffers
         self.tree_view = FolderTree(self.buffers.is_unsaved if self.buffers else lambda _: False)
-        self.editor = YamlEditor(id="editor")
-        self.find_bar = FindBar(id="find")
-        self.plan_view = TextView(id="plan")
-        self.plan_view.wrapped = True
+        self.bench = Workbench(session, id="work")
+        self.editor, self.plan_view = self.bench.editor, self.bench.plan_view
         self.buffer: Buffer | None = None
         self._wanted = (path or session.last_manifest, line)
         self._fields = fields
         self._pause: Timer | None = None
-        self._plan: Plan | None = None
         self._seen: FolderFile | None = None
         """What the cluster said of the file when the plan was asked for last."""
         self._files_title = Static(classes="title")
-        self._editor_title = Static(classes="title")
-        self._plan_title = Static(classes="title")
-        self._meaning = Static(id="meaning", markup=False)
 
     def compose_body(self) -> Iterable[Widget]:
         with Horizontal(classes="body"):
             with Vertical(id="files"):
                 yield self._files_title
                 yield self.tree_view
-            with Vertical(id="work"):
-                yield self._editor_title
-                yield self.editor
-                yield self.find_bar
-                yield self._meaning
-                yield self._plan_title
-                yield self.plan_view
+            yield self.bench
 
     def panes(self) -> list[Widget]:
         return [self.tree_view, self.editor, self.plan_view]
 
     def key_context(self) -> KeyContext:
         if self.focused is self.editor:
-            return KeyContext(("editor",))
+            return KeyContext(("editor", "manifest"))
         if self.focused is self.plan_view:
             return KeyContext(("text", "plan"))
         return super().key_context()
@@ -166,7 +148,7 @@ class ManifestView(BaseScreen):
             self._say_nothing(str(error))
             return False
         self.buffer = buffer
-        self._plan = None
+        self.bench.plan = None
         self.session.last_manifest = path
         self.editor.disabled = False
         self.editor.read_only = bool(buffer.locked)
@@ -177,7 +159,7 @@ class ManifestView(BaseScreen):
         self.editor.focus()
         self.file_opened()
         self._ask_plan()
-        self._explain(self.editor.cursor_location[0])
+        self.bench.show_meaning(self.editor.cursor_location[0])
         self._show_titles()
         return True
 
@@ -190,10 +172,9 @@ class ManifestView(BaseScreen):
 
     def _say_nothing(self, text: str) -> None:
         self.buffer = None
-        self._plan = None
         self.editor.load("")
         self.editor.disabled = True
-        self.plan_view.show(text)
+        self.bench.say(text)
 
     # -- typing ------------------------------------------------------------------------------------------------------
 
@@ -223,67 +204,26 @@ class ManifestView(BaseScreen):
             if self.file is not None and self.file.state == "drifted":
                 drifted = await answer(self.session.client.drift(buffer.path))
         except ClientError as error:
-            self.plan_view.show(error.message)
+            self.bench.say(error.message)
             return
         if self.buffer is buffer and buffer.text == text:
-            self._plan = plan
-            self.editor.set_problems(plan.diagnostics)
             keys = (shown(self.keymap.keys_of(ident)[0]) for ident in ("manifest.take-live", "manifest.push"))
-            self.plan_view.show([*drift_lines(drifted, *keys), *plan_lines(plan)], highlight)
+            self.bench.show_plan(plan, drift_lines(drifted, *keys))
             self._show_titles()
-            self._tell_of(self.editor.cursor_location[0])
 
-    def on_yaml_editor_place_changed(self, event: YamlEditor.PlaceChanged) -> None:
-        self._tell_of(event.row)
+    def on_yaml_editor_place_changed(self) -> None:
         self._show_titles()
-
-    def _tell_of(self, row: int) -> None:
-        if self._show_problem(row):
-            self.workers.cancel_group(self, "explain")  # an answer on its way would cover the problem
-        else:
-            self._explain(row)
-
-    def _show_problem(self, row: int) -> bool:
-        """A problem on the cursor's line takes the place of its field's meaning."""
-        problems = self.editor.problems.get(row)
-        if problems:
-            tone = "$tone-bad" if problems[0].severity == "error" else "$tone-warn"
-            glyph = "✗ " if problems[0].severity == "error" else "▲ "
-            self._meaning.update(Content.assemble((glyph, tone), (problems[0].message, tone)))
-        return bool(problems)
-
-    @work(exclusive=True, group="explain")
-    async def _explain(self, row: int) -> None:
-        api_version, kind, path = field_at(self.editor.lines, row)
-        found = None
-        if api_version and kind and path:
-            try:
-                found = await answer(self.session.client.explain(api_version, kind, path))
-            except ClientError:
-                found = None
-        if found is None:
-            self._meaning.update("")
-            return
-        first = found.description.split("\n")[0]
-        self._meaning.update(
-            Content.assemble(
-                (found.name, "bold $foreground"), (f" {found.type}  ", "$tone-accent"), (first, "$tone-dim")
-            )
-        )
 
     # -- titles ------------------------------------------------------------------------------------------------------
 
     def _show_titles(self) -> None:
-        def bar(widget: Widget) -> tuple[str, str]:
-            return ("▌", "$tone-accent") if self.focused is widget else (" ", "")
-
         unsaved = self.buffers.unsaved() if self.buffers else []
-        parts: list[tuple[str, str]] = [bar(self.tree_view), ("Files", "bold $foreground")]
-        parts.append((f"  {len(self.session.files)}", "$tone-dim"))
+        bar = ("▌", "$tone-accent") if self.tree_view.has_focus else (" ", "")
+        parts = [bar, ("Files", "bold $foreground"), (f"  {len(self.session.files)}", "$tone-dim")]
         if unsaved:
             parts.append((f"  ◆ {len(unsaved)} unsaved", "$tone-accent"))
         self._files_title.update(Content.assemble(*parts), layout=False)
-        parts = [bar(self.editor), (self.buffer.path if self.buffer else "No file", "bold $foreground")]
+        parts = [(self.buffer.path if self.buffer else "No file", "bold $foreground")]
         if self.buffer is not None:
             row, column = self.editor.cursor_location
             parts.append((f"  {row + 1}:{column + 1}", "$tone-dim"))
@@ -297,11 +237,22 @@ class ManifestView(BaseScreen):
             if file is not None and file.state != "applied" and file.message:
                 tone = "$tone-bad" if file.state == "error" else "$tone-warn"
                 parts.append((f"  {file.state}: {file.message}", tone))
-        self._editor_title.update(Content.assemble(*parts), layout=False)
-        about = plan_title(self._plan) if self._plan is not None and self.buffer is not None else ""
-        self._plan_title.update(
-            Content.assemble(
-                bar(self.plan_view), ("What saving will do", "bold $foreground"), (f"  {about}", "$tone-dim")
-            ),
-            layout=False,
-        )
+        self.bench.show_title(parts)
+
+    # -- leaving -----------------------------------------------------------------------------------------------------
+
+    def do_manifest_files(self) -> None:
+        """From the editor or the plan to the files; without a folder there are none."""
+        if self._filtered(self.filter_target):
+            self.apply_filter("")
+        elif self.buffers is None:
+            self.console.go_back()
+        else:
+            self.tree_view.focus()
+
+    def do_back(self) -> None:
+        """Unsaved texts stay."""
+        unsaved = self.buffers.unsaved() if self.buffers else []
+        if unsaved:
+            self.notify(f"Unsaved: {', '.join(unsaved[:3])}. Your text is kept; m or :dir comes back to it.")
+        self.console.go_back()

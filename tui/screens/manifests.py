@@ -1,208 +1,242 @@
-"""The Manifests screen: a folder of manifests to work in. This file holds what helps while typing.
+"""The Manifests screen: a folder of manifests to work in. Save, read again, make, and keep up with the disk.
 
-Completion (fields and values of the schema, and names that exist), the meaning of a field, problems one after the
-other, find and replace, the outline. Frame and plan are in `manifest_view`, files and the disk in `manifest_disk`.
+A file that another program changes is taken over when nothing was typed, merged when both changed, and asked about
+when both changed the same lines. Drift, what somebody changed in the cluster, is taken into the text or undone by
+applying the file again. Nothing is written while the console is read-only or looks at the past. The frame is in
+`manifest_view`, typing and what helps at it in `workbench`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable
 
-from textual import work
-from textual.widgets.text_area import Selection
-
-from engine.client import ClientError, FieldHelp
-from tui.blame import Blamed
-from tui.keymap import Keymap
-from tui.screens.manifest_disk import ManifestDisk
+from engine.client import ClientError
+from tui.buffers import Buffer, ChangedOnDisk, ManifestError
+from tui.plan_text import plan_title
+from tui.screens.choice import ChoiceDialog
+from tui.screens.dialogs import ConfirmDialog
+from tui.screens.manifest_view import ManifestView
 from tui.screens.picker import PickDialog
-from tui.session import Session, answer
-from tui.widgets.find_bar import FindBar, Search
-from tui.widgets.yaml_editor import YamlEditor
-from tui.yaml_names import names_at
-from tui.yaml_place import field_at
-from tui.yaml_text import outline
+from tui.screens.prompt import PromptDialog
+from tui.session import answer
+from tui.templates import TEMPLATES
 
 
-class ManifestsScreen(ManifestDisk):
+class ManifestsScreen(ManifestView):
     """Files, editor, plan."""
 
-    def __init__(
-        self, session: Session, keymap: Keymap, path: str | None = None, line: int = 0, fields: Sequence[Blamed] = ()
-    ) -> None:
-        super().__init__(session, keymap, path, line, fields)
-        self._search = Search()
-        self._origin = Selection.cursor((0, 0))
+    def on_mount(self) -> None:
+        self.set_interval(1.0, self._look_outside)
 
-    # -- completion and meaning --------------------------------------------------------------------------------------
+    def session_changed(self) -> None:
+        super().session_changed()
+        self._look_outside()
 
-    @work(exclusive=True, group="complete")
-    async def on_yaml_editor_completion_wanted(self, event: YamlEditor.CompletionWanted) -> None:
-        place = event.place
-        if not place.api_version or not place.kind:
-            offers: Sequence[FieldHelp] = _headers(self.session, place.key)
+    def file_opened(self) -> None:
+        self._look_outside()
+
+    # -- what other programs do --------------------------------------------------------------------------------------
+
+    def _look_outside(self) -> None:
+        buffer = self.buffer
+        if buffer is None or self.buffers is None or not self.is_attached or not self.is_active:
+            return
+        look = self.buffers.look(buffer)
+        if look == "same":
+            return
+        if look == "conflict":
+            self._ask_conflict(buffer)
+        elif look == "gone":
+            self.notify(f"{buffer.path} was removed on disk. Its text is still here; ctrl-s writes it anew.",
+                        severity="warning")  # fmt: skip
+        elif look == "unreadable":
+            self.notify(f"{buffer.path} changed on disk and cannot be read now", severity="warning")
         else:
+            self._show_text(buffer)
+            if look == "merged":
+                self.notify(f"{buffer.path} changed on disk: merged with what you typed. ctrl-z takes it back.")
+            else:
+                self.notify(f"{buffer.path} changed on disk: read again", timeout=3)
+        self._show_files()
+
+    def _show_text(self, buffer: Buffer) -> None:
+        """The buffer's text is another one now; typing can be undone through it."""
+        if self.buffer is not buffer:
+            return
+        self.editor.read_only = bool(buffer.locked)
+        self.editor.rewrite(buffer.text)
+        self._ask_plan()
+
+    def _ask_conflict(self, buffer: Buffer) -> None:
+        def decided(choice: str | None) -> None:
+            assert self.buffers is not None
             try:
-                lines, row = self.editor.lines, self.editor.cursor_location[0]
-                names = await names_at(self.session, place, lines, row)
-                fields = await answer(self.session.client.complete(place.api_version, place.kind, place.path))
-            except ClientError:
-                return  # what cannot be asked now is not offered
-            known = {offer.name for offer in names}
-            offers = [*names, *(field for field in fields if field.name not in known)]
-        self.editor.offer(place, offers)
+                if choice == "ours":
+                    self.buffers.keep_ours(buffer)
+                elif choice in ("marks", "theirs"):
+                    self.buffers.take_theirs(buffer, marks=choice == "marks")
+                    self._show_text(buffer)
+            except ManifestError as error:
+                self.notify(str(error), severity="error")
+            self._show_files()
 
-    @work(exclusive=True, group="card")
-    async def do_explain_field(self) -> None:
-        """The whole documentation of the field of the cursor's line."""
-        api_version, kind, path = field_at(self.editor.lines, self.editor.cursor_location[0])
+        self.app.push_screen(
+            ChoiceDialog(
+                "Changed here and on disk",
+                f"Another program changed lines of {buffer.path} that you changed too. Nothing is lost: saving asks "
+                "again as long as this is open, and ctrl-z takes back what you choose.",
+                [("later", "Later"), ("marks", "Show both"), ("theirs", "Take the disk's"), ("ours", "Keep mine")],
+            ),
+            decided,
+        )  # fmt: skip
+
+    # -- saving ------------------------------------------------------------------------------------------------------
+
+    def _may_write(self) -> bool:
+        complaint = self.session.gate.complaint
+        if complaint is not None:
+            self.notify(f"{complaint}. Your text is kept.", severity="warning")
+        return complaint is None
+
+    async def do_manifest_save(self) -> None:
+        buffer = self.buffer
+        if buffer is None or self.buffers is None or not self._may_write():
+            return
+        if not self.editor.read_only:
+            buffer.text = self.editor.text
+        self._save(buffer, overwrite=False)
+
+    def _save(self, buffer: Buffer, *, overwrite: bool) -> None:
+        assert self.buffers is not None
         try:
-            found = await answer(self.session.client.explain(api_version, kind, path))
-            if found is None:
-                self.notify("The schema knows no such field", severity="warning", timeout=3)
-                return
-            offers = await answer(self.session.client.complete(api_version, kind, path))
-        except ClientError as error:
-            self.notify(error.message, severity="error")
-            return
-        self.editor.explain(found, [offer.name for offer in offers if not offer.type])
-
-    # -- places ------------------------------------------------------------------------------------------------------
-
-    def do_manifest_problem(self, by: str) -> None:
-        """The next place with a problem, or the one before, round the end."""
-        places = sorted(
-            {
-                (row, max(0, problem.column - 1))
-                for row, problems in self.editor.problems.items()
-                for problem in problems
-            }
-        )
-        if not places:
-            self.notify("No problem in this file", timeout=3)
-            return
-        here = self.editor.cursor_location
-        if by == "1":
-            row, column = next((place for place in places if place > here), places[0])
+            self.buffers.save(buffer, overwrite=overwrite)
+        except ChangedOnDisk as error:
+            self.app.push_screen(
+                ConfirmDialog("The file has changed", f"{error}. Write your text over it?", "Overwrite", danger=True),
+                lambda yes: self._save(buffer, overwrite=True) if yes else None,
+            )
+        except ManifestError as error:
+            self.notify(str(error), severity="error")
         else:
-            row, column = next((place for place in reversed(places) if place < here), places[-1])
-        self.editor.go_to(row, column)
-        self.editor.focus()
+            self.notify(f"{buffer.path} saved; {plan_title(self.bench.plan) if self.bench.plan else 'applying'}")
+            self.session_changed()
 
-    def do_manifest_outline(self) -> None:
-        entries = outline(self.editor.lines)
-        if not entries:
-            self.notify("Nothing to go to: the file is empty", timeout=3)
+    def do_refresh(self) -> None:
+        """Read the file again; unsaved text is asked about."""
+        if self.buffer is None:
             return
-        here = self.editor.cursor_location[0]
-        start = max((index for index, entry in enumerate(entries) if entry.row <= here), default=0)
-        lines = [("  " * entry.depth + entry.label, f":{entry.row + 1}") for entry in entries]
+        if self.buffer.unsaved:
+            text = f"What you typed in {self.buffer.path} and did not save will be lost."
+            self.app.push_screen(
+                ConfirmDialog("Read the file again?", text, "Forget my changes", danger=True), self._reload
+            )
+        else:
+            self._reload(True)
+
+    def _reload(self, yes: bool | None) -> None:
+        if yes and self.buffer is not None and self.buffers is not None:
+            path, row = self.buffer.path, self.editor.cursor_location[0]
+            try:
+                self.buffers.reload(path)
+            except ManifestError as error:
+                self.notify(str(error), severity="error")
+                return
+            self.open_file(path, row + 1)
+            self.session_changed()
+
+    # -- new files and templates -------------------------------------------------------------------------------------
+
+    def do_manifest_new(self) -> None:
+        """Choose a template, then a path."""
+        if self.buffers is None:
+            self.notify("No folder is watched: start with `kubarium DIR`", severity="warning")
+            return
 
         def chosen(index: int | None) -> None:
             if index is not None:
-                self.editor.go_to(entries[index].row)
-            self.editor.focus()
+                template = TEMPLATES[index]
+                beside = (self.tree_view.current or "").rpartition("/")[0]
+                path = f"{beside + '/' if beside else ''}{template.kind.split()[0].lower()}.yaml"
+                prompt = PromptDialog(f"New {template.kind}", "path in the folder", path)
+                self.app.push_screen(prompt, lambda path: self._create(path, template.text))
 
-        self.app.push_screen(PickDialog("Outline", lines, start), chosen)
+        self._pick_template("New manifest", chosen)
 
-    def do_line_start(self) -> None:
-        self.editor.action_cursor_line_start()
-
-    def do_line_end(self) -> None:
-        self.editor.action_cursor_line_end()
-
-    # -- find and replace --------------------------------------------------------------------------------------------
-
-    def do_manifest_find(self) -> None:
-        if self.buffer is None:
+    def do_manifest_insert(self) -> None:
+        if self.buffer is None or self.editor.read_only:
             return
-        selected = self.editor.selected_text
-        self._origin = Selection.cursor(min(self.editor.selection.start, self.editor.selection.end))
-        self.find_bar.open(selected if selected and "\n" not in selected else self._search.words)
 
-    def on_find_bar_edited(self, event: FindBar.Edited) -> None:
-        """While typing, from where the cursor was when the bar opened."""
-        self.editor.selection = self._origin
-        self._search = event.search
-        self._find(forward=True, loud=False)
+        def chosen(index: int | None) -> None:
+            if index is not None:
+                self.editor.add_document(TEMPLATES[index].text)
+                self.editor.focus()
 
-    def on_find_bar_found(self) -> None:
-        self._search = self.find_bar.search
-        if self._search.words and self.editor.selection.is_empty:
-            self._find(forward=True)
-        self._leave_find()
+        self._pick_template("Insert a document", chosen)
 
-    def on_find_bar_left(self) -> None:
-        self._leave_find()
+    def _pick_template(self, title: str, chosen: Callable[[int | None], None]) -> None:
+        lines = [(f"{template.kind:26}", template.about) for template in TEMPLATES]
+        self.app.push_screen(PickDialog(title, lines), chosen)
 
-    def _leave_find(self) -> None:
-        self.find_bar.close()
-        self.editor.focus()
-
-    def on_find_bar_replace(self, event: FindBar.Replace) -> None:
-        search = self._search = self.find_bar.search
-        if self.editor.read_only:
-            return
-        try:
-            if event.everywhere:
-                count = self.editor.replace_all(search.words, search.new, regex=search.regex)
-                self.notify(f"{count} replaced; ctrl-z takes it back" if count else f"{search.words!r} is not here")
-                self._leave_find()
+    def _create(self, path: str | None, text: str) -> None:
+        if path and path.strip() and self.buffers is not None:
+            try:
+                buffer = self.buffers.create(path.strip(), text)
+            except ManifestError as error:
+                self.notify(str(error), severity="error")
                 return
-            self.editor.replace_match(search.words, search.new, regex=search.regex)
-        except (re.error, IndexError) as error:
-            self.find_bar.complain(f"✗ {error}")
+            self._show_files()
+            self.open_file(buffer.path, 1)
+
+    # -- elsewhere ---------------------------------------------------------------------------------------------------
+
+    def _at_hand(self) -> Buffer | None:
+        """The buffer of the open file, or of the one under the tree's cursor, which is opened."""
+        path = self.tree_view.current if self.focused is self.tree_view else None
+        if path is not None and (self.buffer is None or self.buffer.path != path) and not self.open_file(path):
+            return None
+        return self.buffer
+
+    def do_external(self) -> None:
+        """Edit a copy of the text with a person's own editor; what comes back is unsaved text."""
+        buffer = self._at_hand()
+        if buffer is None:
             return
-        self._find(forward=True)
+        text = self.bench.edit_elsewhere(buffer.text, buffer.path)
+        if text is None:
+            return
+        buffer.text = text
+        self._show_text(buffer)
+        self._show_files()
+        self.notify(f"{buffer.path} comes back with changes: ctrl-s saves them")
 
-    def do_manifest_find_next(self, by: str) -> None:
-        if self._search.words:
-            self._find(forward=by == "1")
-        else:
-            self.do_manifest_find()
+    # -- drift -------------------------------------------------------------------------------------------------------
 
-    def _find(self, *, forward: bool, loud: bool = True) -> None:
-        words = self._search.words
+    async def do_manifest_take_live(self) -> None:
+        """Splice what the cluster holds into the text."""
+        buffer = self._at_hand()
+        if buffer is None or self.editor.read_only:
+            return
         try:
-            found = self.editor.find(words, forward=forward, regex=self._search.regex)
-        except re.error as error:
-            self.find_bar.complain(f"✗ {error}")
+            taken = await answer(self.session.client.take_live(buffer.path, buffer.text))
+        except ClientError as error:
+            self.notify(error.message, severity="error")
             return
-        self.find_bar.complain("" if found or not words else "not found")
-        if not found and loud and words:
-            self.notify(f"{words!r} is not in this file", severity="warning", timeout=3)
+        if not taken.taken and not taken.left:
+            self.notify("Nothing has drifted: the cluster holds what the file says")
+            return
+        if self.buffer is buffer and taken.text != buffer.text:
+            self.editor.rewrite(taken.text)
+        if taken.taken:
+            self.notify(f"Taken into the text: {', '.join(taken.taken[:4])}. ctrl-s saves it, ctrl-z takes it back.")
+        for words in taken.left[:3]:
+            self.notify(words, severity="warning")
 
-    # -- leaving -----------------------------------------------------------------------------------------------------
-
-    def do_manifest_files(self) -> None:
-        """From the editor or the plan to the files; without a folder there are none."""
-        if self._filtered(self.filter_target):
-            self.apply_filter("")
-        elif self.buffers is None:
-            self.console.go_back()
+    def do_manifest_push(self) -> None:
+        """Write the file as it is: that applies what is not as it says."""
+        buffer = self._at_hand()
+        if buffer is None or not self._may_write():
+            return
+        if buffer.unsaved:
+            self.notify("The text is not saved: ctrl-s saves and applies it", severity="warning")
         else:
-            self.tree_view.focus()
-
-    def do_back(self) -> None:
-        """Unsaved texts stay."""
-        unsaved = self.buffers.unsaved() if self.buffers else []
-        if unsaved:
-            self.notify(f"Unsaved: {', '.join(unsaved[:3])}. Your text is kept; m or :dir comes back to it.")
-        self.console.go_back()
-
-
-def _headers(session: Session, key: str) -> list[FieldHelp]:
-    """What can stand at the top of a manifest whose kind is not known yet."""
-    if key == "kind":
-        return [FieldHelp(kind.kind, kind.api_version, False, "") for kind in session.kinds]
-    if key == "apiVersion":
-        return [FieldHelp(version, "", False, "") for version in sorted({kind.api_version for kind in session.kinds})]
-    if key:
-        return []
-    return [
-        FieldHelp("apiVersion", "string", True, "Group and version of the kind."),
-        FieldHelp("kind", "string", True, "What the object is."),
-        FieldHelp("metadata", "ObjectMeta", True, "Name, namespace, labels, annotations."),
-        FieldHelp("spec", "Object", False, "The desired state."),
-    ]
+            self._save(buffer, overwrite=False)

@@ -16,11 +16,10 @@ from tui.feed import Feed
 from tui.keymap import KeyContext, Keymap
 from tui.kinds.spec import Cell, Column, KindView
 from tui.mailbox import News
-from tui.plan_text import highlight
+from tui.plan_text import change_lines, changed_fields, highlight
 from tui.references import containers_of
 from tui.rollouts import CAUSE, Rollout, back_patch, rollout_of
 from tui.rows import PlainRow, value_of
-from tui.screens.history import change_lines, changed_fields
 from tui.screens.listing import ListScreen
 from tui.session import Session, answer
 from tui.times import age

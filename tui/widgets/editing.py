@@ -191,6 +191,12 @@ class Editing(_Base):
             self.notify("It is laid out already", timeout=2)
         self.rewrite(text)
 
+    def do_line_start(self) -> None:
+        self.action_cursor_line_start()
+
+    def do_line_end(self) -> None:
+        self.action_cursor_line_end()
+
     def do_edit_undo(self) -> None:
         self.action_undo()
 
