@@ -27,11 +27,12 @@ INSIDE: Final = {
     "reading": ("text",), "tree": ("list",), "links": ("list",), "rollouts": ("list",),
 }  # fmt: skip
 """A view inside others: its keys come first, the outer ones work there too."""
+RUNNING: Final = ("pods", "containers")
 SCALABLE: Final = ("deployments.apps", "replicasets.apps", "statefulsets.apps")
-BREAKABLE: Final = ("nodes", "pods", *SCALABLE, "daemonsets.apps", "images.kubarium.dev")
+BREAKABLE: Final = ("nodes", *RUNNING, *SCALABLE, "daemonsets.apps", "images.kubarium.dev")
 ROLLED: Final = ("deployments.apps", "statefulsets.apps", "daemonsets.apps")
 IMAGED: Final = (
-    "pods", "deployments.apps", "statefulsets.apps", "daemonsets.apps", "replicasets.apps", "cronjobs.batch",
+    *RUNNING, "deployments.apps", "statefulsets.apps", "daemonsets.apps", "replicasets.apps", "cronjobs.batch",
 )  # fmt: skip
 USED: Final = ("configmaps", "secrets", "persistentvolumeclaims", "serviceaccounts")
 ROOMY: Final = ("pods", "deployments.apps", "replicasets.apps", "statefulsets.apps")
@@ -53,6 +54,8 @@ class Action:
     """Where it works; empty: everywhere."""
     kinds: tuple[str, ...] = ()
     """Resources that it is for; empty: all."""
+    not_kinds: tuple[str, ...] = ()
+    """Resources that it is not for."""
     danger: bool = False
     """Takes something away: the key bar and the help say so."""
     over: tuple[str, ...] = ()
@@ -120,7 +123,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("table.faults", "Only what needs attention", ("ctrl+z",), "View", "only_faults", TABLE),
     *(
         Action(f"namespace.{n}", f"Namespace {n}" if n else "All namespaces", (str(n),), "Namespaces", "namespace",
-               TABLE, args=(str(n),))
+               TABLE, not_kinds=("containers",), args=(str(n),))
         for n in range(10)
     ),
     Action("sort.left", "Choose the column to the left", ("shift+left",), "Sort", "sort_choose", TABLE, args=("-1",)),
@@ -139,17 +142,17 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("object.describe", "Describe", ("d",), "Object", "inspect", BOTH, args=("describe",)),
     Action("object.yaml", "YAML", ("y",), "Object", "inspect", BOTH, args=("yaml",)),
     Action("object.events", "Its events", ("v",), "Object", "inspect", BOTH, args=("events",)),
-    Action("pod.logs", "Logs", ("l",), "Object", "inspect", TABLE, ("pods",), args=("logs",), over=("table.right",)),
-    Action("pod.previous-logs", "Logs of the run before", ("p",), "Object", "previous_logs", TABLE, ("pods",)),
+    Action("pod.logs", "Logs", ("l",), "Object", "inspect", TABLE, RUNNING, args=("logs",), over=("table.right",)),
+    Action("pod.previous-logs", "Logs of the run before", ("p",), "Object", "previous_logs", TABLE, RUNNING),
     Action("object.why", "Why: what is the matter with it", ("w",), "Object", "why", TABLE),
     Action("object.history", "Its history", ("h",), "Object", "past", TABLE),
     Action("object.manifest", "Its manifest in the folder", ("m",), "Object", "manifest", TABLE),
     Action("object.owner", "Its owner", ("J",), "Object", "owner", TABLE),
     Action("object.copy", "Copy the name", ("c",), "Object", "copy", TABLE),
     Action("object.kubectl", "The equivalent kubectl command", ("K",), "Object", "kubectl", TABLE),
-    Action("object.delete", "Delete", ("ctrl+d",), "Object", "delete", TABLE, danger=True),
+    Action("object.delete", "Delete", ("ctrl+d",), "Object", "delete", TABLE, not_kinds=("containers",), danger=True),
     Action("pod.kill", "Kill: delete without grace", ("ctrl+k",), "Object", "kill", TABLE, ("pods",), danger=True),
-    Action("pod.node", "Show its node", ("o",), "Object", "show_node", TABLE, ("pods",)),
+    Action("pod.node", "Show its node", ("o",), "Object", "show_node", TABLE, RUNNING),
     Action("node.cordon", "Cordon", ("c",), "Object", "cordon", TABLE, ("nodes",), over=("object.copy",)),
     Action("node.uncordon", "Uncordon", ("u",), "Object", "uncordon", TABLE, ("nodes",)),
     Action("node.drain", "Drain: cordon and evict its pods", ("r",), "Object", "drain", TABLE, ("nodes",), danger=True),
@@ -159,7 +162,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("workload.restart", "Rollout restart", ("r",), "Object", "restart", TABLE, RESTARTABLE),
     Action("object.edit", "Edit it as YAML", ("e",), "Object", "edit", BOTH),
     Action("object.image", "Set images", ("i",), "Object", "set_image", TABLE, IMAGED),
-    Action("pod.shell", "Shell in its (simulated) container", ("s",), "Object", "shell", TABLE, ("pods",)),
+    Action("pod.shell", "Shell in its (simulated) container", ("s",), "Object", "shell", TABLE, RUNNING),
     Action("object.room", "Room: how many more like it fit", ("f",), "Object", "headroom", TABLE, ROOMY),
     Action("workload.rollouts", "Rollout history, and back to a revision", ("b",), "Object", "rollouts", TABLE, ROLLED),
     Action("workload.pause", "Pause or resume the rollout", ("z",), "Object", "pause_rollout", TABLE,

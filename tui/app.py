@@ -168,8 +168,9 @@ class KubariumApp(OwnSettings, Leaving, TravelActions, TourActions, Tabs, App[No
     def open_resource(self, resource: str, namespace: str | None, select: str = "") -> None:
         self.open_query(Query(resource, namespace), select=select)
 
-    def open_inspector(self, view: KindView, item: Item, tab: str, previous: bool = False) -> None:
-        self.open_screen("inspect", view, item, tab, previous)
+    def open_inspector(self, view: KindView, item: Item, tab: str, previous: bool = False, container: str = "") -> None:
+        """One object over the whole screen. `previous`, `container`: which of its logs."""
+        self.open_screen("inspect", view, item, tab, previous, container)
 
     def edit_object(self, resource: str, item: Item) -> None:
         """Its newest state as YAML in an editor."""

@@ -20,7 +20,7 @@ from fnmatch import translate
 from typing import Any, Final
 
 from engine.client import Item
-from tui.kinds.pods import pod_request
+from tui.kinds.pods import pod_request, usage_of
 from tui.kinds.podstatus import PodStatus, pod_status
 from tui.kinds.spec import Column, Facts, text_of
 from tui.model import Row
@@ -189,7 +189,7 @@ def _is_pod(item: Item) -> bool:
 
 
 def _used(item: Item, resource: str, facts: Facts) -> int | None:
-    usage = facts.pod_usage(item.namespace, item.name) if _is_pod(item) else facts.node_usage(item.name)
+    usage = usage_of(item, facts) if _is_pod(item) else facts.node_usage(item.name)
     return None if usage is None else usage.cpu if resource == "cpu" else usage.memory
 
 

@@ -185,7 +185,7 @@ class Keymap:
 def applies(action: Action, context: KeyContext) -> bool:
     if action.views and not set(action.views) & set(context.views):
         return False
-    return not action.kinds or context.resource in action.kinds
+    return (not action.kinds or context.resource in action.kinds) and context.resource not in action.not_kinds
 
 
 def _rank(action: Action, context: KeyContext) -> tuple[bool, int]:

@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple
 from textual.message_pump import MessagePump
 
 from engine.client import ClusterClient, Item, LogLine, LogQuery, Subscription
+from tui.rows import container_items
 from tui.times import rfc3339
 
 KEPT: Final = 20_000
@@ -82,9 +83,8 @@ def line_test(text: str) -> Callable[[str], bool] | None:
 
 
 def containers_of(pod: Item) -> list[str]:
-    """Names of its containers, init containers first."""
-    spec = pod.obj.get("spec") or {}
-    return [c["name"] for c in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ()))]
+    """Names of its containers, init containers first, ephemeral ones last."""
+    return [container.name for container in container_items(pod)]
 
 
 class _Key(NamedTuple):
@@ -192,7 +192,7 @@ def _runs(pod: Item, names: Sequence[str]) -> tuple[object, ...]:
     status: dict[str, Any] = pod.obj.get("status") or {}
     entries = {
         entry["name"]: entry
-        for field in ("initContainerStatuses", "containerStatuses")
+        for field in ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
         for entry in status.get(field) or ()
     }
     return tuple(

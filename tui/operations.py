@@ -41,6 +41,11 @@ class ObjectActions(Widget):
         raise NotImplementedError
 
     @property
+    def container(self) -> str:
+        """Name of the container under the cursor; "" where rows are no containers."""
+        return ""
+
+    @property
     def console(self) -> KubariumApp:
         from tui.app import KubariumApp
 
@@ -244,8 +249,12 @@ class ObjectActions(Widget):
     def do_copy(self) -> None:
         names = [item.name for item in self.targets()]
         if names:
-            self.app.copy_to_clipboard("\n".join(names))
-            self.notify(f"Copied {names[0] if len(names) == 1 else f'{len(names)} names'}")
+            self.copy_names(names)
+
+    def copy_names(self, names: Sequence[str]) -> None:
+        """To the clipboard, one a line."""
+        self.app.copy_to_clipboard("\n".join(names))
+        self.notify(f"Copied {names[0] if len(names) == 1 else f'{len(names)} names'}")
 
     def do_kubectl(self) -> None:
         if self.current is not None:

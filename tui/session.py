@@ -153,6 +153,9 @@ class Session:
     def pod_usage(self, namespace: str, name: str) -> Usage | None:
         return self.usage.pod(namespace, name)
 
+    def container_usage(self, namespace: str, pod: str, name: str) -> Usage | None:
+        return self.usage.container(namespace, pod, name)
+
     def node_usage(self, node: str) -> Usage | None:
         return self.usage.node(node)
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from textual.message_pump import MessagePump
 
-from engine.client import ClientError, ClusterClient, Usage
+from engine.client import ClientError, ClusterClient, PodUsage, Usage
 from tui.answers import answer
 from tui.gate import Gate
 
@@ -28,7 +28,7 @@ class UsageBoard:
 
     def __init__(self, client: ClusterClient, gate: Gate, owner: MessagePump, now: Callable[[], int]) -> None:
         self._client, self._gate, self._owner, self._now = client, gate, owner, now
-        self._pods: Mapping[tuple[str, str], Usage] = {}
+        self._pods: Mapping[tuple[str, str], PodUsage] = {}
         self._nodes: Mapping[str, Usage] = {}
         self._listeners: list[Callable[[str], None]] = []
         self._next: dict[str, float] = {}
@@ -37,7 +37,13 @@ class UsageBoard:
 
     def pod(self, namespace: str, name: str) -> Usage | None:
         """None: it does not run, or it is not known yet."""
-        return self._pods.get((namespace, name))
+        found = self._pods.get((namespace, name))
+        return None if found is None else found.total
+
+    def container(self, namespace: str, pod: str, name: str) -> Usage | None:
+        """None: it does not run, or it is not known yet."""
+        found = self._pods.get((namespace, pod))
+        return None if found is None else found.containers.get(name)
 
     def node(self, name: str) -> Usage | None:
         return self._nodes.get(name)
@@ -72,7 +78,7 @@ class UsageBoard:
         began = monotonic()
         try:
             if resource == "pods":
-                self._pods = {(u.namespace, u.name): u.total for u in await answer(self._client.top_pods())}
+                self._pods = {(u.namespace, u.name): u for u in await answer(self._client.top_pods())}
             else:
                 self._nodes = {u.name: u.used for u in await answer(self._client.top_nodes())}
         except ClientError:  # of the past nothing is known; what does not answer has no figures

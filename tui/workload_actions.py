@@ -128,7 +128,7 @@ class WorkloadActions(ObjectActions):
         if complaint:
             self.notify(complaint, severity="warning")
             return
-        self.console.open_screen("shell", item)
+        self.console.open_screen("shell", item, self.container)
 
     def do_headroom(self) -> None:
         """How many more pods like this one the nodes would take."""

@@ -153,6 +153,7 @@ class FakeClient:
         """Logs that are followed now."""
         self.room = Headroom(0, ())
         self.usage: dict[str, Usage] = {}
+        self.container_usage: dict[str, dict[str, Usage]] = {}
         """By `namespace/name` of a pod, or the name of a node."""
         self.asked_usage: list[str] = []
         self.summary = ClusterSummary(cluster_time=START, speed=0.0)
@@ -269,7 +270,8 @@ class FakeClient:
     def top_pods(self, namespace: str | None = None) -> Future[Any]:
         self.asked_usage.append("pods")
         pods = [(*name.partition("/")[::2], usage) for name, usage in self.usage.items() if "/" in name]
-        return done([PodUsage(namespace_of, name, usage, {}) for namespace_of, name, usage in pods])
+        parts = self.container_usage
+        return done([PodUsage(space, name, usage, parts.get(f"{space}/{name}", {})) for space, name, usage in pods])
 
     def top_nodes(self) -> Future[Any]:
         self.asked_usage.append("nodes")

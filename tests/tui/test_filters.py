@@ -28,6 +28,9 @@ class Facts:
     def pod_usage(self, namespace: str, name: str) -> Usage | None:
         return Usage(250, 300 * 2**20) if name.startswith("web") else None
 
+    def container_usage(self, namespace: str, pod: str, name: str) -> Usage | None:
+        return Usage(40, 2**20)
+
     def node_usage(self, node: str) -> Usage | None:
         return Usage(900, 2**30)
 

@@ -6,16 +6,21 @@ from typing import Any
 
 import pytest
 
+from engine.client import Item
 from tests.tui.fake_client import FakeItem
 from tests.tui.test_filters import Facts
 from tui.kinds.registry import VIEWS, json_path, view_of
 from tui.kinds.spec import selector_text, text_of
+from tui.rows import container_items
 
 
 @pytest.mark.parametrize("resource", sorted(VIEWS))
 def test_a_bare_object_can_be_shown(resource: str) -> None:
     """An object with nothing but a name has a cell and a sort key in each column."""
-    item = FakeItem(resource, 1, {"metadata": {"name": "x", "uid": "u"}})
+    item: Item = FakeItem(resource, 1, {"metadata": {"name": "x", "uid": "u"}})
+    if resource == "containers":  # a row is made of the entry in a pod that has no status yet
+        bare = {"metadata": {"name": "x", "uid": "u"}, "spec": {"containers": [{"name": "x"}]}}
+        item = container_items(FakeItem("pods", 1, bare))[0]
     view = VIEWS[resource]
     for column in view.columns:
         assert isinstance(text_of(column.get(item, Facts())), str)

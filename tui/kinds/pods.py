@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
-from engine.client import Item
+from engine.client import Item, Query, Usage
 from tui.kinds.podstatus import pod_faulty, pod_status, pod_tone
 from tui.kinds.spec import AGE, LABELS, NAME, NAMESPACE, Cell, Column, Facts, KindView, spec, status
 from tui.quantity import millis, percent, short_bytes, short_cpu, units
+from tui.rows import ContainerItem
 from tui.theme import GLYPHS, Tone
 from tui.times import human_duration
 
@@ -81,8 +82,15 @@ def _asked(container: dict[str, Any], which: str, resource: str, read: Any) -> i
 
 def _read(item: Item, resource: str, facts: Facts) -> int | None:
     """What it uses: millicores or bytes; None while nobody knows."""
-    usage = facts.pod_usage(item.namespace, item.name)
+    usage = usage_of(item, facts)
     return None if usage is None else usage.cpu if resource == "cpu" else usage.memory
+
+
+def usage_of(item: Item, facts: Facts) -> Usage | None:
+    """What a pod, or one of its containers, uses now; None: nothing runs, or it is not known (yet)."""
+    if isinstance(item, ContainerItem):
+        return facts.container_usage(item.namespace, item.pod.name, item.name)
+    return facts.pod_usage(item.namespace, item.name)
 
 
 _SHORT: Final = {"cpu": short_cpu, "memory": short_bytes}
@@ -136,6 +144,19 @@ def _usage_column(header: str, pair: tuple[Any, Any], rank: int) -> Column:
     return Column(header, *pair, align="right", rank=rank, live=True, descending=True, usage=True)
 
 
+USAGE_COLUMNS: Final = (
+    _usage_column("CPU", _used("cpu"), 5),
+    Column("CPU/RL", *_asked_pair("cpu"), wide=True, align="right", descending=True),
+    _usage_column("%CPU/R", _share("cpu", "requests"), 10),
+    _usage_column("%CPU/L", _share("cpu", "limits"), 9),
+    _usage_column("MEM", _used("memory"), 5),
+    Column("MEM/RL", *_asked_pair("memory"), wide=True, align="right", descending=True),
+    _usage_column("%MEM/R", _share("memory", "requests"), 10),
+    _usage_column("%MEM/L", _share("memory", "limits"), 9),
+)
+"""What is used, of what was asked for: of pods and of containers."""
+
+
 def _ip(item: Item, facts: Facts) -> str:
     return status(item).get("podIP") or "<none>"
 
@@ -171,14 +192,7 @@ PODS = KindView(
         Column("STATUS", _status, _status_key, search=True),
         Column("RESTARTS", _restarts, _restarts_key, align="right", rank=4, descending=True),
         Column("LAST RESTART", _last_restart, wide=True, live=True),
-        _usage_column("CPU", _used("cpu"), 5),
-        Column("CPU/RL", *_asked_pair("cpu"), wide=True, align="right", descending=True),
-        _usage_column("%CPU/R", _share("cpu", "requests"), 10),
-        _usage_column("%CPU/L", _share("cpu", "limits"), 9),
-        _usage_column("MEM", _used("memory"), 5),
-        Column("MEM/RL", *_asked_pair("memory"), wide=True, align="right", descending=True),
-        _usage_column("%MEM/R", _share("memory", "requests"), 10),
-        _usage_column("%MEM/L", _share("memory", "limits"), 9),
+        *USAGE_COLUMNS,
         Column("IP", _ip, _ip_key, rank=6, search=True),
         Column("NODE", _node, rank=4, search=True),
         Column("SERVICE-ACCOUNT", _service_account, wide=True),
@@ -189,6 +203,7 @@ PODS = KindView(
     ),
     fault=lambda item, facts: pod_faulty(item.obj),
     tabs=("describe", "yaml", "events", "logs", "why"),
+    enter=lambda item: Query("containers", item.namespace, fields=f"metadata.name={item.name}"),
     empty="No pods here. They come with a Deployment in the folder; 0 shows all namespaces, esc clears a filter.",
 )
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from engine.client import Item
 from tui.kinds import core, workloads
 from tui.kinds.cloud import CLOUD_KINDS
+from tui.kinds.containers import CONTAINERS
 from tui.kinds.faults import FAULTS
 from tui.kinds.nodes import NODES
 from tui.kinds.others import OTHERS
@@ -20,6 +21,7 @@ VIEWS: Final[dict[str, KindView]] = {
     view.resource: view
     for view in (
         PODS,
+        CONTAINERS,
         NODES,
         core.NAMESPACES,
         core.EVENTS,

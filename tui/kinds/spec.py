@@ -44,6 +44,9 @@ class Facts(Protocol):
     def pod_usage(self, namespace: str, name: str) -> Usage | None:
         """What a pod uses now; None: nothing runs, or it is not known (yet)."""
 
+    def container_usage(self, namespace: str, pod: str, name: str) -> Usage | None:
+        """The same of one container of a pod."""
+
     def node_usage(self, node: str) -> Usage | None: ...
 
 
@@ -99,6 +102,8 @@ class KindView:
     """What the inspector offers."""
     enter: Callable[[Item], Query | None] = lambda item: None
     """What enter lists; None: enter opens the inspector."""
+    enter_tab: str = "describe"
+    """The inspector's tab that enter opens where it lists nothing."""
     empty: str = "Nothing here yet. Apply a manifest that declares one, or clear the filter with esc."
     """What would fill the table."""
 

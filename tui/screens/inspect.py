@@ -24,11 +24,19 @@ class InspectScreen(BaseScreen):
     """
 
     def __init__(
-        self, session: Session, keymap: Keymap, view: KindView, item: Item, tab: str, previous: bool = False
+        self,
+        session: Session,
+        keymap: Keymap,
+        view: KindView,
+        item: Item,
+        tab: str,
+        previous: bool = False,
+        container: str = "",
     ) -> None:
+        """`previous`, `container`: which of its logs; "": those of all containers."""
         super().__init__(session, keymap)
         self.NAME = item.name
-        self._view, self._item, self._tab = view, item, tab
+        self._view, self._item, self._tab, self._container = view, item, tab, container
         self.inspector = Inspector(session)
         self.inspector.log_options = self.inspector.log_options.with_previous(previous)
         self._feed: Feed | None = None
@@ -40,7 +48,7 @@ class InspectScreen(BaseScreen):
         self.header.namespace = lambda: self._item.namespace or None
         self.inspector.on_full = self.console.go_back
         self.inspector.on_edit = self.console.edit_object
-        self.inspector.show(self._view, self._item, self._tab)
+        self.inspector.show(self._view, self._item, self._tab, self._container)
         self.inspector.text.focus()
         self._feed = Feed(self.session.client, self, self._receive)
         self._feed.open(

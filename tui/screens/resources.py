@@ -10,8 +10,10 @@ from textual.widget import Widget
 
 from engine.client import Query
 from tui.keymap import Keymap
+from tui.kinds.containers import CONTAINERS
 from tui.screens.tables import WIDE, TableScreen
 from tui.session import Session, ViewState
+from tui.widgets.containers import ContainersPane
 from tui.widgets.inspector import Inspector
 from tui.widgets.pane import ResourcePane
 
@@ -35,7 +37,9 @@ class ResourceScreen(TableScreen):
         self.NAME = f"{via} › {query.resource.partition('.')[0]}" if via else query.resource.partition(".")[0]
         self.view = session.view_of(query.resource)
         kind = session.kind_of(query.resource)
-        self.pane = ResourcePane(session, self.view, _title(kind.kind if kind else query.resource), id="resource")
+        title = _title(kind.kind if kind else query.resource.capitalize())
+        pane = ContainersPane if query.resource == CONTAINERS.resource else ResourcePane
+        self.pane = pane(session, self.view, title, id="resource")
         self.pane.about = _about(query)
         self.inspector = Inspector(session)
         self.inspector.display = False
@@ -82,7 +86,8 @@ class ResourceScreen(TableScreen):
     def on_resource_pane_changed(self, event: ResourcePane.Changed) -> None:
         event.stop()
         if self.inspector.display and event.item is not None:
-            self.inspector.show(self.view, event.item)
+            shown = self.pane.container or None
+            self.inspector.show(self.session.view_of(self.pane.resource), event.item, container=shown)
         if self.view.resource == "namespaces":
             self.session.known_namespaces |= {row.item.name for row in self.pane.model.rows.values()}
 
@@ -111,6 +116,8 @@ class ResourceScreen(TableScreen):
 
 
 def _about(query: Query) -> str:
+    if query.resource == CONTAINERS.resource:
+        return f"pod {query.namespace}/{query.fields.removeprefix('metadata.name=')}"
     several = "s" if query.namespace is not None and "," in query.namespace else ""
     parts = [f"namespace{several} {query.namespace}"] if query.namespace is not None else []
     if query.fields:

@@ -16,6 +16,7 @@ from textual.widgets import Input, Static
 
 from engine.client import ClientError, ExecAnswer, Item
 from tui.keymap import KeyContext, Keymap
+from tui.rows import container_items
 from tui.screens.base import BaseScreen
 from tui.session import Session
 from tui.theme import Tone
@@ -60,12 +61,15 @@ class ShellScreen(BaseScreen):
     }
     """
 
-    def __init__(self, session: Session, keymap: Keymap, pod: Item) -> None:
+    def __init__(self, session: Session, keymap: Keymap, pod: Item, container: str = "") -> None:
+        """`container`: the one to talk to at first; "": the pod's first."""
         super().__init__(session, keymap)
         self.NAME = f"shell {pod.name}"
         self._pod = pod
-        self._containers = [c["name"] for c in (pod.obj.get("spec") or {}).get("containers") or ()]
-        self._container = self._containers[0] if self._containers else ""
+        items = container_items(pod)
+        # Those that run on come first; what has ended can still be asked for.
+        self._containers = [c.name for c in sorted(items, key=lambda each: each.role != "main")]
+        self._container = container or (self._containers[0] if self._containers else "")
         self._out = TextView()
         self._lines: list[str] = []
         self._prompt = Static("", classes="prompt", markup=False)

@@ -82,13 +82,13 @@ class TableScreen(BaseScreen):
         item = pane.current
         if item is None:
             return
-        query = self.session.view_of(pane.resource).enter(item)
+        query = pane.view.enter(item)
         if query is not None:
             if pane.resource == "namespaces":
                 self.session.favour(item.name)
             self.console.open_query(query, f"{item.name}")
         else:
-            self.do_inspect("describe")
+            self.do_inspect(pane.view.enter_tab)
 
     def do_inspect(self, tab: str) -> None:
         pane = self.focused_pane
@@ -100,20 +100,22 @@ class TableScreen(BaseScreen):
             return
         if self.app.size.width >= WIDE:
             self.inspector.display = True
-            self.inspector.show(view, pane.current, tab)
+            self.inspector.show(view, pane.current, tab, pane.container)
         else:
-            self.console.open_inspector(view, pane.current, tab)
+            self.console.open_inspector(view, pane.current, tab, container=pane.container)
 
     def do_previous_logs(self) -> None:
         self.inspector.log_options = self.inspector.log_options.with_previous(True)
         pane = self.focused_pane
         if pane.current is not None:
-            self.console.open_inspector(pane.view, pane.current, "logs", previous=True)
+            view = self.session.view_of(pane.resource)
+            self.console.open_inspector(view, pane.current, "logs", previous=True, container=pane.container)
 
     def _inspect_full(self) -> None:
         inspector = self.inspector
         if inspector.view is not None and inspector.item is not None:
-            self.console.open_inspector(inspector.view, inspector.item, inspector.tab)
+            container = inspector.log_options.container
+            self.console.open_inspector(inspector.view, inspector.item, inspector.tab, container=container)
 
     def do_refresh(self) -> None:
         for pane in self.table_panes():

@@ -98,8 +98,11 @@ class Inspector(Widget):
     def resource(self) -> str:
         return self.view.resource if self.view is not None else ""
 
-    def show(self, view: KindView, item: Item | None, tab: str | None = None) -> None:
-        """Show an object (None: nothing is chosen), on a tab or on the one that is open."""
+    def show(self, view: KindView, item: Item | None, tab: str | None = None, container: str | None = None) -> None:
+        """Show an object (None: nothing is chosen), on a tab or on the one that is open.
+
+        `container`: whose logs ("": of all); None: as it was, of another object all.
+        """
         if item is None:
             return
         other = self.item is None or self.item.uid != item.uid
@@ -109,8 +112,10 @@ class Inspector(Widget):
         self.tab = wanted if wanted in view.tabs else "describe"
         if other and self._feed is not None:
             self._feed.open(Query("events", item.namespace or None, fields=f"involvedObject.uid={item.uid}"))
-        if other:
-            self.log_options = replace(self.log_options, container="")
+        before = self.log_options.container
+        chosen = container if container is not None else "" if other else before
+        self.log_options = replace(self.log_options, container=chosen)
+        changed_tab = changed_tab or (self.tab == "logs" and chosen != before)
         self._draw_tabs()
         if other or changed_tab:
             self._last = 0.0

@@ -185,7 +185,7 @@ class ResourcePane(WorkloadActions, Widget):
         )
 
     def _usage_came(self, resource: str) -> None:
-        if not self.screen.is_active or resource != self.view.resource or not self.wants_usage:
+        if not self.screen.is_active or resource != self.resource or not self.wants_usage:
             return
         if moves(self.filter_text):
             self.set_filter(self.filter_text)
@@ -220,7 +220,7 @@ class ResourcePane(WorkloadActions, Widget):
         self.table.model_changed(touched)
         self.refresh_title()
         if touched is None and self.session.ready and self.wants_usage:
-            self.session.usage.ask(self.view.resource)
+            self.session.usage.ask(self.resource)
         uid = self.table.cursor_uid
         if uid is not None and (touched is None or uid in touched):
             self.post_message(self.Changed(self, self.current))
