@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from engine.api import crd, structural, validation
 from engine.api.admission import Admission, AdmissionRequest, Operation
+from engine.api.advice import advice
 from engine.api.defaults import apply_defaults
 from engine.api.errors import Cause
 from engine.api.kinds import Kind
@@ -44,7 +45,9 @@ class Pipeline:
         self, operation: Operation, caller: Caller, kind: Kind, obj: JsonObject, old: JsonObject | None, dry_run: bool,
         warnings: list[str] | None,
     ) -> None:  # fmt: skip
-        """Raises Forbidden and its like."""
+        """Raises Forbidden and its like. Whoever listens to warnings is advised first."""
+        if warnings is not None:
+            warnings.extend(advice(kind, obj, old))
         self._admission.validate(self._request(operation, caller, kind, obj, old, dry_run, warnings))
 
     def _request(
