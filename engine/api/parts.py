@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from engine.api.errors import Cause
 from engine.api.qos import qos_class
-from engine.api.validation.causes import Causes, duplicate, forbidden, invalid, not_found
-from engine.api.validation.containers import validate_ephemeral_containers
+from engine.api.validation.causes import Causes, forbidden, invalid
+from engine.api.validation.containers import PodParts, validate_ephemeral_containers
 from store.types import JsonObject
 
 POD_PARTS: Final = frozenset({"ephemeralcontainers", "resize"})
@@ -74,16 +74,8 @@ def _ephemeral_problems(new: JsonObject, old: JsonObject) -> list[Cause]:
     spec = new["spec"]
     path = "spec.ephemeralContainers"
     wanted = spec.get("ephemeralContainers") or []
-    validate_ephemeral_containers(causes, wanted, {v.get("name", ""): v for v in spec.get("volumes") or ()}, path)
-    names = {each["name"] for key in _LISTS for each in spec.get(key) or ()}
-    seen: set[str] = set()
-    for index, each in enumerate(wanted):
-        name, target = each.get("name") or "", each.get("targetContainerName")
-        if name in names or name in seen:
-            causes.append(duplicate(f"{path}[{index}].name", name))
-        seen.add(name)
-        if target and target not in names:
-            causes.append(not_found(f"{path}[{index}].targetContainerName", target))
+    others = [each for key in _LISTS for each in spec.get(key) or ()]
+    validate_ephemeral_containers(causes, wanted, others, PodParts.of(spec), path)
     by_name: Mapping[str, Any] = {each.get("name"): each for each in wanted}
     for present in (old.get("spec") or {}).get("ephemeralContainers") or ():
         name = present["name"]

@@ -17,6 +17,7 @@ from engine.api.validation.causes import (
     one_of,
 )
 from engine.api.validation.placement import validate_effect, validate_tolerations
+from engine.api.validation.pod_spec import PREEMPTION
 from engine.api.validation.resources import validate_amounts
 from store.types import JsonObject
 
@@ -123,7 +124,7 @@ def priority_class(causes: Causes, obj: JsonObject) -> None:
 
 def _preemption(causes: Causes, obj: JsonObject) -> None:
     policy = obj.get("preemptionPolicy")
-    one_of(causes, "preemptionPolicy", policy, ("Never", "PreemptLowerPriority"), optional=True)
+    one_of(causes, "preemptionPolicy", policy, PREEMPTION, optional=True)
 
 
 def priority_class_update(causes: Causes, new: JsonObject, old: JsonObject) -> None:

@@ -6,10 +6,19 @@ The order of complaints is that of validateContainers in pkg/apis/core/validatio
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from engine.api import quantity
 from engine.api.internal_form import security_context
-from engine.api.names import config_key_errors, dns_label_errors, env_name_errors, port_errors, port_name_errors
+from engine.api.names import (
+    config_key_errors,
+    dns_label_errors,
+    env_name_errors,
+    port_errors,
+    port_name_errors,
+    qualified_name_errors,
+    subdomain_errors,
+)
 from engine.api.validation.causes import (
     Causes,
     duplicate,
@@ -22,29 +31,66 @@ from engine.api.validation.causes import (
     one_of,
     required,
 )
+from engine.api.validation.mounts import validate_mounts
 from engine.api.validation.probes import validate_lifecycle, validate_probe
 from engine.api.validation.resources import validate_resources
-from engine.api.validation.volumes import local_path
 from store.types import JsonObject
 
 PROTOCOLS: Final = ("SCTP", "TCP", "UDP")
 _PULL: Final = ("Always", "IfNotPresent", "Never")
-_MESSAGES: Final = ("FallbackToLogsOnError", "File")
+_MESSAGES: Final = ("File", "FallbackToLogsOnError")
 _ENV_SOURCES: Final = ("fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef")
 _ENV_FIELDS: Final = (
     "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName",
     "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs",
 )  # fmt: skip
+_DOWNWARD: Final = frozenset(
+    {
+        *_ENV_FIELDS,
+        "metadata.annotations",
+        "metadata.labels",
+        "spec.restartPolicy",
+        "spec.schedulerName",
+        "status.phase",
+    }
+)
+"""Fields that have a name in the downward API at all (ConvertDownwardAPIFieldLabel)."""
+_ENV_RESOURCES: Final = tuple(
+    f"{which}.{name}" for which in ("limits", "requests") for name in ("cpu", "ephemeral-storage", "memory")
+)
+_BYTES: Final = ("1", "1k", "1M", "1G", "1T", "1P", "1E", "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei")
 _NOT_EPHEMERAL: Final = (
-    "ports", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle", "resources", "resizePolicy",
+    "ports", "resources", "resizePolicy", "restartPolicy", "livenessProbe", "readinessProbe", "startupProbe",
+    "lifecycle",
 )  # fmt: skip
+_NOT_FOR_EPHEMERAL: Final = "cannot be set for an Ephemeral Container"
+_PROBES: Final = ("livenessProbe", "readinessProbe", "startupProbe")
 _ID_MOST: Final = 2**31 - 1
 _ID_RANGE: Final = "must be between 0 and 2147483647, inclusive"
 
 
-def validate_containers(
-    causes: Causes, containers: Sequence[JsonObject] | None, volumes: Mapping[str, JsonObject], path: str
-) -> None:
+class PodParts(NamedTuple):
+    """What of a pod its containers are held to."""
+
+    volumes: Mapping[str, JsonObject]
+    grace: int | None
+    """terminationGracePeriodSeconds"""
+    restart: str
+    """restartPolicy"""
+    own_users: bool
+    """hostUsers is false."""
+
+    @classmethod
+    def of(cls, spec: JsonObject) -> PodParts:
+        return cls(
+            volumes={volume.get("name", ""): volume for volume in spec.get("volumes") or ()},
+            grace=spec.get("terminationGracePeriodSeconds"),
+            restart=spec.get("restartPolicy") or "",
+            own_users=spec.get("hostUsers") is False,
+        )
+
+
+def validate_containers(causes: Causes, containers: Sequence[JsonObject] | None, parts: PodParts, path: str) -> None:
     """A pod's own containers. At least one."""
     if not containers:
         causes.append(required(path))
@@ -52,62 +98,84 @@ def validate_containers(
     names: set[str] = set()
     for index, container in enumerate(containers):
         where = f"{path}[{index}]"
-        _common(causes, container, volumes, where)
+        _common(causes, container, parts, where)
         name = container.get("name") or ""
         if name in names:
             causes.append(duplicate(f"{where}.name", name))
         names.add(name)
-        validate_lifecycle(causes, container.get("lifecycle"), f"{where}.lifecycle")
-        for key in ("livenessProbe", "readinessProbe", "startupProbe"):
-            if container.get(key) is not None:
-                validate_probe(causes, container[key], key, f"{where}.{key}")
+        _watched(causes, container, parts, where)
     _host_port_conflicts(causes, containers, path)
 
 
 def validate_init_containers(
-    causes: Causes, containers: Sequence[JsonObject], regular: Sequence[JsonObject],
-    volumes: Mapping[str, JsonObject], path: str,
-) -> None:  # fmt: skip
+    causes: Causes, containers: Sequence[JsonObject], regular: Sequence[JsonObject], parts: PodParts, path: str
+) -> None:
     """Init containers; those with restartPolicy Always are sidecars and may have probes and hooks."""
     names = {container.get("name") or "" for container in regular}
     for index, container in enumerate(containers):
         where = f"{path}[{index}]"
-        _common(causes, container, volumes, where)
+        _common(causes, container, parts, where)
+        policy = container.get("restartPolicy")
+        if policy is not None and policy not in ("Always", "OnFailure", "Never"):
+            causes.append(not_supported(f"{where}.restartPolicy", policy, ("Always", "Never", "OnFailure")))
         name = container.get("name") or ""
         if name in names:
             causes.append(duplicate(f"{where}.name", name))
         elif name:
             names.add(name)
-        policy = container.get("restartPolicy")
-        sidecar = policy == "Always"
-        if policy is not None and policy not in ("Always", "OnFailure", "Never"):
-            causes.append(not_supported(f"{where}.restartPolicy", policy, ("Always", "Never", "OnFailure")))
-        for key in ("lifecycle", "livenessProbe", "readinessProbe", "startupProbe"):
-            if container.get(key) is None:
-                continue
-            if not sidecar:
+        # They run one by one; Kubernetes looks at each as if it were the only one, and says so.
+        _host_port_conflicts(causes, [container], path)
+        if policy == "Always":
+            _watched(causes, container, parts, where)
+            continue
+        for key in ("lifecycle", *_PROBES):
+            if container.get(key) is not None:
                 text = "may not be set for init containers without restartPolicy=Always"
                 causes.append(forbidden(f"{where}.{key}", text))
-            elif key == "lifecycle":
-                validate_lifecycle(causes, container[key], f"{where}.{key}")
-            else:
-                validate_probe(causes, container[key], key, f"{where}.{key}")
-    _host_port_conflicts(causes, containers, path)
 
 
 def validate_ephemeral_containers(
-    causes: Causes, containers: Sequence[JsonObject], volumes: Mapping[str, JsonObject], path: str
+    causes: Causes, containers: Sequence[JsonObject], others: Sequence[JsonObject], parts: PodParts, path: str
 ) -> None:
-    """Debug containers: what a container that is added later may not have is forbidden."""
+    """Debug containers: what a container that is added later may not have is forbidden. `others`: all of the pod's own
+    and init containers, whose names are taken, and one of which may be the target."""
+    own = {container.get("name") or "" for container in others}
+    names = set(own)
     for index, container in enumerate(containers):
         where = f"{path}[{index}]"
-        _common(causes, container, volumes, where)
+        _common(causes, container, parts, where)
+        validate_image(causes, container, where)
+        name, target = container.get("name") or "", container.get("targetContainerName")
+        if name in names:
+            causes.append(duplicate(f"{where}.name", name))
+        names.add(name)
+        if target and target not in own:
+            causes.append(not_found(f"{where}.targetContainerName", target))
         for key in _NOT_EPHEMERAL:
             if container.get(key):
-                causes.append(forbidden(f"{where}.{key}", "cannot be set for an Ephemeral Container"))
+                causes.append(forbidden(f"{where}.{key}", _NOT_FOR_EPHEMERAL))
+        for at, mount in enumerate(container.get("volumeMounts") or ()):
+            for key in ("subPath", "subPathExpr"):
+                if mount.get(key):
+                    causes.append(forbidden(f"{where}.volumeMounts[{at}].{key}", _NOT_FOR_EPHEMERAL))
 
 
-def _common(causes: Causes, container: JsonObject, volumes: Mapping[str, JsonObject], path: str) -> None:
+def validate_image(causes: Causes, container: JsonObject, path: str) -> None:
+    """What only pods are held to, templates are not."""
+    image = container.get("image") or ""
+    if image != image.strip():
+        causes.append(invalid(f"{path}.image", image, "must not have leading or trailing whitespace"))
+
+
+def _watched(causes: Causes, container: JsonObject, parts: PodParts, path: str) -> None:
+    """Hooks and probes."""
+    validate_lifecycle(causes, container.get("lifecycle"), parts.grace, f"{path}.lifecycle")
+    for key in _PROBES:
+        if container.get(key) is not None:
+            validate_probe(causes, container[key], key, f"{path}.{key}")
+
+
+def _common(causes: Causes, container: JsonObject, parts: PodParts, path: str) -> None:
     name = container.get("name") or ""
     if not name:
         causes.append(required(f"{path}.name"))
@@ -115,17 +183,28 @@ def _common(causes: Causes, container: JsonObject, volumes: Mapping[str, JsonObj
         each_message(causes, f"{path}.name", name, dns_label_errors(name))
     if not container.get("image"):
         causes.append(required(f"{path}.image"))
-    elif container["image"] != container["image"].strip():
-        text = "must not have leading or trailing whitespace"
-        causes.append(invalid(f"{path}.image", container["image"], text))
     one_of(causes, f"{path}.terminationMessagePolicy", container.get("terminationMessagePolicy"), _MESSAGES)
     _ports(causes, container.get("ports") or (), f"{path}.ports")
     _environment(causes, container.get("env") or (), f"{path}.env")
     _environment_from(causes, container.get("envFrom") or (), f"{path}.envFrom")
-    _mounts(causes, container, volumes, path)
+    validate_mounts(causes, container, parts.volumes, path)
     one_of(causes, f"{path}.imagePullPolicy", container.get("imagePullPolicy"), _PULL)
     validate_resources(causes, container.get("resources") or {}, f"{path}.resources")
-    _security(causes, container.get("securityContext") or {}, f"{path}.securityContext")
+    _resizing(causes, container.get("resizePolicy") or (), parts.restart, f"{path}.resizePolicy")
+    _security(causes, container.get("securityContext") or {}, parts, f"{path}.securityContext")
+
+
+def _resizing(causes: Causes, policies: Sequence[JsonObject], restart: str, path: str) -> None:
+    seen: set[str] = set()
+    for index, policy in enumerate(policies):
+        name, what = policy.get("resourceName") or "", policy.get("restartPolicy") or ""
+        if name in seen:
+            causes.append(duplicate(f"{path}[{index}]", name))
+        seen.add(name)
+        one_of(causes, path, name, ("cpu", "memory"))
+        one_of(causes, path, what, ("NotRequired", "RestartContainer"))
+        if restart == "Never" and what != "NotRequired":
+            causes.append(invalid(path, what, "must be 'NotRequired' when `restartPolicy` is 'Never'"))
 
 
 # -- ports ---------------------------------------------------------------------------------------------------------
@@ -188,9 +267,10 @@ def _environment_source(causes: Causes, variable: JsonObject, source: JsonObject
         if key == "fieldRef":
             _field_reference(causes, reference, where)
         elif key == "resourceFieldRef":
-            if not reference.get("resource"):
-                causes.append(required(f"{where}.resource"))
+            _resource_reference(causes, reference, where)
         elif key != "fileKeyRef":
+            name = reference.get("name") or ""
+            each_message(causes, f"{where}.name", name, subdomain_errors(name))
             if not reference.get("key"):
                 causes.append(required(f"{where}.key"))
             else:
@@ -205,13 +285,44 @@ def _environment_source(causes: Causes, variable: JsonObject, source: JsonObject
 
 
 def _field_reference(causes: Causes, reference: JsonObject, path: str) -> None:
+    field = reference.get("fieldPath") or ""
     if not reference.get("apiVersion"):
         causes.append(required(f"{path}.apiVersion"))
-    field = reference.get("fieldPath") or ""
-    if not field:
+    elif not field:
         causes.append(required(f"{path}.fieldPath"))
-    elif not field.startswith(("metadata.labels[", "metadata.annotations[")) and field not in _ENV_FIELDS:
+    elif field.endswith("']"):
+        name, _, key = field.removesuffix("']").partition("['")
+        if name not in _DOWNWARD:
+            text = f"error converting fieldPath: field label does not support subscript: {name}"
+            causes.append(invalid(f"{path}.fieldPath", field, text))
+        elif name not in ("metadata.labels", "metadata.annotations"):
+            causes.append(invalid(path, name, "does not support subscript"))
+        else:
+            key = key.lower() if name == "metadata.annotations" else key
+            each_message(causes, path, key, qualified_name_errors(key))
+    elif field not in _DOWNWARD:
+        text = f"error converting fieldPath: field label not supported: {field}"
+        causes.append(invalid(f"{path}.fieldPath", field, text))
+    elif field not in _ENV_FIELDS:
         causes.append(not_supported(f"{path}.fieldPath", field, _ENV_FIELDS))
+
+
+def _resource_reference(causes: Causes, reference: JsonObject, path: str) -> None:
+    name, divisor = reference.get("resource") or "", reference.get("divisor")
+    if not name:
+        causes.append(required(f"{path}.resource"))
+    elif name not in _ENV_RESOURCES and not name.startswith(("limits.hugepages-", "requests.hugepages-")):
+        causes.append(not_supported(f"{path}.resource", name, _ENV_RESOURCES))
+    if divisor is None or quantity.parse(divisor).nano == 0:
+        return
+    shown, what = quantity.canonical(divisor), name.partition(".")[2]
+    if what == "cpu" and shown not in ("1m", "1"):
+        text = "only divisor's values 1m and 1 are supported with the cpu resource"
+        causes.append(invalid(f"{path}.divisor", name, text))
+    elif what in ("memory", "ephemeral-storage") and shown not in _BYTES:
+        word = "memory" if what == "memory" else "local ephemeral storage"
+        text = f"only divisor's values {', '.join(_BYTES)} are supported with the {word} resource"
+        causes.append(invalid(f"{path}.divisor", name, text))
 
 
 def _environment_from(causes: Causes, sources: Sequence[JsonObject], path: str) -> None:
@@ -222,61 +333,39 @@ def _environment_from(causes: Causes, sources: Sequence[JsonObject], path: str) 
             each_message(causes, f"{where}.prefix", prefix, env_name_errors(prefix))
         found = [key for key in ("configMapRef", "secretRef") if source.get(key) is not None]
         for key in found:
-            if not source[key].get("name"):
+            name = source[key].get("name") or ""
+            if not name:
                 causes.append(required(f"{where}.{key}.name"))
+            else:
+                each_message(causes, f"{where}.{key}.name", name, subdomain_errors(name))
         if not found:
-            causes.append(invalid(where, "", "must specify one of: `configMapRef` or `secretRef`"))
+            causes.append(invalid(path, "", "must specify one of: `configMapRef` or `secretRef`"))
         elif len(found) > 1:
-            causes.append(invalid(where, "", "may not have more than one field specified at a time"))
+            causes.append(invalid(path, "", "may not have more than one field specified at a time"))
 
 
-# -- mounts and security -------------------------------------------------------------------------------------------
+# -- security ------------------------------------------------------------------------------------------------------
 
 
-def _mounts(causes: Causes, container: JsonObject, volumes: Mapping[str, JsonObject], path: str) -> None:
-    paths: set[str] = set()
-    for index, mount in enumerate(container.get("volumeMounts") or ()):
-        where = f"{path}.volumeMounts[{index}]"
-        name, target = mount.get("name") or "", mount.get("mountPath") or ""
-        if not name:
-            causes.append(required(f"{where}.name"))
-        elif name not in volumes:
-            causes.append(not_found(f"{where}.name", name))
-        if not target:
-            causes.append(required(f"{where}.mountPath"))
-        elif target in paths:
-            causes.append(invalid(f"{where}.mountPath", target, "must be unique"))
-        paths.add(target)
-        for key in ("subPath", "subPathExpr"):
-            if mount.get(key):
-                local_path(causes, mount[key], f"{where}.{key}")
-        if mount.get("subPath") and mount.get("subPathExpr"):
-            causes.append(
-                invalid(f"{where}.subPathExpr", mount["subPathExpr"], "subPathExpr and subPath are mutually exclusive")
-            )
-        one_of(
-            causes, f"{where}.mountPropagation", mount.get("mountPropagation"),
-            ("Bidirectional", "HostToContainer", "None"), optional=True,
-        )  # fmt: skip
-    for index, device in enumerate(container.get("volumeDevices") or ()):
-        where = f"{path}.volumeDevices[{index}]"
-        if not device.get("name"):
-            causes.append(required(f"{where}.name"))
-        elif device["name"] not in volumes:
-            causes.append(not_found(f"{where}.name", device["name"]))
-        if not device.get("devicePath"):
-            causes.append(required(f"{where}.devicePath"))
-
-
-def _security(causes: Causes, context: JsonObject, path: str) -> None:
+def _security(causes: Causes, context: JsonObject, parts: PodParts, path: str) -> None:
     if not context:
         return
     for key in ("runAsUser", "runAsGroup"):
         validate_id(causes, context.get(key), f"{path}.{key}")
-    if context.get("privileged") and context.get("allowPrivilegeEscalation") is False:
-        text = "cannot set `allowPrivilegeEscalation` to false and `privileged` to true"
-        causes.append(invalid_struct(path, security_context(context), text))
+    mount = context.get("procMount")
+    if mount is not None:
+        one_of(causes, f"{path}.procMount", mount, ("Default", "Unmasked"), optional=True)
+        if mount == "Unmasked" and not parts.own_users:
+            causes.append(invalid(f"{path}.procMount", mount, "`hostUsers` must be false to use `Unmasked`"))
     validate_seccomp(causes, context.get("seccompProfile"), f"{path}.seccompProfile")
+    if context.get("allowPrivilegeEscalation") is False:
+        text = "cannot set `allowPrivilegeEscalation` to false and "
+        form = security_context(context)
+        if context.get("privileged"):
+            causes.append(invalid_struct(path, form, f"{text}`privileged` to true"))
+        for each in (context.get("capabilities") or {}).get("add") or ():
+            if each == "CAP_SYS_ADMIN":
+                causes.append(invalid_struct(path, form, f"{text}`capabilities.Add` CAP_SYS_ADMIN"))
 
 
 def validate_id(causes: Causes, value: Any, path: str) -> None:

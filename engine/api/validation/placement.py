@@ -41,11 +41,13 @@ def validate_tolerations(causes: Causes, tolerations: Sequence[JsonObject], path
             text = "effect must be 'NoExecute' when `tolerationSeconds` is set"
             causes.append(invalid(f"{where}.effect", effect, text))
         if operator in ("", "Equal"):
-            each_message(causes, f"{where}.operator", value, label_value_errors(value))
+            messages = label_value_errors(value)
+            if messages:
+                causes.append(invalid(f"{where}.operator", value, ";".join(messages)))
         elif operator == "Exists":
             if value:
                 text = "value must be empty when `operator` is 'Exists'"
-                causes.append(invalid(f"{where}.operator", toleration, text))
+                causes.append(invalid(f"{where}.operator", value, text))
         elif operator not in ("Lt", "Gt"):
             causes.append(not_supported(f"{where}.operator", operator, ("Equal", "Exists")))
         if effect:

@@ -13,6 +13,7 @@ from engine.api.names import (
     qualified_name_errors,
     subdomain_errors,
 )
+from engine.api.validation.addresses import validate_address, validate_endpoint_address
 from engine.api.validation.causes import (
     IMMUTABLE,
     Causes,
@@ -33,9 +34,7 @@ _TYPES: Final = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 _POLICIES: Final = ("Cluster", "Local")
 _AFFINITY_MOST: Final = 86400
 _DISTRIBUTIONS: Final = ("PreferClose", "PreferSameZone", "PreferSameNode")
-_LOCAL_MULTICAST: Final = (ipaddress.ip_network("224.0.0.0/24"), ipaddress.ip_network("ff02::/16"))
 _CIDR_TEXT: Final = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
-IP_TEXT: Final = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 
 
 def create(causes: Causes, obj: JsonObject) -> None:
@@ -203,32 +202,7 @@ def validate_addresses(causes: Causes, spec: JsonObject) -> None:
                 text = "'None' must be the first and only value"
                 causes.append(invalid(f"spec.clusterIPs[{index}]", address, text))
         else:
-            _address(causes, address, f"spec.clusterIPs[{index}]")
-
-
-def _address(causes: Causes, address: str, path: str) -> None:
-    try:
-        ipaddress.ip_address(address)
-    except ValueError:
-        causes.append(invalid(path, address, IP_TEXT))
-
-
-def validate_endpoint_address(causes: Causes, address: str, path: str) -> None:
-    """An address that traffic may be sent to (ValidateNonSpecialIP)."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        causes.append(invalid(path, address, IP_TEXT))
-        return
-    if parsed.is_unspecified:
-        causes.append(invalid(path, address, f"may not be unspecified ({address})"))
-    if parsed.is_loopback:
-        causes.append(invalid(path, address, "may not be in the loopback range (127.0.0.0/8, ::1/128)"))
-    if parsed.is_link_local:
-        causes.append(invalid(path, address, "may not be in the link-local range (169.254.0.0/16, fe80::/10)"))
-    if any(parsed in network for network in _LOCAL_MULTICAST if network.version == parsed.version):
-        text = "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)"
-        causes.append(invalid(path, address, text))
+            validate_address(causes, address, f"spec.clusterIPs[{index}]")
 
 
 def _is_network(text: str) -> bool:

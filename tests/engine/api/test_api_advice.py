@@ -84,8 +84,8 @@ def test_templates_are_looked_at_when_they_change() -> None:
     door, warnings = Door(), list[str]()
     made = door.create(
         "{apiVersion: apps/v1, kind: Deployment, metadata: {name: x}, spec: {selector: {matchLabels: {a: b}}, "
-        "template: {metadata: {labels: {a: b}}, spec: {nodeSelector: {beta.kubernetes.io/arch: amd64}, containers: [{name: c, "
-        "image: i}]}}}}",
+        "template: {metadata: {labels: {a: b}}, spec: {nodeSelector: {beta.kubernetes.io/arch: amd64}, "
+        "containers: [{name: c, image: i}]}}}}",
         warnings=warnings,
     )
     old = "spec.template.spec.nodeSelector[beta.kubernetes.io/arch]"
