@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from engine.api import structural
-from engine.api.errors import MethodNotAllowed
+from engine.api import rules, structural
+from engine.api.errors import Cause, MethodNotAllowed
 from engine.api.kinds import ALL_VERBS, CRDS, Kind, version_rank
 from engine.api.requests import Caller, Context
 from engine.clock import rfc3339
@@ -45,6 +45,8 @@ class CustomKinds:
         self._context = context
         self._schemas: dict[tuple[str, str], Mapping[str, Any]] = {}
         """(apiVersion, kind) → openAPIV3Schema."""
+        self._ruled: set[tuple[str, str]] = set()
+        """Of those, the ones with validation rules."""
         for env in context.store.list(CRDS):
             self._serve(env.obj)
         context.store.listen(self._on_event, CRDS)
@@ -57,6 +59,19 @@ class CustomKinds:
     def schema(self, kind: Kind) -> Mapping[str, Any] | None:
         """openAPIV3Schema of a kind, None for Kubernetes' own."""
         return self._schemas.get((kind.api_version, kind.kind))
+
+    def judge(self, kind: Kind, obj: JsonObject, old: JsonObject | None) -> list[Cause]:
+        """What the kind's schema and its rules say against an object. Rules are asked when the form is right."""
+        openapi = self.schema(kind)
+        if openapi is None:
+            return []
+        before = rules.MISSING if old is None else old
+        causes = structural.validate(openapi, obj, old=before)
+        if (kind.api_version, kind.kind) not in self._ruled:
+            return causes
+        if any(each.reason in rules.BLOCKING for each in causes):
+            return [*causes, rules.UNCHECKED]
+        return [*causes, *rules.judge(openapi, obj, before)]
 
     def require_creatable(self, kind: Kind) -> None:
         """Nothing is created of a kind whose definition is going away (405)."""
@@ -195,6 +210,9 @@ class CustomKinds:
 
     def _add_schema(self, api_version: str, kind: str, openapi: Mapping[str, Any]) -> None:
         self._schemas[api_version, kind] = openapi
+        self._ruled.discard((api_version, kind))
+        if rules.uses(openapi):
+            self._ruled.add((api_version, kind))
         root = f"{api_version}/{kind}"
         self._context.schema.register(api_version, kind, structural.types_of(root, kind, openapi), root)
 

@@ -62,11 +62,11 @@ class Pipeline:
         )  # fmt: skip
 
     def validate_create(self, kind: Kind, obj: JsonObject) -> list[Cause]:
-        return [*self._structural(kind, obj), *validation.validate_create(kind, obj)]
+        return [*validation.validate_create(kind, obj), *self._customs.judge(kind, obj, None)]
 
     def validate_update(self, kind: Kind, obj: JsonObject, old: JsonObject) -> list[Cause]:
-        return [*self._structural(kind, obj), *validation.validate_update(kind, obj, old)]
+        return [*validation.validate_update(kind, obj, old), *self.validate_status(kind, obj, old)]
 
-    def _structural(self, kind: Kind, obj: JsonObject) -> list[Cause]:
-        openapi = self._customs.schema(kind)
-        return structural.validate(openapi, obj) if openapi is not None else []
+    def validate_status(self, kind: Kind, obj: JsonObject, old: JsonObject) -> list[Cause]:
+        """What may be said against any change of a kind with a structural schema, that of its status too."""
+        return self._customs.judge(kind, obj, old)

@@ -1,7 +1,7 @@
 """Structural schemas of custom resources (openAPIV3Schema): pruning, defaulting, validation, and their types.
 
-The texts are those of Kubernetes' go-openapi validation (`spec.size in body must be of type integer: "string"`). Not
-evaluated: CEL rules (x-kubernetes-validations).
+The texts are those of Kubernetes' go-openapi validation (`spec.size in body must be of type integer: "string"`). The
+rules that a schema has beside (x-kubernetes-validations) are in engine.api.rules.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import orjson
 
 from engine.api.decode import OBJECT_META, Path, Problem, path_text
 from engine.api.errors import Cause
+from engine.api.rules import MISSING, item_key, items_by_key
 
 OpenApi = Mapping[str, Any]
 _TYPES: Final[Mapping[str, type | tuple[type, ...]]] = {
@@ -149,16 +150,20 @@ def default(schema: OpenApi, value: Any) -> Any:
 # -- validation ------------------------------------------------------------------------------------------------------
 
 
-def validate(schema: OpenApi, value: Any, path: Path = ()) -> list[Cause]:
-    """What is wrong with a custom resource, in Kubernetes' words."""
+def validate(schema: OpenApi, value: Any, path: Path = (), old: Any = MISSING) -> list[Cause]:
+    """What is wrong with a custom resource, in Kubernetes' words.
+
+    `old`: the object before an update; what is wrong in it already and has not changed is let pass.
+    """
     causes: list[Cause] = []
-    _validate(schema, value, path, causes)
+    _validate(schema, value, path, causes, old)
+    _duplicates(schema, value, path, causes, old)
     return causes
 
 
-def _validate(schema: OpenApi, value: Any, path: Path, causes: list[Cause]) -> None:
+def _validate(schema: OpenApi, value: Any, path: Path, causes: list[Cause], old: Any = MISSING) -> None:
     at = path_text(path)
-    if value is None and (schema.get("nullable") or not path):
+    if (value is None and (schema.get("nullable") or not path)) or _unchanged(value, old):
         return
     kind = schema.get("type")
     if schema.get("x-kubernetes-int-or-string"):
@@ -167,57 +172,79 @@ def _validate(schema: OpenApi, value: Any, path: Path, causes: list[Cause]) -> N
         return
     if kind and not _is(kind, value):
         _wrong_type(at, kind, value, causes)
+        causes.extend(_not_among(schema, value, at))
         return
+    _validate_combined(schema, value, path, causes)
     causes.extend(_complaints(schema, value, at))
     if isinstance(value, dict):
-        _validate_object(schema, value, path, causes)
+        _validate_object(schema, value, path, causes, old)
     elif isinstance(value, list):
         items = schema.get("items")
         if isinstance(items, Mapping):
+            known = items_by_key(schema, old)
             for index, each in enumerate(value):
-                _validate(items, each, (*path, index), causes)
-        causes.extend(_duplicates(schema, value, at))
-    _validate_combined(schema, value, path, causes)
+                _validate(items, each, (*path, index), causes, known.get(item_key(schema, each), MISSING))
 
 
-def _validate_object(schema: OpenApi, value: dict[str, Any], path: Path, causes: list[Cause]) -> None:
+def _unchanged(value: Any, old: Any) -> bool:
+    return old is not MISSING and bool(value == old)
+
+
+def _validate_object(schema: OpenApi, value: dict[str, Any], path: Path, causes: list[Cause], old: Any) -> None:
+    properties = schema.get("properties") or {}
+    extra = schema.get("additionalProperties")
+    before = old if isinstance(old, dict) else {}
+    for key in sorted(value):
+        if key in properties and not (not path and key == "metadata"):
+            _validate(properties[key], value[key], (*path, key), causes, before.get(key, MISSING))
+        elif key not in properties and isinstance(extra, Mapping):
+            _validate(extra, value[key], (*path, key), causes, before.get(key, MISSING))
     for name in schema.get("required") or ():
         if name not in value:
             causes.append(Cause("FieldValueRequired", path_text((*path, name)), "Required value"))
-    properties = schema.get("properties") or {}
-    extra = schema.get("additionalProperties")
-    for key in sorted(value):
-        if key in properties and not (not path and key == "metadata"):
-            _validate(properties[key], value[key], (*path, key), causes)
-        elif key not in properties and isinstance(extra, Mapping):
-            _validate(extra, value[key], (*path, key), causes)
 
 
 def _validate_combined(schema: OpenApi, value: Any, path: Path, causes: list[Cause]) -> None:
-    at = path_text(path)
+    """allOf, anyOf, oneOf and not. Of options that all fail, the first one's complaints are told."""
 
-    def passing(options: Sequence[OpenApi]) -> int:
-        return sum(not validate(option, value, path) for option in options)
+    def failing(options: Sequence[OpenApi]) -> list[list[Cause]]:
+        found: list[list[Cause]] = []
+        for option in options:
+            wrong: list[Cause] = []
+            _validate(option, value, path, wrong)
+            found.append(wrong)
+        return found
 
-    for part in schema.get("allOf") or ():
-        _validate(part, value, path, causes)
-    any_of, one_of = schema.get("anyOf") or (), schema.get("oneOf") or ()
-    if any_of and not passing(any_of):
-        causes.append(_invalid(at, value, "must validate at least one schema (anyOf)"))
-    if one_of and (count := passing(one_of)) != 1:
-        found = "Found none valid" if not count else f"Found {count} valid alternatives"
-        causes.append(_invalid(at, value, f"must validate one and only one schema (oneOf). {found}"))
-    if schema.get("not") and not validate(schema["not"], value, path):
-        causes.append(_invalid(at, value, "must not validate the schema (not)"))
+    def refuse(why: str) -> None:
+        causes.append(Cause("FieldValueInvalid", "<nil>", f'Invalid value: "": "{path_text(path)}" must {why}'))
+
+    any_of, one_of, all_of = (failing(schema.get(name) or ()) for name in ("anyOf", "oneOf", "allOf"))
+    if any_of and all(any_of):
+        refuse("validate at least one schema (anyOf)")
+        causes.extend(any_of[0])
+    if one_of and (count := sum(not each for each in one_of)) != 1:
+        found = f"Found {count} valid alternatives" if count else "Found none valid"
+        refuse(f"validate one and only one schema (oneOf). {found}")
+        causes.extend(() if count else one_of[0])
+    for each in all_of:
+        causes.extend(each)
+    if any(all_of):
+        refuse(f"validate all the schemas (allOf){'. None validated' if all(all_of) else ''}")
+    if schema.get("not") and not failing([schema["not"]])[0]:
+        refuse("not validate the schema (not)")
+
+
+def _not_among(schema: OpenApi, value: Any, at: str) -> list[Cause]:
+    """The complaint about a value that is none of an enumeration's."""
+    if "enum" not in schema or value in schema["enum"]:
+        return []
+    options = ", ".join(_quoted(option if isinstance(option, str) else _quoted(option)) for option in schema["enum"])
+    shown = _quoted(value)
+    return [Cause("FieldValueNotSupported", at, f"Unsupported value: {shown}: supported values: {options}")]
 
 
 def _complaints(schema: OpenApi, value: Any, at: str) -> list[Cause]:
     found: list[Cause] = []
-    if "enum" in schema and value not in schema["enum"]:
-        options = ", ".join(_quoted(option) for option in schema["enum"])
-        found.append(
-            Cause("FieldValueNotSupported", at, f"Unsupported value: {_quoted(value)}: supported values: {options}")
-        )
     if isinstance(value, str):
         found.extend(_string_complaints(schema, value, at))
     elif isinstance(value, int | float) and not isinstance(value, bool):
@@ -229,7 +256,7 @@ def _complaints(schema: OpenApi, value: Any, at: str) -> list[Cause]:
         if high in schema and len(value) > schema[high]:
             text = f"Too many: {len(value)}: must have at most {schema[high]} items"
             found.append(Cause("FieldValueTooMany", at, text))
-    return found
+    return found + _not_among(schema, value, at)
 
 
 _PROPERTIES: Final = ("properties", "minProperties", "maxProperties")
@@ -245,7 +272,8 @@ def _string_complaints(schema: OpenApi, value: str, at: str) -> list[Cause]:
         found.append(_invalid(at, value, f"should match '{schema['pattern']}'"))
     check = _FORMATS.get(schema.get("format", ""))
     if check is not None and not check.match(value):
-        found.append(_invalid(at, value, f"must be of type {schema['format']}: {_quoted(value)}"))
+        text = f"Invalid value: {_quoted(value)}: {at} in body must be of type {schema['format']}: {_quoted(value)}"
+        found.append(Cause("FieldValueTypeInvalid", at, text))
     return found
 
 
@@ -267,19 +295,31 @@ def _number_complaints(schema: OpenApi, value: float, at: str) -> list[Cause]:
     return found
 
 
-def _duplicates(schema: OpenApi, value: list[Any], at: str) -> list[Cause]:
+def _duplicates(schema: OpenApi, value: Any, path: Path, causes: list[Cause], old: Any) -> None:
+    """Items that are there twice, of sets and keyed lists, after all other complaints."""
+    if _unchanged(value, old):
+        return
+    if isinstance(value, dict):
+        properties, extra = schema.get("properties") or {}, schema.get("additionalProperties")
+        before = old if isinstance(old, dict) else {}
+        for key in sorted(value):
+            inner = properties.get(key, extra)
+            if isinstance(inner, Mapping):
+                _duplicates(inner, value[key], (*path, key), causes, before.get(key, MISSING))
+    if not isinstance(value, list):
+        return
     kind, keys = schema.get("x-kubernetes-list-type"), schema.get("x-kubernetes-list-map-keys") or ()
-    if kind not in ("set", "map"):
-        return []
     seen: set[bytes] = set()
-    found = []
-    for index, each in enumerate(value):
+    for index, each in enumerate(value if kind in ("set", "map") else ()):
         identity = {k: each.get(k) for k in keys if k in each} if kind == "map" and isinstance(each, dict) else each
         text = orjson.dumps(identity, option=orjson.OPT_SORT_KEYS)
         if text in seen:
-            found.append(Cause("FieldValueDuplicate", f"{at}[{index}]", f"Duplicate value: {text.decode()}"))
+            found = f"Duplicate value: {text.decode()}"
+            causes.append(Cause("FieldValueDuplicate", f"{path_text(path)}[{index}]", found))
         seen.add(text)
-    return found
+    if isinstance(schema.get("items"), Mapping):
+        for index, each in enumerate(value):
+            _duplicates(schema["items"], each, (*path, index), causes, MISSING)
 
 
 def _is(kind: str, value: Any) -> bool:

@@ -225,6 +225,8 @@ class Writer:
             asked = obj["metadata"]
         if subresource == "status":
             new = strategy.prepare_status(kind, old, obj)
+            if kind.custom and not trusted and (causes := self._pipeline.validate_status(kind, new, old)):
+                raise errors.invalid(kind.resource.group, kind.kind, before.name, causes)
         elif subresource == parts.APPROVAL:
             new = parts.approved(old, obj, self._now())
         elif trusted and not caller.outside and _shares_state(old, obj):

@@ -14,9 +14,9 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from engine.api import structural
+from engine.api import rules, structural
 from engine.api.errors import Cause
-from engine.api.internal_schema import schema_inside
+from engine.api.internal_schema import rule_inside, schema_inside
 from engine.api.validation.causes import Causes, forbidden, invalid, not_supported, required
 
 Schema = Mapping[str, Any]
@@ -41,6 +41,7 @@ _NESTED: Final = (
     ("x-kubernetes-validations", "must be empty to be structural"),
 )  # fmt: skip
 """What a value validation may not say, and why."""
+_REASONS: Final = ("FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired")
 _INT_OR_STRING: Final = [{"type": "integer"}, {"type": "string"}]
 
 
@@ -57,7 +58,10 @@ def validate_schema(causes: Causes, schema: Schema, path: str, *, status: bool) 
         causes.extend(sorted(found, key=str))
         if not found:
             _defaults(causes, schema, path, root=True)
+    seen = len(causes)
     _allowed(causes, schema, path, _Where())
+    if not causes and len(causes) == seen:
+        _compiled(causes, rules.rooted(schema) if rules.uses(schema) else schema, path, None)
 
 
 def _status_root(causes: Causes, schema: Schema, path: str) -> None:
@@ -254,8 +258,11 @@ def _defaults(causes: Causes, schema: Schema, path: str, *, root: bool = False) 
         at = f"{path}.default"
         if structural.prune({**schema, "default": None}, value, ("",))[1]:
             causes.append(invalid(at, value, "must not have unknown fields"))
-        for each in structural.validate(schema, value):
+        wrong = structural.validate(schema, value)
+        for each in wrong:
             causes.append(Cause(each.reason, f"{at}.{each.field}" if each.field else at, each.message))
+        if not wrong:
+            causes.extend(rules.judge_at(schema, value, at))
     for name, each in (schema.get("properties") or {}).items():
         _defaults(causes, each, f"{path}.properties[{name}]")
     for name in ("items", "additionalProperties"):
@@ -305,6 +312,59 @@ def _allowed(causes: Causes, schema: Schema, path: str, where: _Where) -> None:
     if schema.get("x-kubernetes-preserve-unknown-fields") is False:
         causes.append(invalid(f"{path}.x-kubernetes-preserve-unknown-fields", False, "must be true or undefined"))
     _list_and_map_types(causes, schema, path)
+    for index, rule in enumerate(schema.get(rules.RULES) or ()):
+        _rule(causes, rule, f"{path}.{rules.RULES}[{index}]")
+
+
+def _rule(causes: Causes, rule: Schema, path: str) -> None:
+    source, message = str(rule.get("rule") or ""), str(rule.get("message") or "")
+    told = message.strip()
+    if not source.strip():
+        causes.append(required(f"{path}.rule", "rule is not specified"))
+    elif message and not told:
+        causes.append(invalid(f"{path}.message", message, "must be non-empty if specified"))
+    elif "\n" in told or "\r" in told:
+        causes.append(invalid(f"{path}.message", message, "must not contain line breaks"))
+    elif "\n" in source.strip() and not told:
+        causes.append(required(f"{path}.message", "message must be specified if rule contains line breaks"))
+    expression = rule.get("messageExpression") or ""
+    if expression and not expression.strip():
+        causes.append(required(f"{path}.messageExpression", "messageExpression must be non-empty if specified"))
+    if rule.get("reason") is not None and rule["reason"] not in _REASONS:
+        causes.append(not_supported(f"{path}.reason", rule["reason"], _REASONS))
+    field = rule.get("fieldPath") or ""
+    if field and not field.strip():
+        causes.append(invalid(f"{path}.fieldPath", field, "must be non-empty if specified"))
+
+
+def _compiled(causes: Causes, schema: Schema, path: str, loose: str | None) -> None:
+    """Whether the rules can be used. `loose`: where old and new values cannot be told to be the same any more."""
+    properties = schema.get("properties") or {}
+    extra, items = schema.get("additionalProperties"), schema.get("items")
+    if isinstance(extra, Mapping):
+        _compiled(causes, extra, f"{path}.additionalProperties", loose)
+    atomic = schema.get("x-kubernetes-map-type") == "atomic"
+    for name, each in properties.items():
+        _compiled(causes, each, f"{path}.properties[{name}]", loose or (path if atomic else None))
+    if isinstance(items, Mapping):
+        keyed = schema.get("x-kubernetes-list-type") == "map"
+        _compiled(causes, items, f"{path}.items", loose or (None if keyed else path))
+    for index, rule in enumerate(schema.get(rules.RULES) or ()):
+        at = f"{path}.{rules.RULES}[{index}]"
+        shown = orjson.dumps(rule_inside(rule)).decode()
+        wrong = rules.compile_problem(schema, rule)
+        if wrong:
+            causes.append(Cause("FieldValueInvalid", f"{at}.rule", f"Invalid value: {shown}: {wrong}"))
+            continue
+        if rule.get("messageExpression") and (wrong := rules.compile_problem(schema, rule, message=True)):
+            causes.append(Cause("FieldValueInvalid", f"{at}.messageExpression", f"Invalid value: {shown}: {wrong}"))
+        changes = "oldSelf" in rules.names_in(rules.compiled(rule["rule"]))
+        if changes and loose is not None:
+            text = f"oldSelf cannot be used on the uncorrelatable portion of the schema within {loose}"
+            causes.append(invalid(f"{at}.rule", rule["rule"], text))
+        elif not changes and rule.get("optionalOldSelf") is not None:
+            text = "may not be set if oldSelf is not used in rule"
+            causes.append(invalid(f"{at}.optionalOldSelf", rule["optionalOldSelf"], text))
 
 
 def _keywords(causes: Causes, schema: Schema, path: str, where: _Where) -> None:

@@ -15,7 +15,7 @@ from store.types import Resource
 from tests.engine.api.door import PERSON, Door
 
 WIDGETS = Resource("example.com", "widgets")
-SPEC = {
+SPEC: dict[str, Any] = {
     "type": "object",
     "required": ["size"],
     "properties": {
@@ -238,10 +238,6 @@ def test_kubariums_own_kind_has_a_schema(door: Door) -> None:
 @pytest.mark.parametrize(
     ("schema", "value", "text"),
     [
-        ({"anyOf": [{"type": "string"}, {"type": "integer"}]}, [], "must validate at least one schema (anyOf)"),
-        ({"oneOf": [{"minimum": 1}, {"maximum": 5}]}, 3,
-         "must validate one and only one schema (oneOf). Found 2 valid alternatives"),
-        ({"not": {"enum": [1]}}, 1, "must not validate the schema (not)"),
         ({"type": "array", "minItems": 2}, [1], "should have at least 2 items"),
         ({"type": "string", "minLength": 2}, "a", "should be at least 2 chars long"),
         ({"type": "string", "format": "date-time"}, "now", 'must be of type date-time: "now"'),
@@ -250,9 +246,52 @@ def test_kubariums_own_kind_has_a_schema(door: Door) -> None:
     ],
 )  # fmt: skip
 def test_other_rules(schema: dict[str, Any], value: Any, text: str) -> None:
-    """Combinations, sizes and formats."""
+    """Sizes and formats."""
     (cause,) = structural.validate({"type": "object", "properties": {"x": schema}}, {"x": value})
     assert cause.message.endswith(f"x in body {text}")
+
+
+@pytest.mark.parametrize(("schema", "value", "texts"), [
+    ({"anyOf": [{"required": ["a"]}, {"required": ["b"]}]}, {},
+     ["must validate at least one schema (anyOf)", "x.a: Required value"]),
+    ({"oneOf": [{"minimum": 1}, {"maximum": 5}]}, 3,
+     ["must validate one and only one schema (oneOf). Found 2 valid alternatives"]),
+    ({"oneOf": [{"minimum": 9}, {"minimum": 8}]}, 3,
+     ["must validate one and only one schema (oneOf). Found none valid",
+      "x: Invalid value: 3: x in body should be greater than or equal to 9"]),
+    ({"allOf": [{"minimum": 9}]}, 3, ["x: Invalid value: 3: x in body should be greater than or equal to 9",
+                                      "must validate all the schemas (allOf). None validated"]),
+    ({"not": {"enum": [1]}}, 1, ["must not validate the schema (not)"]),
+])  # fmt: skip
+def test_combinations_are_told_of_the_object_as_a_whole(schema: dict[str, Any], value: Any, texts: list[str]) -> None:
+    """Without a field, and with what is wrong by the first option."""
+    causes = structural.validate({"type": "object", "properties": {"x": schema}}, {"x": value})
+    wanted = [text if ": " in text else f'<nil>: Invalid value: "": "x" {text}' for text in texts]
+    assert [str(each) for each in causes] == wanted
+
+
+def test_what_was_wrong_before_is_let_pass(served: Door) -> None:
+    """A schema that got stricter does not stop changes of other fields."""
+    served.create(widget(size=9))
+    crd = dict(served.api.get(CRDS, "", "widgets.example.com").obj)
+    crd["spec"] = definition()["spec"]
+    crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"] = {
+        **SPEC, "properties": {**SPEC["properties"], "size": {"type": "integer", "maximum": 5}},
+    }  # fmt: skip
+    served.api.update(PERSON, CRDS, "", "widgets.example.com", crd, field_validation="Strict")
+    served.api.patch(PERSON, WIDGETS, "default", "w", "merge", {"spec": {"color": "blue"}}, field_validation="Strict")
+    with pytest.raises(Invalid, match="should be less than or equal to 5"):
+        served.api.patch(PERSON, WIDGETS, "default", "w", "merge", {"spec": {"size": 8}}, field_validation="Strict")
+
+
+def test_a_status_has_a_schema_too(served: Door) -> None:
+    """It is judged where it is written."""
+    served.create(widget())
+    with pytest.raises(Invalid, match=r'status.phase in body must be of type string: "integer"'):
+        served.api.patch(
+            PERSON, WIDGETS, "default", "w", "merge", {"status": {"phase": 1}}, subresource="status",
+            field_validation="Strict",
+        )  # fmt: skip
 
 
 def test_lists_with_keys_have_no_duplicates() -> None:
