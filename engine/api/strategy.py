@@ -14,6 +14,7 @@ from typing import Any, Final
 from engine.api import errors
 from engine.api.errors import Cause
 from engine.api.kinds import (
+    CSRS,
     DEPLOYMENTS,
     NAMESPACES,
     NODES,
@@ -200,7 +201,7 @@ def prepare_update(kind: Kind, before: JsonObject, obj: JsonObject, meta: JsonOb
             new["status"] = before["status"]
         else:
             new.pop("status", None)
-    if kind.stored_as == NAMESPACES:
+    if kind.stored_as in (NAMESPACES, CSRS):
         new["spec"] = before.get("spec", {})
     if kind.stored_as == SECRETS:
         new = _merge_string_data(new)

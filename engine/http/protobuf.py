@@ -186,7 +186,7 @@ def _message(name: str, data: bytes, depth: int) -> Any:
         else:
             value = _message(field.type, _bytes(raw), depth + 1)
         if field.repeated:
-            if field.type.endswith("Entry"):
+            if _is_map(field.type):
                 out.setdefault(field.name, {})[value.get("key", "")] = value.get("value", _empty(field.type))
             else:
                 out.setdefault(field.name, []).append(value)
@@ -199,6 +199,11 @@ def _message(name: str, data: bytes, depth: int) -> Any:
     if name.endswith(".ExtraValue"):
         return out.get("items", [])
     return out
+
+
+def _is_map(type_: str) -> bool:
+    """Whether a repeated message is the entries of a map: it is made of a key and a value."""
+    return type_.endswith("Entry") and {field.name for field in _messages()[type_].values()} == {"key", "value"}
 
 
 def _empty(entry: str) -> Any:

@@ -17,6 +17,7 @@ from engine.api.kinds import Kind
 from engine.api.validation import (
     autoscaling,
     batch,
+    certificates,
     claims,
     cluster,
     config,
@@ -99,6 +100,9 @@ RULES: Final[Mapping[Resource, Rules]] = {
         },
         "apiextensions.k8s.io": {
             "customresourcedefinitions": Rules(definitions.definition, definitions.definition_update)
+        },
+        "certificates.k8s.io": {
+            "certificatesigningrequests": Rules(certificates.signing_request, certificates.signing_request_update)
         },
         "coordination.k8s.io": {"leases": Rules(cluster.lease, cluster.lease_update)},
         "scheduling.k8s.io": {"priorityclasses": Rules(cluster.priority_class, cluster.priority_class_update)},

@@ -92,3 +92,12 @@ def test_no_bytes_break_the_decoder(data: bytes, kind: str) -> None:
     """Random messages are decoded or refused."""
     with suppress(CannotDecode):
         assert decode(body("v1", kind, data))["kind"] == kind
+
+
+def test_managed_fields_are_a_list() -> None:
+    """Their message is called an entry too, but it is none of a map's."""
+    entry = field(1, "kubectl") + field(2, "Update") + field(7, field(1, '{"f:data":{}}'))
+    found = decode(body("v1", "ConfigMap", field(1, field(1, "c") + field(17, entry))))
+    assert found["metadata"]["managedFields"] == [
+        {"manager": "kubectl", "operation": "Update", "fieldsV1": {"f:data": {}}}
+    ]
