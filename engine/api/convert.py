@@ -67,7 +67,8 @@ def _autoscaler_back(obj: JsonObject) -> JsonObject:
     new = {**obj, "spec": spec}
     if "status" in obj:
         known = ("observedGeneration", "lastScaleTime", "currentReplicas", "desiredReplicas")
-        status = {key: value for key, value in (obj["status"] or {}).items() if key in known}
+        status = {"currentReplicas": 0, "desiredReplicas": 0}
+        status |= {key: value for key, value in (obj["status"] or {}).items() if key in known}
         for metric in (obj["status"] or {}).get("currentMetrics") or ():
             current = (metric.get("resource") or {}).get("current") or {}
             if "averageUtilization" in current:

@@ -125,6 +125,11 @@ VolumeCSI driver:s volumeHandle:s readOnly:b fsType=FSType:s volumeAttributes:- 
   nodeExpandSecretRef:*SecretRef
 SecretRef name:s namespace:s
 Reference apiGroup=APIGroup:- kind:s name:s
+Strategy type:s rollingUpdate:*RollingUpdate
+RollingUpdate maxUnavailable:p maxSurge:p
+SetStrategy type:s rollingUpdate:*SetRollingUpdate
+SetRollingUpdate partition:i maxUnavailable:-
+Budget minAvailable:- selector:- maxUnavailable:- unhealthyPodEvictionPolicy:-
 SuccessPolicy rules:[SuccessRule
 SuccessRule succeededIndexes:- succeededCount:-
 ServicePort name:s protocol:s appProtocol:- port:i targetPort:p nodePort:i
@@ -197,6 +202,26 @@ def volume_source(spec: JsonObject) -> JsonObject:
 def scope_selector(selector: JsonObject) -> JsonObject:
     """A ResourceQuota's scopeSelector."""
     return _struct("ScopeSelector", selector)
+
+
+def update_strategy(strategy: JsonObject) -> JsonObject:
+    """A Deployment's or a DaemonSet's strategy."""
+    return _struct("Strategy", strategy)
+
+
+def stateful_strategy(strategy: JsonObject) -> JsonObject:
+    """A StatefulSet's update strategy."""
+    return _struct("SetStrategy", strategy)
+
+
+def stateful_rolling_update(rolling: JsonObject) -> JsonObject:
+    """How a StatefulSet rolls."""
+    return _struct("SetRollingUpdate", rolling)
+
+
+def budget_spec(spec: JsonObject) -> JsonObject:
+    """A PodDisruptionBudget's spec."""
+    return _struct("Budget", spec)
 
 
 def success_policy(policy: JsonObject) -> JsonObject:

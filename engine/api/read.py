@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
@@ -189,10 +190,21 @@ def _read_token(token: str) -> tuple[int, str]:
         found = orjson.loads(raw)
         return int(found["rv"]), str(found["start"])
     except (binascii.Error, ValueError, KeyError, TypeError):
-        offset = len(token) - len(token) % 4 if token.isascii() and token.isalnum() else 0
-        raise errors.BadRequest(
-            f"invalid continue token: continue key is not valid: illegal base64 data at input byte {offset}"
-        ) from None
+        why = f"invalid continue token: continue key is not valid: {_unreadable(token)}"
+        raise errors.BadRequest(why) from None
+
+
+def _unreadable(token: str) -> str:
+    """What Go's decoders of base64 and JSON say of a token that is none of ours."""
+    foreign = re.search(r"[^-_A-Za-z0-9]", token)
+    if foreign or len(token) % 4 == 1:
+        return f"illegal base64 data at input byte {foreign.start() if foreign else len(token) - 1}"
+    raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).lstrip()
+    if not raw:
+        return "unexpected end of JSON input"
+    if raw[:1] != b"{":
+        return f"invalid character '{chr(raw[0])}' looking for beginning of value"
+    return "incorrect encoded start resourceVersion (version meta.k8s.io/v1)"
 
 
 class WatchNotice(NamedTuple):

@@ -15,11 +15,14 @@ from engine.api import errors
 from engine.api.errors import Cause
 from engine.api.kinds import (
     CSRS,
+    DAEMONSETS,
     DEPLOYMENTS,
+    HPAS,
     NAMESPACES,
     NODES,
     PERSISTENTVOLUMECLAIMS,
     PODS,
+    REPLICASETS,
     SECRETS,
     SERVICES,
     STATEFULSETS,
@@ -36,7 +39,19 @@ _FIRST_STATUS: Final[dict[Resource, JsonObject]] = {
     Resource("", "persistentvolumes"): {"phase": "Pending"},
     SERVICES: {"loadBalancer": {}},
     Resource("networking.k8s.io", "ingresses"): {"loadBalancer": {}},
+    REPLICASETS: {"replicas": 0},
+    Resource("", "replicationcontrollers"): {"replicas": 0},
+    STATEFULSETS: {"availableReplicas": 0, "replicas": 0},
+    DAEMONSETS: {"currentNumberScheduled": 0, "desiredNumberScheduled": 0, "numberMisscheduled": 0, "numberReady": 0},
+    HPAS: {"currentMetrics": None, "desiredReplicas": 0},
+    Resource("policy", "poddisruptionbudgets"): {
+        "currentHealthy": 0,
+        "desiredHealthy": 0,
+        "disruptionsAllowed": 0,
+        "expectedPods": 0,
+    },
 }
+"""What the status of a new object is: phases, and what Go writes even when it is nothing."""
 _SYSTEM: Final = (
     "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "resourceVersion",
     "namespace", "name",

@@ -56,6 +56,13 @@ def not_supported(path: str, value: Any, supported: Iterable[str]) -> Cause:
     return Cause("FieldValueNotSupported", path, f"Unsupported value: {shown(value)}: supported values: {listed}")
 
 
+def not_supported_struct(path: str, form: JsonObject, supported: Iterable[str]) -> Cause:
+    """As `invalid_struct`, of a struct whose kind is unknown."""
+    listed = ", ".join(f'"{each}"' for each in supported)
+    text = f"Unsupported value: {orjson.dumps(form).decode()}: supported values: {listed}"
+    return Cause("FieldValueNotSupported", path, text)
+
+
 def forbidden(path: str, detail: str) -> Cause:
     return Cause("FieldValueForbidden", path, f"Forbidden: {detail}")
 

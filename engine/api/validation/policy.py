@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.api.validation.causes import Causes, invalid, one_of
+from engine.api.internal_form import budget_spec
+from engine.api.validation.causes import Causes, invalid, invalid_struct, one_of
 from engine.api.validation.label_selector import validate_selector
 from engine.api.validation.workloads import int_or_percent
 from store.types import JsonObject
@@ -15,7 +16,7 @@ def budget(causes: Causes, obj: JsonObject) -> None:
     least, most = spec.get("minAvailable"), spec.get("maxUnavailable")
     if least is not None and most is not None:
         text = "minAvailable and maxUnavailable cannot be both set"
-        causes.append(invalid("spec", spec, text))
+        causes.append(invalid_struct("spec", budget_spec(spec), text))
     for key, value in (("minAvailable", least), ("maxUnavailable", most)):
         if value is not None:
             _amount(causes, value, f"spec.{key}")

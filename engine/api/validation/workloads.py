@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any, Final
 
 from engine.api import selectors
+from engine.api.internal_form import stateful_rolling_update, stateful_strategy, update_strategy
 from engine.api.validation.causes import (
     Causes,
     forbidden,
     immutable,
     invalid,
+    invalid_struct,
     not_negative,
     not_supported,
-    one_of,
+    not_supported_struct,
     required,
 )
 from engine.api.validation.label_selector import validate_selector
@@ -20,6 +22,7 @@ from engine.api.validation.metadata import validate_annotations, validate_labels
 from engine.api.validation.pod_spec import validate_template
 from store.types import JsonObject
 
+_OPERATORS: Final = ("In", "NotIn", "Exists", "DoesNotExist")
 _MISMATCH: Final = "`selector` does not match template `labels`"
 _STATEFUL_FIXED: Final = (
     "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', "
@@ -42,6 +45,9 @@ def _selector(causes: Causes, spec: JsonObject, kind: str) -> None:
     validate_selector(causes, selector, "spec.selector")
     if not selector.get("matchLabels") and not selector.get("matchExpressions"):
         causes.append(invalid("spec.selector", selector, f"empty selector is invalid for {kind}"))
+    if not _is_readable(selector):
+        text = "" if kind == "statefulset" else "invalid label selector"
+        causes.append(invalid("spec.selector", selector, text))
 
 
 def _template(causes: Causes, spec: JsonObject, what: str, with_pods: bool = True) -> None:
@@ -49,15 +55,17 @@ def _template(causes: Causes, spec: JsonObject, what: str, with_pods: bool = Tru
     volumes that the template does not have, so what is wrong is told when a pod is made, as in Kubernetes
     (ValidatePodTemplateSpecForStatefulSet)."""
     template = spec.get("template") or {}
+    if not _is_readable(spec.get("selector")):
+        return
     labels = (template.get("metadata") or {}).get("labels")
-    if not _matches(spec.get("selector"), labels or {}):
+    if not selectors.from_spec(spec.get("selector")).matches(labels or {}):
         causes.append(invalid("spec.template.metadata.labels", labels, _MISMATCH))
     if with_pods:
         validate_template(causes, template, "spec.template")
     else:
         meta = template.get("metadata") or {}
-        validate_labels(causes, meta.get("labels") or {}, "spec.template.metadata.labels")
-        validate_annotations(causes, meta.get("annotations") or {}, "spec.template.metadata.annotations")
+        validate_labels(causes, meta.get("labels") or {}, "spec.template.labels")
+        validate_annotations(causes, meta.get("annotations") or {}, "spec.template.annotations")
     _always(causes, template, what)
 
 
@@ -71,12 +79,13 @@ def _always(causes: Causes, template: JsonObject, what: str) -> None:
         causes.append(forbidden("spec.template.spec.activeDeadlineSeconds", text))
 
 
-def _matches(selector: JsonObject | None, labels: JsonObject) -> bool:
-    """An unreadable selector is complained about elsewhere."""
-    operators = {e.get("operator") for e in (selector or {}).get("matchExpressions") or ()}
-    if not operators <= {"In", "NotIn", "Exists", "DoesNotExist"}:
-        return True
-    return selectors.from_spec(selector).matches(labels)
+def _is_readable(selector: JsonObject | None) -> bool:
+    """Whether it can be made a selector of (LabelSelectorAsSelector)."""
+    for expression in (selector or {}).get("matchExpressions") or ():
+        operator, values = expression.get("operator"), expression.get("values") or ()
+        if operator not in _OPERATORS or (operator in ("In", "NotIn")) != bool(values):
+            return False
+    return True
 
 
 def int_or_percent(causes: Causes, value: Any, path: str) -> None:
@@ -134,7 +143,7 @@ def _deployment_strategy(causes: Causes, strategy: JsonObject, path: str) -> Non
             causes.append(invalid(f"{path}.rollingUpdate.maxUnavailable", unavailable, text))
         _above_hundred(causes, unavailable, f"{path}.rollingUpdate.maxUnavailable")
     else:
-        causes.append(not_supported(f"{path}.type", kind or "", ("Recreate", "RollingUpdate")))
+        causes.append(not_supported_struct(path, update_strategy(strategy), ("Recreate", "RollingUpdate")))
 
 
 def deployment_update(causes: Causes, new: JsonObject, old: JsonObject) -> None:
@@ -198,7 +207,7 @@ def statefulset(causes: Causes, obj: JsonObject) -> None:
     elif kind == "OnDelete":
         if rolling is not None:
             text = "only allowed for updateStrategy 'RollingUpdate'"
-            causes.append(invalid("spec.updateStrategy.rollingUpdate", rolling, text))
+            causes.append(invalid_struct("spec.updateStrategy.rollingUpdate", stateful_rolling_update(rolling), text))
     elif kind == "RollingUpdate":
         not_negative(causes, "spec.updateStrategy.rollingUpdate", rolling or {}, "partition")
         unavailable = (rolling or {}).get("maxUnavailable")
@@ -209,7 +218,8 @@ def statefulset(causes: Causes, obj: JsonObject) -> None:
                 causes.append(invalid(where, unavailable, "cannot be 0"))
             _above_hundred(causes, unavailable, where)
     else:
-        causes.append(invalid("spec.updateStrategy", strategy, "must be 'RollingUpdate' or 'OnDelete'"))
+        text = "must be 'RollingUpdate' or 'OnDelete'"
+        causes.append(invalid_struct("spec.updateStrategy", stateful_strategy(strategy), text))
     retention = spec.get("persistentVolumeClaimRetentionPolicy") or {}
     for key in ("whenDeleted", "whenScaled"):
         where = f"spec.persistentVolumeClaimRetentionPolicy.{key}"
@@ -236,13 +246,10 @@ def statefulset_update(causes: Causes, new: JsonObject, old: JsonObject) -> None
 def daemonset(causes: Causes, obj: JsonObject) -> None:
     spec = obj.get("spec") or {}
     selector = spec.get("selector")
-    if selector is None:
-        causes.append(required("spec.selector"))
-    else:
-        validate_selector(causes, selector, "spec.selector")
+    validate_selector(causes, selector, "spec.selector")
     template = spec.get("template") or {}
     labels = (template.get("metadata") or {}).get("labels")
-    if selector is not None and not _matches(selector, labels or {}):
+    if _is_readable(selector) and not selectors.from_spec(selector).matches(labels or {}):
         causes.append(invalid("spec.template.metadata.labels", labels, _MISMATCH))
     if selector is not None and not selector.get("matchLabels") and not selector.get("matchExpressions"):
         causes.append(invalid("spec.selector", selector, "empty selector is invalid for daemonset"))
@@ -255,7 +262,8 @@ def daemonset(causes: Causes, obj: JsonObject) -> None:
 
 def _daemon_strategy(causes: Causes, strategy: JsonObject, path: str) -> None:
     kind, rolling = strategy.get("type"), strategy.get("rollingUpdate")
-    one_of(causes, f"{path}.type", kind, ("RollingUpdate", "OnDelete"))
+    if kind not in ("RollingUpdate", "OnDelete"):
+        causes.append(not_supported_struct(path, update_strategy(strategy), ("RollingUpdate", "OnDelete")))
     if kind != "RollingUpdate":
         return
     if rolling is None:

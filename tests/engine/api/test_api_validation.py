@@ -212,7 +212,8 @@ def test_pod_specs(text: str, complaint: str) -> None:
          "minReadySeconds: 5}}",
          "spec.progressDeadlineSeconds: Invalid value: 5: must be greater than minReadySeconds"),
         (f"{{apiVersion: apps/v1, kind: Deployment, spec: {{{TEMPLATE}, strategy: {{type: Fast}}}}}}",
-         'spec.strategy.type: Unsupported value: "Fast": supported values: "Recreate", "RollingUpdate"'),
+         'spec.strategy: Unsupported value: {"Type":"Fast","RollingUpdate":null}: supported values: "Recreate", '
+         '"RollingUpdate"'),
         ("{apiVersion: apps/v1, kind: Deployment, spec: {selector: {}, template: {spec: {containers: [{name: c, "
          "image: i}]}}}}", "spec.selector: Invalid value: {}: empty selector is invalid for deployment"),
         ("{apiVersion: apps/v1, kind: ReplicaSet, spec: {selector: {matchLabels: {a: b}}, template: {metadata: "

@@ -51,7 +51,8 @@ def test_versions_go_there_and_back(percent: int | None, used: int | None) -> No
     obj = {
         "apiVersion": "autoscaling/v1", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "h"},
         "spec": {"maxReplicas": 3} | ({} if percent is None else {"targetCPUUtilizationPercentage": percent}),
-        "status": {"currentReplicas": 1} | ({} if used is None else {"currentCPUUtilizationPercentage": used}),
+        "status": {"currentReplicas": 1, "desiredReplicas": 2}
+        | ({} if used is None else {"currentCPUUtilizationPercentage": used}),
     }  # fmt: skip
     assert to_served(kind, to_stored(kind, obj)) == obj
 
