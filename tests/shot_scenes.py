@@ -6,10 +6,10 @@ written by somebody else; or a call on the app, for what no key brings about (a 
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from engine.client import ClientError
 from tui.app import KubariumApp
 
 Size = tuple[int, int]
@@ -28,6 +28,8 @@ class Scene(NamedTuple):
 
     steps: tuple[Step, ...]
     sizes: tuple[Size, ...] = ALL
+    afresh: bool = False
+    """Played anew for each theme: it does not follow when the theme changes."""
 
 
 def _typed(text: str) -> tuple[str, ...]:
@@ -37,7 +39,7 @@ def _typed(text: str) -> tuple[str, ...]:
 
 
 def _disk_full(app: KubariumApp) -> None:
-    app.open_screen("failure", OSError(errno.ENOSPC, "the store cannot write any more: No space left on device"))
+    app.open_screen("failure", ClientError("the store cannot write any more: database or disk is full"))
 
 
 def _go(command: str, *steps: Step) -> Scene:
@@ -98,7 +100,7 @@ SCENES: Final[dict[str, Scene]] = {
     "editor-field": _go(":pods /sales", "m", "f2"),
     "editor-outline": _go(":pods /storefront", "m", "ctrl+o"),
     "editor-find": _go(":pods /storefront", "m", "ctrl+f", *"image"),
-    "editor-replace": _go(":pods /storefront", "m", "ctrl+r", *"image"),
+    "editor-replace": _go(":pods /storefront", "m", "ctrl+f", *"image", "tab", *"img"),
     "editor-template": _go(":dir", "n", *"stat"),
     "editor-problems": _go(":pods /storefront", *FIND_IMAGE, "end", "enter", *"rep: x"),
     "editor-drift": _go(":deployments /catalog", "s", "up", "enter", "+5", "m"),
@@ -146,7 +148,7 @@ SCENES: Final[dict[str, Scene]] = {
     "filter-wrong": _go(":pods", "slash", *_typed("cpu>x")),
     "help": _go(":pods", "question_mark"),
     "aliases": Scene(("+45", "ctrl+a")),
-    "palette": Scene(("+45", "ctrl+p", *"dra")),
+    "palette": Scene(("+45", "ctrl+p", *"dra"), afresh=True),
     "messages": _go(":deployments /catalog", "r", "z", "z", "exclamation_mark"),
     "messages-none": Scene(("+45", "exclamation_mark")),
     "tour": Scene(("+45", "question_mark", "t")),

@@ -28,7 +28,7 @@ from textual.filter import NoColor
 from textual.pilot import Pilot
 
 from engine.client import ConnectOptions, connect
-from tests.shot_scenes import README, SCENES, Size, Step
+from tests.shot_scenes import README, SCENES, Scene, Size, Step
 from tui.app import KubariumApp
 from tui.session import answer
 from tui.theme import DARK, LIGHT, PLAIN_DARK, PLAIN_LIGHT
@@ -56,10 +56,10 @@ def shots() -> list[str]:
     return [f"{name}-{width}x{height}" for name, scene in SCENES.items() for width, height in scene.sizes]
 
 
-def _scene(shot: str) -> tuple[tuple[Step, ...], Size]:
+def _scene(shot: str) -> tuple[Scene, Size]:
     name, _, size = shot.rpartition("-")
     width, _, height = size.partition("x")
-    return SCENES[name].steps, (int(width), int(height))
+    return SCENES[name], (int(width), int(height))
 
 
 async def settle(pilot: Pilot[None]) -> None:
@@ -79,8 +79,7 @@ async def _play(app: KubariumApp, pilot: Pilot[None], folder: Path, steps: Seque
         if not isinstance(step, str):
             step(app)
         elif step.startswith("=") and len(step) > 1:
-            path, _, text = step[1:].partition(":")
-            (folder / path).write_text(text)
+            _write(folder, step)
         elif step.startswith("+") and len(step) > 1:
             await answer(app.client.step(int(step[1:]) * 1_000_000))
             while not app.home.nodes.model.rows or not app.session.board.loaded:
@@ -95,29 +94,33 @@ async def _play(app: KubariumApp, pilot: Pilot[None], folder: Path, steps: Seque
     await settle(pilot)
 
 
+def _write(folder: Path, step: str) -> None:
+    path, _, text = step[1:].partition(":")
+    (folder / path).write_text(text)
+
+
 async def take(shot: str, variants: Sequence[str]) -> list[tuple[str, Lines]]:
     """The lines of one screen in each variant."""
-    steps, size = _scene(shot)
-    taken = []
+    scene, size = _scene(shot)
+    if scene.afresh and len(variants) > 1:
+        return [taken for variant in variants for taken in await take(shot, [variant])]
+    taken, steps = [], list(scene.steps)
     with tempfile.TemporaryDirectory() as base:
         folder = Path(base) / "sample-cluster"
         shutil.copytree(ROOT / "sample-cluster", folder)
-        first = [step for step in steps if isinstance(step, str) and step.startswith("=") and len(step) > 1]
-        before = steps.index("+45") if first and "+45" in steps and steps[0] in first else 0
-        for step in steps[:before]:
-            assert isinstance(step, str)
-            path, _, text = step[1:].partition(":")
-            (folder / path).write_text(text)
+        while isinstance(steps[0], str) and steps[0].startswith("="):
+            _write(folder, str(steps.pop(0)))
         app = KubariumApp(connect(ConnectOptions(folder=str(folder), seed=7, speed=0.0, start=START)))
         async with app.run_test(size=size, notifications=True) as pilot:
+            app.theme = VARIANTS[variants[0]].name
             while not app.session.files or any(file.state == "pending" for file in app.session.files):
                 await pilot.pause(0.05)
-            await _play(app, pilot, folder, steps[before:])
+            await _play(app, pilot, folder, steps)
             for variant in variants:
                 app.theme = VARIANTS[variant].name
                 await settle(pilot)
                 lines = lines_of(app)
-                taken.append((variant, without_colours(lines) if variant.startswith("none") else lines))
+                taken.append((variant, without_colours(lines) if variant == "none" else lines))
     return taken
 
 

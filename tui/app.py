@@ -72,6 +72,7 @@ class KubariumApp(OwnSettings, Leaving, TravelActions, TourActions, Tabs, App[No
     CSS = """
     Toast { background: $panel; width: auto; max-width: 60%; margin: 0; padding: 0 1; }
     ToastRack { overflow-y: hidden; }
+    Input:ansi > .input--cursor { background: ansi_default; color: ansi_default; text-style: reverse; }
     .touring ToastRack { margin-bottom: 5; }
     """
 

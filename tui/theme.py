@@ -186,3 +186,10 @@ def bar(part: int, whole: int, width: int) -> str:
     full, half = divmod(halves, 2)
     text = "━" * full + "╸" * half
     return text + "─" * (width - len(text))
+
+
+def rich_colour(colour: str) -> str | None:
+    """A Rich colour of a theme variable; Textual's `ansi_…` names have another form there."""
+    if not colour:
+        return None
+    return colour.removeprefix("ansi_") if colour.startswith("ansi_") else colour[:7]

@@ -100,6 +100,22 @@ def _colours(segment: Segment) -> set[ColorType]:
     return {c.type for c in (style.color, style.bgcolor) if c is not None} if style is not None else set()
 
 
+async def test_what_is_typed_into_is_seen_without_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cursor of a field is reversed; a list whose dialog has the keys elsewhere is not."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with console() as (app, pilot, _):
+        app.run_command("pods")
+        await settle(pilot)
+        await pilot.press("slash", *"web")
+        await settle(pilot)
+        assert [s.text for s in line_with(app, "/ web") if s.style and s.style.reverse] == [" "]
+        await pilot.press("escape", "ctrl+d")
+        await settle(pilot)
+        chosen, cancel = line_with(app, "Background"), line_with(app, "Cancel")
+        assert not any(s.style and s.style.reverse and "Background" in s.text for s in chosen)
+        assert any(s.style and s.style.reverse and "Cancel" in s.text for s in cancel)
+
+
 async def test_sixteen_colours_are_the_terminals_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where there are 16 colours, none of 16 million is asked for; ctrl-t changes to those for a light ground."""
     monkeypatch.delenv("COLORTERM")

@@ -15,7 +15,7 @@ from textual.widgets.tree import TreeNode
 
 from engine.client import FolderFile
 from tui.keymap import KeyContext
-from tui.theme import Tone
+from tui.theme import Tone, rich_colour
 
 _STATES: Final[dict[str, tuple[str, Tone]]] = {
     "applied": ("●", "ok"),
@@ -98,7 +98,7 @@ class FolderTree(Tree[str]):
         word = "unsaved" if self._is_unsaved(node.data) else file.state if file is not None else "unsaved"
         glyph, tone = _STATES[word]
         colour = self.app.theme_variables.get(f"tone-{tone}", "")
-        mark = Style(color=colour[:7]) if colour.startswith("#") else Style()
+        mark = Style(color=rich_colour(colour))
         text = Text.assemble((f"{glyph} ", base_style + mark), (name, base_style + style), no_wrap=True)
         if word != "applied":
             text.append(f" {word}", base_style + mark)

@@ -10,7 +10,9 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widgets import OptionList
 
-_REVERSED = Style(reverse=True)
+_CHOSEN = Style(reverse=True)
+_CHOSEN_ELSEWHERE = Style(bold=True, underline=True)
+"""Another widget of the dialog has the keys."""
 
 
 class Options(OptionList):
@@ -24,5 +26,5 @@ class Options(OptionList):
         strip = super().render_line(y)
         place = self.scroll_offset.y + y
         if self.app.native_ansi_color and place < len(self._lines) and self._lines[place][0] == self.highlighted:
-            return strip.apply_style(_REVERSED)
+            return strip.apply_style(_CHOSEN if self.has_focus or not self.can_focus else _CHOSEN_ELSEWHERE)
         return strip

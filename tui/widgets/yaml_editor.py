@@ -26,6 +26,7 @@ from textual.widgets import TextArea
 from textual.widgets.text_area import Selection, TextAreaTheme
 
 from engine.client import Diagnostic, FieldHelp
+from tui.theme import rich_colour
 from tui.widgets.completions import Completions
 from tui.widgets.editing import Editing
 from tui.widgets.field_card import FieldCard
@@ -241,7 +242,7 @@ class YamlEditor(Editing, TextArea):
         variables = self.app.theme_variables
 
         def style(name: str, **more: Any) -> Style:
-            return Style.from_color(None, None) + Style(color=_plain(variables.get(name, "")), **more)
+            return Style.from_color(None, None) + Style(color=rich_colour(variables.get(name, "")), **more)
 
         self.register_theme(
             TextAreaTheme(
@@ -268,7 +269,7 @@ class YamlEditor(Editing, TextArea):
         for problem in self.problems.get(line_index, ())[:1]:
             start = max(0, problem.column - 1)
             end = _end_of_token(line.plain, start)
-            colour = _plain(self.app.theme_variables.get(_TONES[problem.severity], ""))
+            colour = rich_colour(self.app.theme_variables.get(_TONES[problem.severity], ""))
             line.stylize(Style(color=colour, underline=True), start, end)
         return line
 
@@ -283,7 +284,7 @@ class YamlEditor(Editing, TextArea):
         if not problems or section:
             return strip
         severity = problems[0].severity
-        colour = _plain(self.app.theme_variables.get(_TONES[severity], ""))
+        colour = rich_colour(self.app.theme_variables.get(_TONES[severity], ""))
         head = strip.crop(0, self.gutter_width - 2)
         gutter = next((segment.style for segment in head if segment.style is not None), Style())
         mark = Segment(_MARKS[severity] + " ", gutter + Style(color=colour, bold=True))
@@ -328,13 +329,6 @@ class YamlEditor(Editing, TextArea):
                 for row in range(max(first, window.start), min(last, window.stop) + 1):
                     begin, stop = start if row == first else 0, end if row == last else None
                     self._highlights[row].append((begin, stop, name))
-
-
-def _plain(colour: str) -> str | None:
-    """A Rich colour of a theme variable; Textual's `ansi_…` names have another form there."""
-    if not colour:
-        return None
-    return colour.removeprefix("ansi_") if colour.startswith("ansi_") else colour[:7]
 
 
 def _end_of_token(line: str, start: int) -> int:
