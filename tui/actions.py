@@ -260,6 +260,8 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("manifest.replace-all", "Replace all", ("alt+a",), "Text", "replace_all", ("find",)),
     Action("manifest.regex", "Regular expression or plain words", ("alt+r",), "Text", "find_regex", ("find",)),
     Action("manifest.outline", "Outline: go to a document or field", ("ctrl+o",), "Move", "outline", EDITOR),
+    Action("editor.next-document", "Next document", ("ctrl+down",), "Move", "document", EDITOR, args=("1",)),
+    Action("editor.previous-document", "Document before", ("ctrl+up",), "Move", "document", EDITOR, args=("-1",)),
     Action("manifest.new", "New manifest from a template", ("n",), "Object", "manifest_new", ("folder",)),
     Action("manifest.insert", "Insert a template as a document", ("alt+n",), "Object", "manifest_insert",
            ("manifest",)),

@@ -86,7 +86,7 @@ def outline(lines: Sequence[str], deepest: int = 4) -> list[Entry]:
     for first, last in _documents(lines):
         fields = list(_fields(lines, first, last, deepest))
         if fields:
-            found.append(Entry(fields[0].row, 0, _title(lines, first, last)))
+            found.append(Entry(fields[0].row, 0, document_title(lines, first, last)))
             found += fields
     return found
 
@@ -123,7 +123,8 @@ def _fields(lines: Sequence[str], first: int, last: int, deepest: int) -> list[E
     return found
 
 
-def _title(lines: Sequence[str], first: int, last: int) -> str:
+def document_title(lines: Sequence[str], first: int, last: int) -> str:
+    """`Deployment shop/web`: what the rows [first, last) declare."""
     kind, meta, inside = "", {"name": "", "namespace": ""}, False
     for row in range(first, last):
         line = parse_line(lines[row])

@@ -20,6 +20,10 @@ _FILTERS = (
     "fuzzy                -f wbe         typed cpu>500m  mem>1Gi  age<2h  restarts>3  pods>10",
 )
 _COMMANDS = (":pods   :po shop   :deploy shop /web   :pods app=web   :ns shop   :node   :ev   :cluster   :dir   :q",)
+_TYPING = (
+    "ctrl-c ctrl-x ctrl-v  copy, cut, paste      f7      all of it     shift-arrows  select",
+    "ctrl-k                delete the line       ctrl-u  to its start  ctrl-left     word by word",
+)
 GAP = 3
 _HEADING = re.compile(r"(?:^| {3})([A-Z]{3,}(?: [A-Z]+|: \w+)*)(?=\s|$)")
 
@@ -30,7 +34,8 @@ def help_lines(context: KeyContext, keymap: Keymap, width: int) -> list[str]:
     for action in keymap.available(context):
         groups.setdefault(action.group, []).append(action)
     blocks = []
-    for name in _ORDER:
+    first = ("Text",) if "editor" in context.views else ()
+    for name in dict.fromkeys((*first, *_ORDER)):
         if name in groups:
             rows = []
             for action in groups[name]:
@@ -100,6 +105,8 @@ class HelpScreen(BaseScreen):
         lines = [f"KEYS: {where.upper()}", ""]
         lines[1:1] = [f"  {shown(self.keymap.keys_of('tour.start')[0])} starts the tour: five minutes, by doing"]
         lines += help_lines(self._place, self.keymap, self.size.width - 6)
+        if "editor" in self._place.views:
+            lines += ["TYPING", *(f"  {line}" for line in _TYPING), ""]
         lines += ["FILTERS  after /", *(f"  {line}" for line in _FILTERS), ""]
         lines += ["COMMANDS  after :", *(f"  {line}" for line in _COMMANDS), ""]
         lines += ["OWN KEYS", "  ~/.config/kubarium/keys.toml:", "", "      [keys]", '      "object.delete" = "ctrl-x"']

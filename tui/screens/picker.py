@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect
+from collections.abc import Container, Sequence
 from typing import Final
 
 from textual import events
@@ -29,10 +30,12 @@ class PickDialog(Dialog[int]):
     }
     """
 
-    def __init__(self, title: str, lines: Sequence[tuple[str, str]], start: int = 0) -> None:
-        """`lines`: (text, remark) each; `start`: the one chosen at first."""
+    def __init__(
+        self, title: str, lines: Sequence[tuple[str, str]], start: int = 0, folded: Container[int] = ()
+    ) -> None:
+        """`lines`: (text, remark) each; `start`: the one chosen at first; `folded`: those that only typing finds."""
         super().__init__()
-        self._title, self._lines, self._start = title, lines, start
+        self._title, self._lines, self._start, self._folded = title, lines, start, folded
         self._shown: list[int] = []
 
     def compose(self) -> ComposeResult:
@@ -53,7 +56,9 @@ class PickDialog(Dialog[int]):
         fitting = [i for i, (text, more) in enumerate(self._lines) if all(p in f"{text} {more}".lower() for p in parts)]
         if parts:  # what is meant by its name comes before what is only said about others; both in their order
             fitting.sort(key=lambda i: not self._lines[i][0].lower().strip().startswith(parts[0]))
-        first = max(0, min(self._start - _MOST // 2, len(fitting) - _MOST)) if not parts else 0
+        else:
+            fitting = [i for i in fitting if i not in self._folded]
+        first = max(0, min(bisect(fitting, self._start) - _MOST // 2, len(fitting) - _MOST)) if not parts else 0
         self._shown = fitting[first : first + _MOST]
         options = self.query_one(OptionList)
         options.set_options(
@@ -61,7 +66,8 @@ class PickDialog(Dialog[int]):
         )
         options.highlighted = self._shown.index(self._start) if self._start in self._shown else 0
         rest = len(fitting) - len(self._shown)
-        self.query_one("#count", Static).update(f"{rest} more: type to find them" if rest else "")
+        said = f"{rest} more: type to find them" if rest else "" if fitting else "Nothing is called so"
+        self.query_one("#count", Static).update(said)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         self._fill(event.value)

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 import re
+from bisect import bisect
 from collections.abc import Sequence
+from typing import Final
 
 from textual import work
 from textual.app import ComposeResult, SuspendNotSupported
@@ -30,7 +32,10 @@ from tui.widgets.text_view import TextView
 from tui.widgets.yaml_editor import YamlEditor
 from tui.yaml_names import names_at
 from tui.yaml_place import field_at
-from tui.yaml_text import outline
+from tui.yaml_text import document_rows, document_title, is_separator, outline
+
+_TITLE_LINES: Final = 200
+"""Lines of a document among which its kind and name are looked for."""
 
 Parts = Sequence[tuple[str, str]]
 """(text, style) of a title."""
@@ -103,7 +108,7 @@ class Workbench(Vertical):
         def bar(widget: Widget) -> tuple[str, str]:
             return ("▌", "$tone-accent") if widget.has_focus else (" ", "")
 
-        self._title.update(Content.assemble(bar(self.editor), *self._parts), layout=False)
+        self._title.update(Content.assemble(bar(self.editor), *self._parts, *self._document()), layout=False)
         about = plan_title(self.plan) if self.plan is not None else ""
         self._plan_title.update(
             Content.assemble(
@@ -111,6 +116,14 @@ class Workbench(Vertical):
             ),
             layout=False,
         )
+
+    def _document(self) -> Parts:
+        """Which object the cursor is in, where the text has several."""
+        lines = self.editor.lines
+        first, last = document_rows(lines, self.editor.cursor_location[0])
+        if last - first >= len(lines) - 1:
+            return ()
+        return ((f"  {document_title(lines, first, min(last, first + _TITLE_LINES))}", "$tone-dim"),)
 
     # -- the line of the cursor --------------------------------------------------------------------------------------
 
@@ -147,10 +160,17 @@ class Workbench(Vertical):
             return
         first = found.description.split("\n")[0]
         self._meaning.update(
-            Content.assemble(
-                (found.name, "bold $foreground"), (f" {found.type}  ", "$tone-accent"), (first, "$tone-dim")
-            )
+            Content.assemble(*self._path(path), (f" {found.type}  ", "$tone-accent"), (first, "$tone-dim"))
         )
+
+    def _path(self, path: Sequence[str]) -> Parts:
+        """The field's name, and where it is as far as half of the line has room for that."""
+        around = "".join(name if name == "[]" else f".{name}" for name in path[:-1])[1:]
+        room = self.size.width // 2 - len(path[-1])
+        if len(around) > room:
+            around = "…" + around[len(around) - room :] if room > 8 else ""
+        name = path[-1] if path[-1] == "[]" or not around else f".{path[-1]}"
+        return (around, "$tone-dim"), (name, "bold $foreground")
 
     # -- completion and meaning --------------------------------------------------------------------------------------
 
@@ -207,14 +227,28 @@ class Workbench(Vertical):
         self.editor.go_to(row, column)
         self.editor.focus()
 
+    def do_document(self, by: str) -> None:
+        """To the beginning of the next document; of this one, then of the one before."""
+        lines, row = self.editor.lines, self.editor.cursor_location[0]
+        starts = [0, *(seam + 1 for seam, line in enumerate(lines) if is_separator(line) and seam + 1 < len(lines))]
+        if by == "1":
+            row = next((start for start in starts if start > row), row)
+        else:
+            row = next((start for start in reversed(starts) if start < row), 0)
+        self.editor.go_to(row)
+
     def do_outline(self) -> None:
-        """Choose a document or a field and go there."""
+        """Choose a document or a field and go there. Fields of other documents are found by typing."""
         entries = outline(self.editor.lines)
         if not entries:
             self.notify("Nothing to go to: the text is empty", timeout=3)
             return
         here = self.editor.cursor_location[0]
         start = max((index for index, entry in enumerate(entries) if entry.row <= here), default=0)
+        documents = [index for index, entry in enumerate(entries) if entry.depth == 0]
+        mine = bisect(documents, start)
+        opened = range(documents[mine - 1], documents[mine] if mine < len(documents) else len(entries))
+        folded = {index for index, entry in enumerate(entries) if entry.depth and index not in opened}
         lines = [("  " * entry.depth + entry.label, f":{entry.row + 1}") for entry in entries]
 
         def chosen(index: int | None) -> None:
@@ -222,7 +256,8 @@ class Workbench(Vertical):
                 self.editor.go_to(entries[index].row)
             self.editor.focus()
 
-        self.app.push_screen(PickDialog("Outline", lines, start), chosen)
+        about = f"Outline: {len(documents)} documents, {len(entries) - len(documents)} fields"
+        self.app.push_screen(PickDialog(about if folded else "Outline", lines, start, folded), chosen)
 
     # -- find and replace --------------------------------------------------------------------------------------------
 
