@@ -111,6 +111,16 @@ class Buffers:
         """The buffer of a file that was opened before."""
         return self._buffers.get(path)
 
+    def text_of(self, path: str) -> str:
+        """The text of a file as it is being edited, else as it is on disk; "" when it cannot be read."""
+        buffer = self._buffers.get(path)
+        if buffer is not None and buffer.unsaved:
+            return buffer.text
+        try:
+            return self._read(path)[0]
+        except ManifestError:
+            return ""
+
     def create(self, path: str, text: str) -> Buffer:
         """A new file that is only in the buffer until it is saved. Raises ManifestError when there is one already."""
         if not path.endswith((".yaml", ".yml")):

@@ -1,8 +1,9 @@
 """Names that exist, for the places of a manifest that refer to something: what the schema cannot know.
 
 `REFERENCES` says by the end of a field's path which kind it names (and whether in the document's own namespace). Other
-places want keys of a ConfigMap or Secret, labels of nodes or workloads, images, ports of a Service, or volumes of the
-pod itself. What the folder declares counts too, also before it is applied.
+places want keys of a ConfigMap or Secret, labels and taints of nodes, labels of workloads, images, ports, resources,
+volumes of the pod itself, or what a role may allow. What the folder and the text itself declare counts too, also before
+it is applied.
 """
 
 from __future__ import annotations
@@ -13,10 +14,17 @@ from typing import Any, Final, NamedTuple
 
 from engine.client import FieldHelp, Item, Query
 from tui.session import Session, answer
-from tui.yaml_place import Place, mappings_around, namespace_of
+from tui.yaml_place import Place, declared, keys_under, mappings_around, namespace_of
+from tui.yaml_text import document_rows
+from tui.yaml_words import words_at
 
 _MOST: Final = 500
 """Names offered at once."""
+_NAMED_PORT: Final = re.compile(
+    r"^ *- +(?:name: *([\w-]+) *\n +(?:protocol: *\w+ *\n +)?containerPort: *(\d+)"
+    r"|containerPort: *(\d+) *\n +(?:protocol: *\w+ *\n +)?name: *([\w-]+))",
+    re.MULTILINE,
+)
 _WORKLOADS: Final = ("deployments.apps", "statefulsets.apps", "daemonsets.apps")
 _IMAGES: Final = "images.kubarium.dev"
 
@@ -31,9 +39,11 @@ REFERENCES: Final[dict[tuple[str, ...], str]] = {
     ("secret", "name"): "secrets",
     ("secretName",): "secrets",
     ("imagePullSecrets", "[]", "name"): "secrets",
+    ("secrets", "[]", "name"): "secrets",
     ("persistentVolumeClaim", "claimName"): "persistentvolumeclaims",
     ("volumeName",): "persistentvolumes",
     ("storageClassName",): "storageclasses.storage.k8s.io",
+    ("volumeAttributesClassName",): "volumeattributesclasses.storage.k8s.io",
     ("priorityClassName",): "priorityclasses.scheduling.k8s.io",
     ("runtimeClassName",): "runtimeclasses.node.k8s.io",
     ("ingressClassName",): "ingressclasses.networking.k8s.io",
@@ -46,9 +56,20 @@ REFERENCES: Final[dict[tuple[str, ...], str]] = {
 """Ends of paths → resource."""
 _CLUSTER_WIDE: Final = frozenset(
     {"nodes", "namespaces", "persistentvolumes", "storageclasses.storage.k8s.io", "runtimeclasses.node.k8s.io",
+     "volumeattributesclasses.storage.k8s.io",
      "priorityclasses.scheduling.k8s.io", "ingressclasses.networking.k8s.io"}
 )  # fmt: skip
-_BY_KIND: Final = (("scaleTargetRef", "name"), ("roleRef", "name"), ("subjects", "[]", "name"))
+_BY_KIND: Final = (
+    ("scaleTargetRef", "name"), ("roleRef", "name"), ("subjects", "[]", "name"), ("dataSource", "name"),
+    ("dataSourceRef", "name"),
+)  # fmt: skip
+_DATA: Final = {
+    "configMapKeyRef": "configmaps",
+    "configMap": "configmaps",
+    "secretKeyRef": "secrets",
+    "secret": "secrets",
+}
+"""What holds a `key:` → what has the keys."""
 
 
 class _Around(NamedTuple):
@@ -76,6 +97,9 @@ class _Around(NamedTuple):
 
 async def names_at(session: Session, place: Place, lines: Sequence[str], row: int) -> list[FieldHelp]:
     """What exists and could be named at a place; empty where nothing is named."""
+    words = words_at(place.kind, place.path)
+    if words:
+        return _offers(dict.fromkeys(words, ""))
     around = _Around(session, place, lines, row)
     rule = _rule(place)
     return (await rule(around))[:_MOST] if rule is not None else []
@@ -89,8 +113,16 @@ def _rule(place: Place) -> Callable[[_Around], Awaitable[list[FieldHelp]]] | Non
         return _node_labels
     if "nodeAffinity" in path and (path[-3:] == ("matchExpressions", "[]", "key") or path[-2:] == ("values", "[]")):
         return _node_labels
-    if path[-2:] in (("configMapKeyRef", "key"), ("secretKeyRef", "key")):
+    if path[-1:] == ("key",) and _data_holder(path) is not None:
         return _data_keys
+    if (path[-2:] == ("[]", "key") and path[-3:-2] == ("tolerations",)) or path[-3:] == ("tolerations", "[]", "value"):
+        return _taints
+    if path[-2:] in (("resources", "requests"), ("resources", "limits")):
+        return _resources
+    if path[-2:] in (("httpGet", "port"), ("tcpSocket", "port")) or path[-1:] == ("targetPort",):
+        return _container_ports
+    if path[-4:-2] == ("rules", "[]") and path[-2:] in (("resources", "[]"), ("apiGroups", "[]")):
+        return _served
     if "service" in path and path[-2:] in (("port", "name"), ("port", "number")):
         return _service_ports
     if path[-3:] == ("volumeMounts", "[]", "name"):
@@ -116,27 +148,110 @@ async def _by_kind(around: _Around) -> list[FieldHelp]:
 
 
 async def _named(around: _Around, resource: str) -> list[FieldHelp]:
-    namespace = None if resource in _CLUSTER_WIDE else around.namespace
+    namespace: str | None = around.namespace
+    if around.place.path[-3:-1] == ("subjects", "[]"):
+        namespace = around.scalars().get("namespace") or namespace
     kind = around.session.kind_of(resource)
-    if kind is not None and not kind.namespaced:
+    if resource in _CLUSTER_WIDE or (kind is not None and not kind.namespaced):
         namespace = None
     names = {item.name: "" for item in await around.objects(resource, namespace)}
     for file in around.session.files:
-        for declared, where, name, _ in file.objects:
-            if declared == resource and (namespace is None or where == namespace):
+        for what, where, name, _ in file.objects:
+            if what == resource and (namespace is None or where == namespace):
                 names.setdefault(name, f"declared in {file.path}")
+    for each in declared(around.lines):
+        there = not namespace or (each.namespace or "default") == namespace
+        if kind is not None and each.kind == kind.kind and there and each.name:
+            names.setdefault(each.name, "declared in this text")
     return _offers(names)
 
 
+def _data_holder(path: Sequence[str]) -> tuple[str, int] | None:
+    """(resource that has the keys, how far out the mapping is that names it) of a path that ends with `key`."""
+    if path[-2:-1] and path[-2] in ("configMapKeyRef", "secretKeyRef"):
+        return _DATA[path[-2]], 0
+    if path[-3:-1] == ("items", "[]") and path[-4:-3] and path[-4] in ("configMap", "secret"):
+        return _DATA[path[-4]], 1
+    return None
+
+
 async def _data_keys(around: _Around) -> list[FieldHelp]:
-    resource = "configmaps" if around.place.path[-2] == "configMapKeyRef" else "secrets"
-    name = around.scalars().get("name", "")
+    """Of the object that is named beside: as it is, as a file declares it, and as the text itself does."""
+    holder = _data_holder(around.place.path)
+    assert holder is not None  # the rule was chosen for it
+    resource, depth = holder
+    beside = around.scalars(depth)
+    name = beside.get("name") or beside.get("secretName") or ""
+    fields = ("data", "binaryData", "stringData")
     keys: dict[str, str] = {}
     for item in await around.objects(resource, around.namespace):
         if item.name == name:
-            for field in ("data", "binaryData"):
+            for field in fields:
                 keys |= dict.fromkeys(item.obj.get(field) or (), f"of {name}")
+    kind = "ConfigMap" if resource == "configmaps" else "Secret"
+    texts = [("this text", around.lines)]
+    buffers = around.session.buffers
+    for file in around.session.files:
+        if buffers is not None and any(each[:3] == (resource, around.namespace, name) for each in file.objects):
+            texts.append((file.path, buffers.text_of(file.path).split("\n")))
+    for where, lines in texts:
+        for each in declared(lines):
+            if (each.kind, each.namespace or "default", each.name) == (kind, around.namespace, name):
+                for field in fields:
+                    for key in keys_under(lines, each.first, each.last, field):
+                        keys.setdefault(key, f"of {name} in {where}")
     return _offers(keys)
+
+
+async def _taints(around: _Around) -> list[FieldHelp]:
+    """Keys of the nodes' taints, or values of the key beside."""
+    of_key = around.place.path[-1] == "key"
+    key = around.scalars().get("key", "")
+    found: dict[str, str] = {}
+    for node in await around.objects("nodes", None):
+        for taint in (node.obj.get("spec") or {}).get("taints") or ():
+            if of_key:
+                found.setdefault(taint["key"], f"taint of {node.name}: {taint.get('effect', '')}")
+            elif taint["key"] == key and taint.get("value"):
+                found.setdefault(taint["value"], f"taint of {node.name}")
+    return _offers(found)
+
+
+async def _resources(around: _Around) -> list[FieldHelp]:
+    """What nodes have to give."""
+    found = {"cpu": "", "memory": "", "ephemeral-storage": ""}
+    for node in await around.objects("nodes", None):
+        for name, amount in ((node.obj.get("status") or {}).get("allocatable") or {}).items():
+            if name != "pods":
+                found[name] = found.get(name) or f"{node.name} has {amount}"
+    return [FieldHelp(name, "quantity", False, about) for name, about in found.items()]
+
+
+async def _container_ports(around: _Around) -> list[FieldHelp]:
+    """Names of ports: of the containers in the text, and, for a Service, of the namespace's workloads."""
+    found: dict[str, str] = {}
+    lines = around.lines
+    if around.place.path[-1] != "targetPort":  # a probe: of the pod itself
+        first, last = document_rows(lines, around.row)
+        lines = lines[first:last]
+    for match in _NAMED_PORT.finditer("\n".join(lines)):
+        found.setdefault(match[1] or match[4], f"container port {match[2] or match[3]}")
+    if around.place.path[-1] == "targetPort":
+        for resource in _WORKLOADS:
+            for item in await around.objects(resource, around.namespace):
+                for container in (_template(item).get("spec") or {}).get("containers") or ():
+                    for port in container.get("ports") or ():
+                        if port.get("name"):
+                            found.setdefault(port["name"], f"port {port.get('containerPort')} of {item.name}")
+    return _offers(found)
+
+
+async def _served(around: _Around) -> list[FieldHelp]:
+    """Resources, or API groups, that a role can speak of."""
+    kinds = around.session.kinds
+    if around.place.path[-2] == "apiGroups":
+        return _offers(dict.fromkeys(sorted({kind.resource.partition(".")[2] for kind in kinds} - {""}), "API group"))
+    return _offers({kind.resource.partition(".")[0]: kind.resource.partition(".")[2] for kind in kinds})
 
 
 async def _service_ports(around: _Around) -> list[FieldHelp]:

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 _LINE: Final = re.compile(r"^(?P<indent> *)(?P<dashes>(?:- +)*)(?P<rest>.*)$")
 _KEY: Final = re.compile(r"""^(?P<key>"[^"]*"|'[^']*'|[^\s#'"\[\]{},:][^:#]*?)\s*:(?:\s+(?P<value>.*))?$""")
+_FLOW_PAIR: Final = re.compile(r"""["']?([\w./-]+)["']?\s*:\s*("[^"]*"|'[^']*'|[^,{}\s]+)""")
 _WORD: Final = re.compile(r"[\w./-]*$")
 
 
@@ -135,7 +136,7 @@ def _walk(lines: Sequence[str], row: int, first: int, last: int, here: Line) -> 
             continue
         if lists_too and line.dashes and line.dashes[0] == column:  # another item of the list
             continue
-        parent = line.column < column or (lists_too and line.column == column and not line.dashes)
+        parent = line.column < column or (lists_too and line.column == column)
         if not parent or not line.key:
             continue
         path.append(line.key)
@@ -174,6 +175,70 @@ def namespace_of(lines: Sequence[str], row: int) -> str:
         elif inside and line.key == "namespace" and not line.dashes:
             return scalar(line.value)
     return ""
+
+
+class Declared(NamedTuple):
+    """One document of a text, as far as it can be told while it is typed."""
+
+    kind: str
+    namespace: str
+    name: str
+    first: int
+    last: int
+    """Rows [first, last)."""
+
+
+def declared(lines: Sequence[str]) -> list[Declared]:
+    """The objects that a text declares, in its order."""
+    found = []
+    first = 0
+    for row in range(len(lines) + 1):
+        if row == len(lines) or lines[row].startswith("---"):
+            kind, meta = _declared(lines, first, row)
+            if kind:
+                found.append(Declared(kind, meta.get("namespace", ""), meta.get("name", ""), first, row))
+            first = row + 1
+    return found
+
+
+def _declared(lines: Sequence[str], first: int, last: int) -> tuple[str, dict[str, str]]:
+    kind, meta, column = "", dict[str, str](), -1
+    for row in range(first, last):
+        text = lines[row]
+        if text[:1] not in (" ", "#", ""):
+            line = parse_line(text)
+            column = -1
+            if line.key == "kind":
+                kind = scalar(line.value)
+            elif line.key == "metadata":
+                column = 0
+                for key, value in _FLOW_PAIR.findall(line.value):
+                    meta.setdefault(key, scalar(value))
+        elif column >= 0 and not _blank(text):
+            line = parse_line(text)
+            column = column or line.column
+            if line.column == column and line.key and not line.dashes:
+                meta.setdefault(line.key, scalar(line.value))
+    return kind, meta
+
+
+def keys_under(lines: Sequence[str], first: int, last: int, field: str) -> list[str]:
+    """Keys of the mapping that the document of the rows [first, last) has as its top field `field`."""
+    keys: list[str] = []
+    inside, column = False, 0
+    for row in range(first, last):
+        text = lines[row]
+        if text[:1] not in (" ", "#", ""):
+            line = parse_line(text)
+            inside, column = line.key == field, 0
+            if inside:
+                keys += [key for key, _ in _FLOW_PAIR.findall(line.value)]
+        elif inside and not _blank(text):
+            line = parse_line(text)
+            column = column or line.column
+            if line.column == column and line.key:
+                keys.append(line.key)
+    return keys
 
 
 def mappings_around(lines: Sequence[str], row: int) -> list[dict[str, str]]:

@@ -46,15 +46,18 @@ def dedent(lines: Sequence[str]) -> list[str]:
 
 
 def line_break(before: str) -> str:
-    """What the new line begins with after enter behind `before`: two deeper after `key:`, at the key in a list item."""
+    """What the new line begins with after enter behind `before`: two deeper after `key:`, at the key in a list item,
+    at the dash where the item is no mapping."""
     body = before.lstrip(" ")
-    column = len(before) - len(body)
+    column = dash = len(before) - len(body)
     while body.startswith("- "):
         rest = body[2:].lstrip(" ")
-        column, body = column + len(body) - len(rest), rest
-    key = parse_line(body).value
-    if body.rstrip().endswith(":") or _BLOCK.match(key):
+        dash, column, body = column, column + len(body) - len(rest), rest
+    line = parse_line(body)
+    if body.rstrip().endswith(":") or _BLOCK.match(line.value):
         column += STEP
+    elif body and not line.key and body[0] not in "{[" and (body[0] not in "\"'" or body[-1] == body[0]):
+        column = dash
     return " " * column
 
 

@@ -43,12 +43,16 @@ def test_indenting_can_be_taken_back(lines: list[str]) -> None:
         ("      - ports:", 10),
         ("a: 1", 0),
         ("  script: |", 4),
-        ("- - x", 4),
+        ("- - x", 2),
+        ("  - ReadWriteOnce", 2),
+        ('  - "8080:80"', 2),
+        ('  - "a": b', 4),
+        ('  - "goes on', 4),
         ("", 0),
     ],
 )
 def test_enter_goes_on_where_yaml_does(before: str, column: int) -> None:
-    """Deeper after a key without a value, at the key in a list item."""
+    """Deeper after a key without a value, at the key in a list item, at the dash of an item that is one value."""
     assert line_break(before) == " " * column
 
 

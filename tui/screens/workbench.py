@@ -33,6 +33,7 @@ from tui.widgets.yaml_editor import YamlEditor
 from tui.yaml_names import names_at
 from tui.yaml_place import field_at
 from tui.yaml_text import document_rows, document_title, is_separator, outline
+from tui.yaml_words import words_at
 
 _TITLE_LINES: Final = 200
 """Lines of a document among which its kind and name are looked for."""
@@ -187,6 +188,8 @@ class Workbench(Vertical):
             except ClientError:
                 return  # what cannot be asked now is not offered
             known = {offer.name for offer in names}
+            if known and all(not field.type for field in fields):
+                fields = ()  # values that the schema gathers from its prose: what is known by name is more exact
             offers = [*names, *(field for field in fields if field.name not in known)]
         self.editor.offer(place, offers)
 
@@ -203,7 +206,8 @@ class Workbench(Vertical):
         except ClientError as error:
             self.notify(error.message, severity="error")
             return
-        self.editor.explain(found, [offer.name for offer in offers if not offer.type])
+        words = words_at(kind, path) or [offer.name for offer in offers if not offer.type]
+        self.editor.explain(found, words)
 
     # -- places ------------------------------------------------------------------------------------------------------
 
