@@ -15,9 +15,7 @@ async def test_the_key_bar_names_the_ways_in_and_out(tmp_path: Path) -> None:
     client = client_on(tmp_path)
     client.files = (FolderFile("settings.yaml", "applied"),)
     async with console(client, size=(80, 24)) as (app, pilot, _):
-        await opened(app, pilot, "settings.yaml")
-        screen = app.screen
-        assert isinstance(screen, ManifestsScreen)
+        screen = await opened(app, pilot, "settings.yaml")
         for key in ("enter", "i"):
             assert "esc files" in picture(app).splitlines()[-1]
             await pilot.press("escape")
