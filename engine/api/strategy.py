@@ -50,6 +50,7 @@ _FIRST_STATUS: Final[dict[Resource, JsonObject]] = {
         "disruptionsAllowed": 0,
         "expectedPods": 0,
     },
+    Resource("storage.k8s.io", "volumeattachments"): {"attached": False},
 }
 """What the status of a new object is: phases, and what Go writes even when it is nothing."""
 _SYSTEM: Final = (

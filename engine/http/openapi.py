@@ -23,6 +23,8 @@ from store.types import ObjectKey
 
 _Json = dict[str, Any]
 _REF: Final = "#/components/schemas/"
+_PLAINEST: Final = "io.k8s.api.core.v1.ConfigMap"
+"""A type whose words for what all objects have do for custom ones."""
 _QUANTITY: Final = "io.k8s.apimachinery.pkg.api.resource.Quantity"
 _INT_OR_STRING: Final = "io.k8s.apimachinery.pkg.util.intstr.IntOrString"
 _TIME: Final = "io.k8s.apimachinery.pkg.apis.meta.v1.Time"
@@ -212,11 +214,12 @@ class OpenApi:
                 if version.get("name") == kind.version:
                     found = (version.get("schema") or {}).get("openAPIV3Schema") or {}
         schema: _Json = {"type": "object", **found}
+        docs = self._schema.docs(_PLAINEST) if self._schema is not None else {}
         schema["properties"] = {
             **(found.get("properties") or {}),
-            "apiVersion": {"type": "string", "description": "The version of the schema that the object has."},
-            "kind": {"type": "string", "description": "The kind of the object."},
-            "metadata": {"allOf": [{"$ref": _REF + OBJECT_META}], "description": "Standard object's metadata."},
+            "apiVersion": _described({"type": "string"}, docs.get("apiVersion", "")),
+            "kind": _described({"type": "string"}, docs.get("kind", "")),
+            "metadata": _described({"allOf": [{"$ref": _REF + OBJECT_META}]}, docs.get("metadata", "")),
         }
         return schema
 

@@ -5,19 +5,21 @@ Those with answers of another kind register their handlers beside these in engin
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 from engine.api import errors
-from engine.api.kinds import BINDINGS
+from engine.api.kinds import BINDINGS, Kind
 from engine.http import objects
 from engine.http.calls import Call
 from engine.http.messages import Answer, Response
 from engine.http.negotiation import Accepted, accepted, encoded, media_type
 from engine.http.parameters import delete_options
-from store.types import Envelope
+from engine.http.tables import include_object, table
+from store.types import Envelope, Resource
 
+_SCALES: Final = Kind(Resource("autoscaling", "scales"), "v1", "Scale")
 _CREATED = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
 
 
@@ -43,11 +45,17 @@ async def finalize(call: Call) -> Answer:
 
 async def scale(call: Call) -> Answer:
     """A workload as autoscaling/v1 Scale."""
-    form, verb = Accepted(accepted(call.request).content_type), call.info.verb
+    asked, verb = accepted(call.request), call.info.verb
+    form = Accepted(asked.content_type)
     where = (call.resource, call.namespace, call.name)
     if verb == "get":
         env = await objects.present(call)
-        return encoded(call.api.scale_of(env), form)
+        found = call.api.scale_of(env)
+        if asked.shape == "Table":
+            printed, meta = call.api.tables.of(_SCALES), {"resourceVersion": str(env.revision)}
+            include = include_object(call.parameter("includeObject"))
+            found = table(printed, [(env, found)], call.gate.now(), include, meta, version=asked.version)
+        return encoded(found, form)
     call.begin_change()
     dry = call.dry_run
     if verb == "update":

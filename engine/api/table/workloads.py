@@ -138,6 +138,14 @@ PRINTERS: Final[dict[str, Printer]] = {
         )
     ),
     "replicasets.apps": _replicas(selector_column()),
+    "scales.autoscaling": Printer(
+        (
+            NAME,
+            Column("Desired", number("spec.replicas"), ".spec.replicas", "integer"),
+            Column("Available", number("status.replicas"), ".status.replicas", "integer"),
+            AGE,
+        )
+    ),
     "deployments.apps": Printer(
         (
             NAME,

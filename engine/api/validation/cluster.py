@@ -16,6 +16,7 @@ from engine.api.validation.causes import (
     invalid,
     one_of,
 )
+from engine.api.validation.metadata import STANDARD_FINALIZERS
 from engine.api.validation.placement import validate_effect, validate_tolerations
 from engine.api.validation.pod_spec import PREEMPTION
 from engine.api.validation.resources import validate_amounts
@@ -78,8 +79,12 @@ def node_update(causes: Causes, new: JsonObject, old: JsonObject) -> None:
 
 
 def namespace(causes: Causes, obj: JsonObject) -> None:
-    for index, finalizer in enumerate((obj.get("spec") or {}).get("finalizers") or ()):
-        each_message(causes, f"spec.finalizers[{index}]", finalizer, qualified_name_errors(finalizer))
+    for finalizer in (obj.get("spec") or {}).get("finalizers") or ():
+        messages = qualified_name_errors(finalizer)
+        each_message(causes, "spec.finalizers", finalizer, messages)
+        if not messages and "/" not in finalizer and finalizer not in STANDARD_FINALIZERS:
+            text = "name is neither a standard finalizer name nor is it fully qualified"
+            causes.append(invalid("spec.finalizers", finalizer, text))
 
 
 def namespace_update(causes: Causes, new: JsonObject, old: JsonObject) -> None:

@@ -38,7 +38,7 @@ _NAMES: Final[Mapping[Resource, NameCheck]] = {
     Resource("certificates.k8s.io", "certificatesigningrequests"): path_segment_errors,
     Resource("flowcontrol.apiserver.k8s.io", "flowschemas"): subdomain_errors,
 }
-_STANDARD_FINALIZERS: Final = ("foregroundDeletion", "orphan", "kubernetes")
+STANDARD_FINALIZERS: Final = ("foregroundDeletion", "orphan", "kubernetes")
 _DOMAIN_PATH: Final = re.compile(r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+\Z", re.ASCII)
 
 
@@ -143,7 +143,7 @@ def _validate_finalizers(causes: Causes, finalizers: Sequence[str], path: str) -
     for finalizer in finalizers:
         messages = qualified_name_errors(finalizer)
         each_message(causes, path, finalizer, messages)
-        if not messages and "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS:
+        if not messages and "/" not in finalizer and finalizer not in STANDARD_FINALIZERS:
             text = "name is neither a standard finalizer name nor is it fully qualified"
             causes.append(invalid(path, finalizer, text))
     if "foregroundDeletion" in finalizers and "orphan" in finalizers:

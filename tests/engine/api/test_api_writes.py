@@ -231,3 +231,12 @@ def test_what_is_not_served_is_not_found(door: Door) -> None:
     door.create(CONFIG)
     with pytest.raises(NotFound, match="the server could not find the requested resource"):
         door.api.update(PERSON, CONFIGMAPS, "default", "c", CONFIG, subresource="status")
+
+
+def test_a_namespaces_own_finalizers_are_standard_or_qualified(door: Door) -> None:
+    """Those of its spec are judged like those of its metadata."""
+    wanted = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}, "spec": {"finalizers": ["mine"]}}
+    error = door.refusal(wanted)
+    assert isinstance(error, Invalid)
+    assert error.causes[0].message.endswith("name is neither a standard finalizer name nor is it fully qualified")
+    assert error.causes[0].field == "spec.finalizers"

@@ -93,6 +93,20 @@ def test_a_table_has_columns_and_partial_rows(world: WireWorld) -> None:
     assert row["object"]["metadata"] == made["metadata"]
 
 
+def test_a_scale_has_a_table_of_its_own(world: WireWorld) -> None:
+    """`kubectl get deployment web --subresource=scale`."""
+    path = "/apis/apps/v1/namespaces/default/deployments"
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    spec = {"replicas": 3, "selector": {"matchLabels": {"a": "b"}}, "template": template}
+    world.make(path, {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "scaled"}, "spec": spec})
+    accept = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
+    status, table = world.get(f"{path}/scaled/scale", accept=accept)
+    assert (status, [each["name"] for each in table["columnDefinitions"]]) == (
+        200, ["Name", "Desired", "Available", "Age"],
+    )  # fmt: skip
+    assert table["rows"][0]["cells"][:3] == ["scaled", 3, 0]
+
+
 def test_a_collection_is_deleted_by_selector(world: WireWorld) -> None:
     """DELETE of a collection takes what the selectors match, and answers the list of it."""
     for name, label in (("gone-1", "y"), ("gone-2", "y"), ("kept", "n")):
