@@ -36,10 +36,12 @@ class Pipeline:
 
     def mutate(
         self, operation: Operation, caller: Caller, kind: Kind, obj: JsonObject, old: JsonObject | None, dry_run: bool,
-        warnings: list[str] | None,
+        warnings: list[str] | None, name: str = "",
     ) -> JsonObject:  # fmt: skip
-        """The object with what the cluster adds. Raises Forbidden and its like."""
-        return self._admission.mutate(self._request(operation, caller, kind, obj, old, dry_run, warnings))
+        """The object with what the cluster adds. Raises Forbidden and its like, which call it `name`: an object whose
+        name is generated has none yet, and goes by its generateName."""
+        request = self._request(operation, caller, kind, obj, old, dry_run, warnings)
+        return self._admission.mutate(request._replace(name=name) if name else request)
 
     def admit(
         self, operation: Operation, caller: Caller, kind: Kind, obj: JsonObject, old: JsonObject | None, dry_run: bool,

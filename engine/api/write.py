@@ -116,7 +116,8 @@ class Writer:
             if self._store.count(RESOURCEQUOTAS):
                 self._pipeline.admit("CREATE", caller, kind, new, None, dry_run, warnings)
         elif not (trusted and stored in _TAKEN_AS_IS):
-            new = self._admit(caller, kind, new, dry_run, warnings)
+            base = "" if asked.get("name") else asked.get("generateName") or ""
+            new = self._admit(caller, kind, new, base, dry_run, warnings)
             if trusted and stored == PODS and template is not None:
                 self._remember(mark, template, obj["spec"], meta, new)
         key = ObjectKey(stored.group, stored.plural, namespace, name)
@@ -133,10 +134,10 @@ class Writer:
         return env
 
     def _admit(
-        self, caller: Caller, kind: Kind, new: JsonObject, dry_run: bool, warnings: list[str] | None
+        self, caller: Caller, kind: Kind, new: JsonObject, base: str, dry_run: bool, warnings: list[str] | None
     ) -> JsonObject:
         new = self._pipeline.default(kind, new)
-        new = dict(self._pipeline.mutate("CREATE", caller, kind, new, None, dry_run, warnings))
+        new = dict(self._pipeline.mutate("CREATE", caller, kind, new, None, dry_run, warnings, base))
         new["metadata"] = dict(new["metadata"])
         new = strategy.prepare_create(kind, new)
         causes = self._pipeline.validate_create(kind, new)

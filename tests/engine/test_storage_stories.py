@@ -10,6 +10,7 @@ from engine.api.kinds import (
     PERSISTENTVOLUMECLAIMS,
     PERSISTENTVOLUMES,
     PODS,
+    PRIORITYCLASSES,
     VOLUMEATTACHMENTS,
 )
 from engine.api.server import DeleteOptions
@@ -128,9 +129,21 @@ def test_a_claim_for_one_pod_only(town: Town) -> None:
     town.make(pod("second", "data"))
     town.run(15)
     assert "3 node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod" in town.why("second")
+    assert town.why("second").endswith("3 No preemption victims found for incoming pod.")
     town.api.delete(USER, PODS, "default", "first")
     town.run(60)
     assert town.node_of("second")
+
+
+def test_a_claim_for_one_pod_goes_to_the_more_important(town: Town) -> None:
+    """ReadWriteOncePod: a pod of higher priority drives the holder out, from the node where it is."""
+    town.api.create(USER, PRIORITYCLASSES, "", {"metadata": {"name": "high"}, "value": 1000})
+    town.make(storage_class("now"), claim("data", "now", mode="ReadWriteOncePod"), pod("first", "data"))
+    town.run(15)
+    town.make(pod("second", "data", priorityClassName="high"))
+    town.run(60)
+    assert town.node_of("second")
+    assert town.api.find(PODS, "default", "first") is None
 
 
 def test_a_node_takes_so_many_volumes(town: Town) -> None:

@@ -19,6 +19,8 @@ _FIXED: Final = (
 def create(causes: Causes, obj: JsonObject) -> None:
     spec = obj.get("spec") or {}
     validate_pod_spec(causes, spec, "spec")
+    if spec.get("ephemeralContainers"):
+        causes.append(forbidden("spec.ephemeralContainers", "cannot be set on create"))
     if spec.get("schedulingGates") and spec.get("nodeName"):
         text = "cannot be set until all schedulingGates have been cleared"
         causes.append(forbidden("spec.nodeName", text))

@@ -137,6 +137,8 @@ class PersistentVolumeBinder:
             # Somebody else has it. (Where the controller itself had named it, somebody took the mark of completion.)
             self._later(key)
             if BOUND_BY_CONTROLLER not in marks_of(claim.obj):
+                text = f'volume "{volume.name}" already bound to a different claim.'
+                self._recorder.event(claim, "Warning", "FailedBinding", text)
                 self._binding.claim_phase(claim, "Pending")
 
     def _sync_bound(self, claim: Envelope) -> None:

@@ -63,6 +63,14 @@ def test_a_missing_account(door: Door) -> None:
     )
 
 
+def test_who_has_no_name_yet_goes_by_its_prefix(door: Door) -> None:
+    """Names are generated after plugins that change an object, and before those that only judge it."""
+    manifest = pod(serviceAccountName="x")
+    manifest["metadata"] = {"generateName": "web-"}
+    text = 'pods "web-" is forbidden: error looking up service account default/x: serviceaccount "x" not found'
+    assert str(door.refusal(manifest)) == text
+
+
 def test_tokens_that_are_not_mounted(door: Door) -> None:
     """The account or the pod may decline; a container that mounts something there keeps it."""
     account(door, "quiet", automountServiceAccountToken=False)

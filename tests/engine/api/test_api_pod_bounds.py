@@ -183,3 +183,14 @@ def test_labels_of_a_template() -> None:
     assert [cause.split(": a valid")[0] for cause in refused("apps/v1", "ReplicaSet", spec)] == [
         'spec.template.labels: Invalid value: "d e"'
     ]
+
+
+def test_debug_containers_come_later() -> None:
+    """Never with the pod; one that is named like another is one too many."""
+    spec = "containers: [{name: c, image: i}], ephemeralContainers: [{name: c, image: ' i', targetContainerName: x}]"
+    assert pod(spec) == [
+        'spec.ephemeralContainers[0].image: Invalid value: " i": must not have leading or trailing whitespace',
+        'spec.ephemeralContainers[0].name: Duplicate value: "c"',
+        'spec.ephemeralContainers[0].targetContainerName: Not found: "x"',
+        "spec.ephemeralContainers: Forbidden: cannot be set on create",
+    ]

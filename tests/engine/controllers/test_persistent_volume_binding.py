@@ -174,6 +174,11 @@ def test_a_claim_that_names_its_volume(world: World, storage: Storage) -> None:
     storage.make(claim("right", volumeName="disk"))
     assert storage.bound_to("right") == "disk"
     assert "pv.kubernetes.io/bound-by-controller" not in storage.claim("right").obj["metadata"]["annotations"]
+    storage.make(claim("late", volumeName="disk"))
+    assert storage.phases()["late"] == "Pending"
+    assert world.events("FailedBinding") == [
+        ("Warning", "FailedBinding", 'volume "disk" already bound to a different claim.', 1)
+    ]
 
 
 # -- loss ----------------------------------------------------------------------------------------------------------
