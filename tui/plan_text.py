@@ -42,11 +42,16 @@ def drift_lines(objects: Sequence[DriftedObject], take: str, push: str) -> list[
     lines = []
     for drifted in objects:
         name = f"{drifted.namespace}/{drifted.name}" if drifted.namespace else drifted.name
-        lines.append(f"▲ drifted {drifted.resource} {name}" + ("" if drifted.changes else f": {drifted.message}"))
+        said = "in the cluster it is not as the file says" if drifted.changes else drifted.message
+        lines.append(f"▲ drifted {drifted.resource} {name}: {said}")
         lines += [
             f"    {c.path}: the file says {value_text(c.after)}, it is {value_text(c.before)}" for c in drifted.changes
         ]
-    return [*lines, f"  {take}: the file follows the cluster · {push}: the cluster follows the file"] if lines else []
+    ways = (
+        f"  {take}: the file follows the cluster (takes the live values into the text; saving keeps them)",
+        f"  {push}: the cluster follows the file (applies it again)",
+    )
+    return [*lines, *ways] if lines else []
 
 
 def plan_title(plan: Plan) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.client import ClientError, Moment, UndoPlan, new_intent
+from tui.keymap import Keymap, shown
 from tui.session import Session, answer
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ class TravelActions(_Base):
     """Actions of the app that have to do with time."""
 
     session: Session
+    keymap_of_actions: Keymap
 
     def open_screen(self, name: str, *arguments: Any) -> None:
         raise NotImplementedError
@@ -57,7 +59,24 @@ class TravelActions(_Base):
             if yes:
                 self.run_worker(self._undo(plan), group="writes", exit_on_error=False)
 
-        self.push_screen(UndoDialog(plan, self.session.now()), decided)
+        self.push_screen(UndoDialog(plan, self.session.now(), self._files_stay(plan)), decided)
+
+    def _files_stay(self, plan: UndoPlan) -> str:
+        """An undone save leaves the file as it was saved; what to do about that. "": no file is concerned."""
+        if not plan.intent.who.startswith("folder:"):
+            return ""
+        undone = {(step.resource, step.namespace, step.name) for step in plan.steps if step.action != "keep"}
+        files = [file.path for file in self.session.files if any(each[:3] in undone for each in file.objects)]
+        if not files:
+            return ""
+        take, push = (
+            shown(self.keymap_of_actions.keys_of(ident)[0]) for ident in ("manifest.take-live", "manifest.push")
+        )
+        whose = files[0] if len(files) == 1 else f"{len(files)} files"
+        return (
+            f"▲ The text of {whose} stays as it was saved: it will show as drifted. In the manifests {take} takes the "
+            f"cluster's values into the text, {push} applies the file again."
+        )
 
     async def _undo(self, plan: UndoPlan) -> None:
         try:
@@ -69,6 +88,9 @@ class TravelActions(_Base):
             self.notify(problem, title="Undo", severity="error", timeout=10)
         waits = f", {result.waiting} come back when what is terminating is gone" if result.waiting else ""
         self.notify(f"Undone: {plan.intent.title}{waits}")
+        note = self._files_stay(plan)
+        if note:
+            self.notify(note, severity="warning", timeout=10)
 
     def do_read_only(self) -> None:
         """Refuse all writes, or allow them again."""

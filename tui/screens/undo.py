@@ -28,12 +28,14 @@ class UndoDialog(Dialog[bool]):
         & .box { width: 100; }
         & VerticalScroll { height: auto; max-height: 18; margin: 1 0 0 0; }
         & .step { height: auto; }
+        & .note { height: auto; margin: 1 0 0 0; color: $tone-warn; }
     }
     """
 
-    def __init__(self, plan: UndoPlan, now: int) -> None:
+    def __init__(self, plan: UndoPlan, now: int, note: str = "") -> None:
+        """`note`: what else there is to know before one decides."""
         super().__init__()
-        self._plan, self._now = plan, now
+        self._plan, self._now, self._note = plan, now, note
 
     def compose(self) -> ComposeResult:
         plan = self._plan
@@ -46,6 +48,8 @@ class UndoDialog(Dialog[bool]):
                     yield Static(step_text(step), classes="step")
                 if len(plan.steps) > _MOST:
                     yield Static(f"and {len(plan.steps) - _MOST} more", classes="dim")
+            if self._note and not plan.empty:
+                yield Static(self._note, classes="note", markup=False)
             with Horizontal(classes="buttons"):
                 yield Button("Cancel", id="no", compact=True)
                 yield Button("Undo", id="yes", compact=True, disabled=plan.empty)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.tui.stories.broken import BASE, deployment
 from tests.tui.stories.player import Player, playing
 from tui.screens.manifests import ManifestsScreen
@@ -58,3 +60,31 @@ async def test_an_edit_is_refused_then_applied_then_drifts_and_is_taken_back(tmp
             plan = await answer(player.app.client.plan(f"new-{number}.yaml", template.text))
             assert [d.message for d in plan.diagnostics if d.severity == "error"] == [], template.kind
             assert {planned.action for planned in plan.objects} == {"create"}, template.kind
+
+
+@pytest.mark.parametrize(("way", "left"), [("alt+s", 3), ("alt+t", 2)])
+async def test_an_undone_save_says_that_the_file_stays_and_what_to_do(tmp_path: Path, way: str, left: int) -> None:
+    """U tells before and after; the panel names both ways: the text takes the old value, or is applied again."""
+    (tmp_path / "base.yaml").write_text(BASE)
+    (tmp_path / "web.yaml").write_text(WEB)
+    async with playing(tmp_path) as player:
+        player.app.open_manifest("web.yaml", 7)
+        await player.until("nothing changes")
+        screen = await retype(player, "replicas: 2", "replicas: 3")
+        await player.until("spec.replicas: 2 → 3")
+        await player.pilot.press("ctrl+s")
+        await player.until("nothing changes")
+        assert await replicas(player) == 3
+        await player.pilot.press("escape", "U")
+        await player.until("Undo: save web.yaml?", "The text of web.yaml stays as it was saved")
+        await player.pilot.press("enter")
+        await player.until("in the cluster it is not as the file says", "spec.replicas: the file says 3, it is 2")
+        await player.until("alt-t: the file follows the cluster", "alt-s: the cluster follows the file")
+        assert await replicas(player) == 2
+        await player.pilot.press(way)
+        if way == "alt+t":
+            await player.holds("taken", lambda: screen.editor.text == WEB)
+            await player.pilot.press("ctrl+s")
+        await player.holds("applied", lambda: all(f.state == "applied" for f in player.app.session.files))
+        await player.until("nothing changes")
+        assert await replicas(player) == left
