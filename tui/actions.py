@@ -36,6 +36,7 @@ IMAGED: Final = (
 )  # fmt: skip
 USED: Final = ("configmaps", "secrets", "persistentvolumeclaims", "serviceaccounts")
 ROOMY: Final = ("pods", "deployments.apps", "replicasets.apps", "statefulsets.apps")
+FORWARDED: Final = (*RUNNING, "services", "deployments.apps", "statefulsets.apps", "replicasets.apps")
 TREE: Final = ("tree",)
 RESTARTABLE: Final = ("deployments.apps", "statefulsets.apps", "daemonsets.apps")
 
@@ -80,6 +81,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("app.refresh", "List anew", ("ctrl+r",), "General", "refresh"),
     Action("app.header", "Show or hide the header", ("ctrl+e",), "General", "header"),
     Action("app.messages", "Messages that were shown", ("!",), "General", "messages"),
+    Action("work.stop", "Stop long work: what is done stays", ("X",), "General", "stop_work"),
     Action("app.theme", "Dark or light", ("ctrl+t",), "General", "theme"),
     Action("history.back", "Previous command", ("[",), "General", "history", args=("-1",)),
     Action("history.forward", "Next command", ("]",), "General", "history", args=("1",)),
@@ -150,6 +152,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("object.owner", "Its owner", ("J",), "Object", "owner", TABLE),
     Action("object.copy", "Copy the name", ("c",), "Object", "copy", TABLE),
     Action("object.kubectl", "The equivalent kubectl command", ("K",), "Object", "kubectl", TABLE),
+    Action("object.forward", "Port-forward: the command for it", ("F",), "Object", "forward", TABLE, FORWARDED),
     Action("object.delete", "Delete", ("ctrl+d",), "Object", "delete", TABLE, not_kinds=("containers",), danger=True),
     Action("pod.kill", "Kill: delete without grace", ("ctrl+k",), "Object", "kill", TABLE, ("pods",), danger=True),
     Action("pod.node", "Show its node", ("o",), "Object", "show_node", TABLE, RUNNING),

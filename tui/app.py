@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from difflib import get_close_matches
 from typing import Any, ClassVar, Final
 
 from textual.app import App
 
 from engine.client import ClientError, ClusterClient, Item, Query
+from tui.answering import SEVERITIES, AnsweringActions
 from tui.blame import Blamed, blamed
 from tui.commands import CommandError, Do, Goto, parse
 from tui.keymap import KeyContext, Keymap
@@ -27,8 +28,7 @@ from tui.screens.resources import ResourceScreen
 from tui.session import SPEEDS, Session, answer
 from tui.settings import THEMES
 from tui.tabs import FIRST, Tabs
-from tui.theme import DARK, GLYPHS, LIGHT, PLAIN_DARK, PLAIN_LIGHT, VARIABLE_DEFAULTS
-from tui.times import clock_text
+from tui.theme import DARK, LIGHT, PLAIN_DARK, PLAIN_LIGHT, VARIABLE_DEFAULTS
 from tui.tour import Tour, TourActions
 from tui.travel import TravelActions
 
@@ -47,6 +47,7 @@ SCREENS: Final = {
     "used-by": "tui.screens.used_by:UsedByScreen",
     "headroom": "tui.screens.headroom:HeadroomScreen",
     "can-i": "tui.screens.can_i:CanIScreen",
+    "subjects": "tui.screens.subjects:SubjectsScreen",
     "xray": "tui.screens.xray:XrayScreen",
     "pulses": "tui.screens.pulses:PulsesScreen",
     "timeline": "tui.screens.timeline:TimelineScreen",
@@ -59,10 +60,8 @@ SCREENS: Final = {
 LONGEST_TOAST: Final = 400
 """Characters of a message that are shown in passing: a whole pasted page must not cover the screen."""
 
-_GLYPH: Final = {"information": "·", "warning": GLYPHS["warn"], "error": GLYPHS["bad"]}
 
-
-class KubariumApp(OwnSettings, Leaving, TravelActions, TourActions, Tabs, App[None]):
+class KubariumApp(OwnSettings, Leaving, TravelActions, TourActions, AnsweringActions, Tabs, App[None]):
     """The console on one cluster."""
 
     TITLE = "kubarium"
@@ -222,43 +221,18 @@ class KubariumApp(OwnSettings, Leaving, TravelActions, TourActions, Tabs, App[No
 
         self.run_worker(find(), exit_on_error=False)
 
-    def show_rights(self, *words: str) -> None:
-        """What somebody may do: nobody named, oneself; else `user jane`, `group dev`, `sa shop/web`."""
-        from tui.screens.can_i import subject_of
-
-        try:
-            who, subject = subject_of(words)
-        except ValueError as error:
-            self.notify(str(error), severity="error")
-            return
-        self.open_screen("can-i", who, subject)
-
-    def show_tree(self, word: str, namespace: str = "") -> None:
-        """The tree of a kind."""
-        kind = self.session.find_kind(word)
-        if kind is None:
-            self.notify(f"no kind is called {word!r}", severity="error")
-            return
-        chosen = namespace or self.session.namespace
-        self.open_screen("xray", kind.resource, None if namespace == "all" or not kind.namespaced else chosen)
-
-    def do_messages(self) -> None:
-        """What was shown in passing, to be read again."""
-        lines = [
-            f"{clock_text(at)[11:]}  {_GLYPH[severity]} {f'{title}: ' if title else ''}{text}"
-            for at, title, text, severity in reversed(self.session.messages)
-        ]
-        self.clear_notifications()
-        self.open_screen("reading", "messages", lines or ["Nothing was said yet."])
-
     def notify(self, message: str, *, title: str = "", severity: str = "information", **more: Any) -> None:
         """Show in passing, and keep for `:messages`."""
-        self.session.messages.append((self.session.now(), title, message, severity))
+        self.note(message, title=title, severity=severity)
         if len(message) > LONGEST_TOAST:
             message = f"{message[:LONGEST_TOAST]}… (:messages has it whole)"
-        glyph = "" if severity == "information" else f"{_GLYPH[severity]} "
+        glyph = "" if severity == "information" else f"{SEVERITIES[severity]} "
         title, message = (f"{glyph}{title}", message) if title else ("", f"{glyph}{message}")
         super().notify(message, title=title, severity=severity, **{**more, "markup": False})  # type: ignore[arg-type]
+
+    def note(self, message: str, *, title: str = "", severity: str = "information") -> None:
+        """Keep for `:messages` only."""
+        self.session.messages.append((self.session.now(), title, message, severity))
 
     def open_help(self, context: KeyContext) -> None:
         self.open_screen("help", context)
@@ -294,6 +268,24 @@ class KubariumApp(OwnSettings, Leaving, TravelActions, TourActions, Tabs, App[No
         if again and text in self.session.kept:
             screen.restore(self.session.kept[text])
         self.push_screen(screen)
+        self._check_namespaces(command.query)
+
+    def _check_namespaces(self, query: Query) -> None:
+        """Say so when a namespace that was typed is not there."""
+
+        async def check(names: Sequence[str]) -> None:
+            for name in names:
+                try:
+                    await answer(self.client.get("namespaces", "", name))
+                except ClientError as error:
+                    if error.code == 404:
+                        near = get_close_matches(name, self.session.namespace_names(), 1)
+                        hint = f"; did you mean {near[0]}?" if near else ""
+                        self.notify(f"There is no namespace {name}{hint}", severity="warning")
+
+        if query.namespace is not None:
+            names = [name for name in query.namespace.split(",") if name]
+            self.run_worker(check(names), exclusive=True, group="namespaces", exit_on_error=False)
 
     def go_home(self) -> None:
         """A command starts anew from the home screen; drilling down goes on from where one is."""
@@ -309,6 +301,10 @@ class KubariumApp(OwnSettings, Leaving, TravelActions, TourActions, Tabs, App[No
             self.open_manifest()
         elif screen == "help":
             self.open_help(KeyContext())
+        elif screen == "contexts":
+            self.show_contexts()
+        elif screen in ("users", "groups"):
+            self.show_subjects(screen[:-1].capitalize())
         elif screen == "messages":
             self.do_messages()
         else:
@@ -373,23 +369,20 @@ class KubariumApp(OwnSettings, Leaving, TravelActions, TourActions, Tabs, App[No
 
     # -- long work ---------------------------------------------------------------------------------------------------
 
-    @contextmanager
-    def progress(self, what: str, total: int) -> Iterator[Callable[[], None]]:
-        """Show how far a piece of work is, in the header, while it goes on; call the result after each step."""
-        key, done = object(), 0
-        work = self.session.work
+    def do_stop_work(self) -> None:
+        """Stop what is under way, at the end of its present step; of several, the one that is chosen."""
+        running = [work for work in self.session.work.running if work.stoppable]
+        if not running:
+            going = [work.what for work in self.session.work.running]
+            self.notify(f"{going[0]}: one step, it cannot be stopped" if going else "No long work is under way")
+        elif len(running) == 1:
+            running[0].stop()
+        else:
+            from tui.screens.picker import PickDialog
 
-        def step() -> None:
-            nonlocal done
-            done += 1
-            work[key] = (what, done, total)
-            self.session.tell()
+            def chosen(place: int | None) -> None:
+                if place is not None:
+                    running[place].stop()
 
-        if total > 1:
-            work[key] = (what, 0, total)
-            self.session.tell()
-        try:
-            yield step
-        finally:
-            work.pop(key, None)
-            self.session.tell()
+            lines = [(work.what, f"{work.done} of {work.total}") for work in running]
+            self.push_screen(PickDialog("Stop which?", lines), chosen)

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Final
 
 from engine.client import KindInfo, Query
+from tui.k9s_commands import K9S_COMMANDS, LEFT_OUT
 from tui.session import Session
 
 SCREENS: Final = {
@@ -20,6 +22,9 @@ SCREENS: Final = {
     "dir": "manifests of the folder",
     "timeline": "what happened; the past looked at",
     "snapshots": "named moments to go back to",
+    "contexts": "this cluster, how kubectl finds it, its snapshots and copies",
+    "users": "users that bindings name",
+    "groups": "groups that bindings name",
     "pulses": "how the cluster is, kind by kind",
     "messages": "what was shown in passing",
     "aliases": "all kinds",
@@ -40,6 +45,7 @@ SAME: Final = {
     "msg": "messages",
     "?": "help",
 }
+"""Other names of commands."""
 
 
 class CommandError(ValueError):
@@ -76,8 +82,10 @@ DEEDS: Final = {
     "undo": ("do_undo", "undo the last action"),
     "now": ("do_now", "return from the past"),
     "xray": ("show_tree", "what stands under each object of a kind"),
+    "dir": ("open_manifest", "manifests of the folder; a file of it"),
     "can-i": ("show_rights", "what you, a user, group or account may do"),
     "tab": ("show_tab", "a new tab, or `:tab po shop` with that in it; `:tab 2` goes there"),
+    "stop": ("do_stop_work", "stop long work: what is done stays"),
     "readonly": ("do_read_only", "refuse all writes, or allow them again"),
 }
 """Commands that do something: (method of the app, what it does)."""
@@ -85,6 +93,7 @@ _ARGUMENTS: Final = {
     "xray": (1, 2),
     "tab": (0, 20),
     "can-i": (0, 2),
+    "dir": (1, 1),
     "snapshot": (1, 1),
     "restore": (1, 1),
     "fork": (1, 2),
@@ -100,23 +109,24 @@ def parse(text: str, session: Session) -> Open | Goto | Do:
     own = session.settings.aliases.get(words[0])
     if own is not None:
         words = [*own.removeprefix(":").split(), *words[1:]]
-    first = words[0]
-    screen = SAME.get(first, first)
-    if screen in SCREENS and len(words) == 1:
-        return Goto(screen)
+    first = _named(words[0])
+    if first in SCREENS and len(words) == 1:
+        return Goto(first)
     if first in DEEDS:
         fewest, most = _ARGUMENTS.get(first, (0, 0))
         if not fewest <= len(words) - 1 <= most:
             count = fewest if fewest == most else f"{fewest} to {most}"
             raise CommandError(f":{first} takes {count} words after it")
         return Do(DEEDS[first][0], tuple(words[1:]))
-    kind = session.find_kind(first)
+    kind = session.find_kind(words[0])
     if kind is None and not session.kinds:
         raise CommandError(f"the cluster is still starting: {first!r} is not known yet")
+    if kind is None and words[0].lower() in LEFT_OUT:
+        raise CommandError(f":{words[0]} is left out: {LEFT_OUT[words[0].lower()]}")
     if kind is None:
-        close = [k.plural for k in session.kinds if k.plural.startswith(first[:2])]
-        hint = f"; did you mean {', '.join(close[:3])}?" if close else ""
-        raise CommandError(f"no kind and no screen is called {first!r}{hint}")
+        close = _near(words[0].lower(), session)
+        hint = f"; did you mean {', '.join(close)}?" if close else "; ctrl-a lists all kinds"
+        raise CommandError(f"no kind and no screen is called {words[0]!r}{hint}")
     if kind.kind == "Namespace" and len(words) == 2 and not words[1].startswith(("/", "-")):
         # `:ns shop` goes into the namespace rather than filtering the list.
         return Open(Query("pods", namespace=words[1]))
@@ -130,6 +140,12 @@ def parse(text: str, session: Session) -> Open | Goto | Do:
             namespace = rest.pop(0)
         elif word in ("-f", "-l") and rest:
             wanted.append(f"{word} {rest.pop(0)}")
+        elif word.startswith("@"):
+            if word[1:] != session.summary.name:
+                raise CommandError(f"this console is the cluster {session.summary.name}; :contexts tells of others")
+        elif word.startswith("!"):
+            wanted.append(" ".join([word, *rest]))
+            break
         elif word.startswith("/"):
             wanted.append(" ".join([word[1:], *rest]))
             break
@@ -140,6 +156,23 @@ def parse(text: str, session: Session) -> Open | Goto | Do:
         else:
             wanted.append(word)
     return Open(Query(kind.resource, namespace, ",".join(labels)), " ".join(wanted))
+
+
+def _named(word: str) -> str:
+    """The command that a word means, by any of its names; the word itself when it is none."""
+    for names in (SAME, K9S_COMMANDS):
+        if word.lower() in names:
+            return names[word.lower()]
+    return word.lower() if word.lower() in SCREENS or word.lower() in DEEDS else word
+
+
+def _near(word: str, session: Session) -> list[str]:
+    """What could have been meant by a word that means nothing: the most alike, at most three."""
+    names: dict[str, str] = {name: name for name in (*session.settings.aliases, *SCREENS, *DEEDS)}
+    for kind in session.kinds:
+        names |= dict.fromkeys((kind.plural, kind.singular, *kind.short_names), kind.plural)
+    close = get_close_matches(word, names, 6, 0.6) or [name for name in names if name.startswith(word[:2])]
+    return list(dict.fromkeys(names[name] for name in close))[:3]
 
 
 def candidates(text: str, session: Session, namespaces: Sequence[str]) -> list[tuple[str, str]]:

@@ -1,29 +1,29 @@
 """Drain as `kubectl drain --ignore-daemonsets --delete-emptydir-data --force`: cordon, then evict what runs there.
 
 A refused eviction (a disruption budget, 429) is tried again every 5 s of wall time, as kubectl does, until it is let
-through or the console is told to stop. Mirror pods and pods of daemon sets stay.
+through or the console is told to stop. Mirror pods and pods of daemon sets stay. Progress is told; stopped, it says
+what is still there.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from engine.client import ClientError, Item
 from tui.board import Scope
 from tui.evicting import RETRY_SECONDS, evictable
+from tui.operations import left_out
 from tui.session import Session, answer
+from tui.work import Work
 
 if TYPE_CHECKING:
     from tui.app import KubariumApp
 
-MOST_RETRIES: Final = 60
-
 
 async def drain(app: KubariumApp, session: Session, nodes: Sequence[Item], intent: str) -> None:
     """Cordon the nodes and evict their pods, telling progress."""
-    client = session.client
+    client, names = session.client, ", ".join(node.name for node in nodes[:3]) + (" …" if len(nodes) > 3 else "")
     try:
         for node in nodes:
             await answer(client.patch("nodes", "", node.name, {"spec": {"unschedulable": True}}, intent=intent))
@@ -31,30 +31,40 @@ async def drain(app: KubariumApp, session: Session, nodes: Sequence[Item], inten
         app.notify(error.message, title="drain", severity="error", timeout=10)
         return
     waiting = [pod for node in nodes for pod in session.board.pods(Scope(node=node.name)) if evictable(pod)]
-    total, told = len(waiting), False
-    with app.progress(f"drain {', '.join(node.name for node in nodes[:3])}", total) as step:
-        for _ in range(MOST_RETRIES):
-            refused: list[Item] = []
-            for pod in waiting:
-                try:
-                    await answer(client.evict(pod.namespace, pod.name, intent=intent))
-                    step()
-                except ClientError as error:
-                    if error.code == 404:
-                        step()
-                    elif error.code == 429:
-                        refused.append(pod)
-                        if not told:
-                            told = True
-                            app.notify(f"{error.message} Trying again every 5 s.", title=pod.name, severity="warning")
-                    else:
-                        app.notify(error.message, title=pod.name, severity="error", timeout=10)
-                        step()
-            waiting = refused
-            if not waiting:
+    total = len(waiting)
+    with session.work.begin(f"drain {names}", total) as work:
+        while True:
+            waiting = await _round(app, session, waiting, intent, work)
+            if not waiting or work.stopped:
                 break
-            await asyncio.sleep(RETRY_SECONDS)
+            budgets = "1 waits for its budget" if len(waiting) == 1 else f"{len(waiting)} wait for budgets"
+            work.waits_for(budgets)
+            await work.rest(RETRY_SECONDS)
     if waiting:
-        app.notify(f"{len(waiting)} pods were not let go", title="drain", severity="error", timeout=15)
+        stay = "stays" if len(nodes) == 1 else "stay"
+        said = f"Stopped: drain {names}: {left_out(work.done, waiting)}. {names} {stay} cordoned."
+        app.notify(said, severity="warning", timeout=15)
     else:
-        app.notify(f"Drained {', '.join(node.name for node in nodes)}: {total} pods evicted")
+        app.notify(f"Drained {names}: {total} pods evicted")
+
+
+async def _round(
+    app: KubariumApp, session: Session, pods: Sequence[Item], intent: str, work: Work
+) -> list[Item]:  # fmt: skip
+    """Ask once for each; those that must wait, and those that were not asked any more."""
+    refused: list[Item] = []
+    for place, pod in enumerate(pods):
+        if work.stopped:
+            return [*refused, *pods[place:]]
+        try:
+            await answer(session.client.evict(pod.namespace, pod.name, intent=intent))
+        except ClientError as error:
+            if error.code == 429:
+                refused.append(pod)
+                if not work.remark and len(refused) == 1:
+                    app.notify(f"{error.message} Trying again every 5 s.", title=pod.name, severity="warning")
+                continue
+            if error.code != 404:
+                app.notify(error.message, title=pod.name, severity="error", timeout=10)
+        work.step()
+    return refused

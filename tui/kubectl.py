@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from typing import Final
 
 from engine.client import Item, Query
 from tui.references import containers_of, pod_spec_of
+
+FORWARDED: Final = ("pods", "services", "deployments.apps", "statefulsets.apps", "replicasets.apps")
+"""Kinds that `kubectl port-forward` takes."""
 
 
 def _target(resource: str, item: Item) -> str:
@@ -22,6 +26,24 @@ def query(asked: Query) -> str:
     if asked.fields:
         parts.append(f"--field-selector {shlex.quote(asked.fields)}")
     return " ".join(parts)
+
+
+def forwards(resource: str, item: Item) -> list[tuple[str, str]]:
+    """(port, command) for each TCP port of a pod, of a workload's template or of a Service."""
+    kind, where = resource.partition(".")[0].removesuffix("s"), f" -n {item.namespace}" if item.namespace else ""
+    if resource == "services":
+        ports = [port | {"containerPort": port.get("port")} for port in (item.obj.get("spec") or {}).get("ports") or ()]
+    else:
+        ports = [port for c in containers_of(pod_spec_of(resource, item.obj)) for port in c.get("ports") or ()]
+    found = []
+    for port in ports:
+        number = port.get("containerPort")
+        if port.get("protocol", "TCP") == "TCP" and number:
+            # Below 1024 only the superuser may listen.
+            pair = str(number) if number >= 1024 else f"{8000 + number}:{number}"
+            name = str(port.get("name") or number)
+            found.append((name, f"kubectl port-forward {kind}/{item.name}{where} {pair}"))
+    return list(dict.fromkeys(found))
 
 
 def commands(resource: str, item: Item) -> list[tuple[str, str]]:
@@ -76,6 +98,8 @@ def commands(resource: str, item: Item) -> list[tuple[str, str]]:
         found.append(("decode", f"kubectl get {target} -o go-template='{template}'"))
     if resource == "serviceaccounts":
         found.append(("rights", f"kubectl auth can-i --list --as=system:serviceaccount:{item.namespace}:{item.name}"))
+    if resource in FORWARDED:
+        found += [("forward", command) for _, command in forwards(resource, item)]
     found += [
         ("edit", f"kubectl edit {target}"),
         ("events", f"kubectl events --for {kind}/{item.name}{where}"),

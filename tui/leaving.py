@@ -1,4 +1,4 @@
-"""Quitting the console: what was typed into manifests and not saved is asked about first.
+"""Quitting the console: what was typed into manifests and not saved, and long work under way, is asked about first.
 
 SIGTERM and a closed terminal (SIGHUP) ask nothing: the cluster is closed in order and the terminal given back.
 """
@@ -34,26 +34,28 @@ class Leaving(_Base):
         self.exit(return_code=128 + number)
 
     def leave(self) -> None:
-        """Quit, unless unsaved text keeps a person here."""
+        """Quit, unless unsaved text or work under way keeps a person here."""
         from tui.screens.choice import ChoiceDialog
 
         unsaved = self.session.buffers.unsaved() if self.session.buffers is not None else []
-        if not unsaved:
+        going = [state for state in self.session.work.states if state.shown]
+        if not unsaved and not going:
             self.exit()
             return
         if isinstance(self.screen, ChoiceDialog):
             return
-        names = ", ".join(unsaved[:5]) + (f" and {len(unsaved) - 5} more" if len(unsaved) > 5 else "")
-        answers = [("stay", "Stay")]
-        if self.session.gate.complaint is None:
-            answers.append(("save", "Save all and quit"))
-        self.push_screen(
-            ChoiceDialog(
-                "Unsaved manifests", f"What you typed in {names} is not on disk.",
-                [*answers, ("quit", "Quit without saving")],
-            ),
-            self._left,
-        )  # fmt: skip
+        answers, said = [("stay", "Stay")], []
+        if going:
+            count = f": {going[0].done} of {going[0].total} done" if going[0].total else ""
+            said.append(f"{going[0].what} is under way{count}. Quitting ends it there.")
+        if unsaved:
+            names = ", ".join(unsaved[:5]) + (f" and {len(unsaved) - 5} more" if len(unsaved) > 5 else "")
+            said.append(f"What you typed in {names} is not on disk.")
+            if self.session.gate.complaint is None:
+                answers.append(("save", "Save all and quit"))
+        answers.append(("quit", "Quit without saving" if unsaved else "Quit"))
+        title = "Unsaved manifests" if unsaved else "Work under way"
+        self.push_screen(ChoiceDialog(title, " ".join(said), answers), self._left)
 
     def _left(self, choice: str | None) -> None:
         buffers = self.session.buffers

@@ -7,7 +7,7 @@ what was asked for stays on the screen to be tried again. Writes run in workers,
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from textual.widget import Widget
 
@@ -22,6 +22,42 @@ if TYPE_CHECKING:
 def label(resource: str, item: Item) -> str:
     """`shop/web-1`, `worker-1`."""
     return f"{item.namespace}/{item.name}" if item.namespace else item.name
+
+
+MOST_REFUSALS: Final = 3
+"""Refusals that are shown in passing; the others are kept for `:messages`."""
+
+
+async def carry_out(
+    app: KubariumApp, what: str, names: str, items: Sequence[Item], one: Callable[[Item, str], Awaitable[Any]],
+    done: str,
+) -> None:  # fmt: skip
+    """Do `one(item, intent)` for each item under one intent; stopped between two, it tells what was left out."""
+    title = f"{what} {names}"
+    intent, refused, left = new_intent(title), 0, list(items)
+    with app.session.work.begin(title, len(items)) as work:
+        while left and not work.stopped:
+            item = left.pop(0)
+            try:
+                await one(item, intent)
+            except ClientError as error:
+                refused += 1
+                tell = app.notify if refused <= MOST_REFUSALS else app.note
+                tell(error.message, title=f"{what} {item.name}", severity="error")
+            work.step()
+    tail = f", {refused} refused" if refused else ""
+    if refused > MOST_REFUSALS:
+        tail += "; :messages has all of them"
+    if left:
+        app.notify(f"Stopped: {title}: {left_out(len(items) - len(left) - refused, left)}{tail}", severity="warning")
+    elif refused < len(items) or refused > MOST_REFUSALS:
+        app.notify(f"{done} {names}{tail}")
+
+
+def left_out(done: int, left: Sequence[Item]) -> str:
+    """`12 done, 28 left as they were: web-1, web-2, web-3 …`."""
+    names = ", ".join(item.name for item in left[:3]) + (" …" if len(left) > 3 else "")
+    return f"{done} done, {len(left)} left as they were: {names}"
 
 
 class ObjectActions(Widget):
@@ -57,27 +93,18 @@ class ObjectActions(Widget):
     def carry_out(
         self, what: str, items: Sequence[Item], one: Callable[[Item, str], Awaitable[Any]], done: str = ""
     ) -> None:
-        """Do `one(item, intent)` for each item in a worker; tell progress, refusals and the end."""
+        """Do `one(item, intent)` for each item, whatever screen is open; tell progress, refusals and the end."""
         if not items:
             self.notify("Nothing is chosen here", severity="warning")
             return
+        complaint = self.session.gate.complaint
+        if complaint:
+            self.notify(complaint, severity="warning")
+            return
         names = label(self.resource, items[0]) if len(items) == 1 else f"{len(items)} {self.resource}"
-        intent = new_intent(f"{what} {names}")
-
-        async def work() -> None:
-            refused = 0
-            with self.console.progress(f"{what} {names}", len(items)) as step:
-                for item in items:
-                    try:
-                        await one(item, intent)
-                    except ClientError as error:
-                        refused += 1
-                        self.notify(error.message, title=f"{what} {item.name}", severity="error", timeout=10)
-                    step()
-            if refused < len(items):
-                self.notify(f"{done or what} {names}" + (f", {refused} refused" if refused else ""))
-
-        self.run_worker(work(), group="writes", exit_on_error=False)
+        work = carry_out(self.console, what, names, items, one, done or what)
+        # The app's, not this widget's: what belongs to a screen ends where it is left.
+        self.console.run_worker(work, group="writes", exit_on_error=False)
 
     def _chosen_or_told(self) -> list[Item]:
         """The chosen objects; without any, a word about it."""
@@ -229,7 +256,7 @@ class ObjectActions(Widget):
                     return
                 self.notify(f"{choice.title[:1].upper()}{choice.title[1:]}")
 
-            self.run_worker(work(), group="writes", exit_on_error=False)
+            self.console.run_worker(work(), group="writes", exit_on_error=False)
 
         active = active_on(known, resource, items, zone)
         dialog = FaultsDialog(
@@ -261,9 +288,24 @@ class ObjectActions(Widget):
             from tui.screens.dialogs import KubectlDialog
 
             commands = kubectl.commands(self.resource, self.current)
-            if self.session.endpoint is not None:
-                commands = [*commands, ("connect", f"export KUBECONFIG={self.session.endpoint.kubeconfig}")]
-            self.app.push_screen(KubectlDialog(commands))
+            self.app.push_screen(KubectlDialog([*commands, *self._connect()]))
+
+    def do_forward(self) -> None:
+        """The commands that forward a port to it, for the shell beside: they last as long as that shell wants."""
+        if self.current is None:
+            return
+        from tui.screens.dialogs import KubectlDialog
+
+        found = kubectl.forwards(self.resource, self.current)
+        if not found:
+            self.notify("It declares no TCP port", severity="warning")
+        else:
+            self.app.push_screen(KubectlDialog([*found, *self._connect()], "Port-forward, from a shell beside"))
+
+    def _connect(self) -> list[tuple[str, str]]:
+        """How a shell finds this cluster."""
+        place = self.session.endpoint
+        return [] if place is None else [("connect", f"export KUBECONFIG={place.kubeconfig}")]
 
     def do_owner(self) -> None:
         item = self.current

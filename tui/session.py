@@ -23,6 +23,7 @@ from tui.kinds.registry import view_of
 from tui.kinds.spec import KindView, Load
 from tui.settings import Settings
 from tui.usage import UsageBoard
+from tui.work import WorkBoard
 
 SPEEDS: Final = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1000.0)
 
@@ -73,8 +74,8 @@ class Session:
         """Namespaces behind the keys 1-9, as they were chosen."""
         self.commands: list[str] = []
         """Commands given, oldest first."""
-        self.work: dict[object, tuple[str, int, int]] = {}
-        """Long work under way: (what, done, total)."""
+        self.work = WorkBoard(self.tell)
+        """Long work under way."""
         self.messages: deque[tuple[int, str, str, str]] = deque(maxlen=500)
         """What was shown in passing: (cluster time, title, text, severity), oldest first."""
         self.filters: list[str] = []

@@ -80,7 +80,8 @@ class TravelActions(_Base):
 
     async def _undo(self, plan: UndoPlan) -> None:
         try:
-            result = await answer(self.session.client.past.undo(plan.intent.id))
+            with self.session.work.begin(f"undo {plan.intent.title}", stoppable=False):
+                result = await answer(self.session.client.past.undo(plan.intent.id))
         except ClientError as error:
             self.notify(error.message, title="Undo", severity="error", timeout=10)
             return
@@ -160,7 +161,8 @@ class TravelActions(_Base):
     def take_snapshot(self, name: str) -> None:
         async def work() -> None:
             try:
-                taken = await answer(self.session.client.past.snapshot(name))
+                with self.session.work.begin(f"snapshot {name}", stoppable=False):
+                    taken = await answer(self.session.client.past.snapshot(name))
             except ClientError as error:
                 self.notify(error.message, title="Snapshot", severity="error")
                 return
@@ -174,7 +176,8 @@ class TravelActions(_Base):
 
         async def offer() -> None:
             try:
-                changes = await answer(self.session.client.past.restore_plan(name))
+                with self.session.work.begin(f"compare with {name}", stoppable=False):
+                    changes = await answer(self.session.client.past.restore_plan(name))
             except ClientError as error:
                 self.notify(error.message, title="Restore", severity="error")
                 return
@@ -185,7 +188,9 @@ class TravelActions(_Base):
 
         async def restore() -> None:
             try:
-                written = await answer(self.session.client.past.restore(name, intent=new_intent(f"restore {name}")))
+                with self.session.work.begin(f"restore {name}", stoppable=False):
+                    asked = self.session.client.past.restore(name, intent=new_intent(f"restore {name}"))
+                    written = await answer(asked)
             except ClientError as error:
                 self.notify(error.message, title="Restore", severity="error", timeout=10)
                 return
@@ -202,7 +207,8 @@ class TravelActions(_Base):
     def fork_cluster(self, path: str, name: str | None = None) -> None:
         async def work() -> None:
             try:
-                await answer(self.session.client.past.fork(path, name))
+                with self.session.work.begin(f"fork into {path}", stoppable=False):
+                    await answer(self.session.client.past.fork(path, name))
             except ClientError as error:
                 self.notify(error.message, title="Fork", severity="error")
                 return

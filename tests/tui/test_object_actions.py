@@ -8,6 +8,7 @@ from engine.client import Headroom, Item, Json, NodeRoom
 from tests.tui.console import console, picture, settle
 from tests.tui.fake_client import FakeClient, FakeItem, ago
 from tests.tui.fake_world import deployment, pod, world
+from tui.kubectl import forwards
 from tui.references import references, users_of
 from tui.rollouts import rollout_of
 from tui.texts import secret_text
@@ -306,3 +307,38 @@ async def test_what_was_said_can_be_read_again() -> None:
         await settle(pilot)
         shown = picture(app)
         assert shown.index("Something: another thing") < shown.index("✗ one thing")
+
+
+async def test_shift_f_gives_the_command_that_forwards_a_port() -> None:
+    """One for each TCP port; low ones are put where anybody may listen; enter copies."""
+    made = pod("web-9")
+    made["spec"]["containers"][0]["ports"] = [
+        {"name": "http", "containerPort": 80}, {"containerPort": 9090}, {"containerPort": 53, "protocol": "UDP"},
+    ]  # fmt: skip
+    async with console(FakeClient([*world(2), ("pods", made)])) as (app, pilot, _):
+        app.run_command("pods /web-9")
+        await settle(pilot)
+        await pilot.press("F")
+        await settle(pilot)
+        shown = picture(app)
+        assert "Port-forward, from a shell beside" in shown
+        assert "kubectl port-forward pod/web-9 -n shop 9090" in shown
+        assert "53" not in shown.replace("09:07", "")
+        await pilot.press("enter")
+        assert app.clipboard == "kubectl port-forward pod/web-9 -n shop 8080:80"
+        app.run_command("pods /web-000")
+        await settle(pilot)
+        await pilot.press("F")
+        await settle(pilot)
+        assert any(n.message.endswith("It declares no TCP port") for n in app._notifications)
+
+
+def test_a_service_is_forwarded_by_its_own_ports() -> None:
+    """Not by those of its pods."""
+    item = FakeItem("services", 1, {"metadata": {"name": "front", "namespace": "shop"}, "spec": {"ports": [
+        {"name": "http", "port": 8080, "targetPort": 80}, {"port": 443},
+    ]}})  # fmt: skip
+    assert forwards("services", item) == [
+        ("http", "kubectl port-forward service/front -n shop 8080"),
+        ("443", "kubectl port-forward service/front -n shop 8443:443"),
+    ]

@@ -102,8 +102,13 @@ class BaseScreen(Screen[None]):
         self.command_line.complete = self._complete
         self.set_interval(1.0, self._each_second)
         self.header.crumbs = self.crumbs()
-        self.header.now_key = shown(self.keymap.keys_of("time.now")[0])
+        self.header.now_key = self._key_of("time.now")
+        self.header.stop_key = self._key_of("work.stop")
         self.refresh_keys()
+
+    def _key_of(self, ident: str) -> str:
+        """The first key of an action, for people; without any, its id."""
+        return next(map(shown, self.keymap.keys_of(ident)), ident)
 
     def on_unmount(self) -> None:
         self._unlisten_session()
@@ -125,7 +130,7 @@ class BaseScreen(Screen[None]):
         """Summary, folder or long work changed. Time and revision alone wait for the next second."""
         session = self.session
         told = (
-            replace(session.summary, cluster_time=0, revision=0), session.files, tuple(session.work.values()),
+            replace(session.summary, cluster_time=0, revision=0), session.files, session.work.states,
             session.gate.moment, session.gate.read_only,
         )  # fmt: skip
         if told != self._told and self.is_active:

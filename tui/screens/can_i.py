@@ -6,8 +6,8 @@ own identity, `:can-i user jane`, `:can-i group dev`, `:can-i sa shop/web` for o
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
+from time import monotonic
 from typing import Any, Final
 
 from engine.client import ClientError, Item, KindInfo, new_intent
@@ -18,6 +18,8 @@ from tui.screens.listing import ListScreen
 from tui.session import Session, answer
 
 VERBS: Final = ("get", "list", "watch", "create", "update", "patch", "delete")
+_DRAWN_EVERY: Final = 0.1
+"""Seconds between two drawings while the answers come."""
 _REVIEWS: Final = "subjectaccessreviews.authorization.k8s.io"
 
 
@@ -28,6 +30,8 @@ def subject_of(words: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
             "user": "kubernetes-admin",
             "groups": ["system:masters", "system:authenticated"],
         }
+    if len(words) == 1 and words[0][1:2] == ":":  # as k9s has it: u:jane, g:dev, s:shop/web
+        words = ({"u": "user", "g": "group", "s": "sa"}.get(words[0][0], words[0]), words[0][2:])
     kind, *rest = words
     if len(rest) != 1:
         raise ValueError("write `:can-i user NAME`, `:can-i group NAME` or `:can-i sa NAMESPACE/NAME`")
@@ -92,17 +96,20 @@ class CanIScreen(ListScreen):
         namespace = self.session.namespace or ""
         namespace = "" if "," in namespace else namespace
         where = f"in namespace {namespace}" if namespace else "in all namespaces"
-        try:
-            rows = await asyncio.gather(*(self._rights(kind, namespace) for kind in self.session.kinds))
-        except ClientError as error:
-            self.put((), error.message)
-            return
-        items = [
-            PlainRow(rights, kind.resource, kind.resource, revision=i)
-            for i, (kind, rights) in enumerate(zip(self.session.kinds, rows, strict=True))
-        ]
-        some = sum(1 for rights in rows if "yes" in rights.values())
-        self.put(items, f"What {self._who} may do {where}: something with {some} of {len(rows)} kinds")
+        self.about.update(f"What {self._who} may do {where}: asking …")
+        kinds, rows, drawn = self.session.kinds, list[PlainRow[Rights]](), monotonic()
+        for kind in kinds:
+            try:
+                rights = await self._rights(kind, namespace)
+            except ClientError as error:
+                self.put(rows, error.message)
+                return
+            rows.append(PlainRow(rights, kind.resource, kind.resource, revision=len(rows)))
+            if monotonic() - drawn > _DRAWN_EVERY:
+                drawn = monotonic()
+                self.put(rows, f"What {self._who} may do {where}: {len(rows)} of {len(kinds)} kinds asked, esc leaves")
+        some = sum(1 for row in rows if "yes" in row.value.values())
+        self.put(rows, f"What {self._who} may do {where}: something with {some} of {len(rows)} kinds")
 
     async def _rights(self, kind: KindInfo, namespace: str) -> Rights:
         rights = Rights()

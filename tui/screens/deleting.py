@@ -116,7 +116,10 @@ class DeleteDialog(Dialog[DeleteChoice]):
 
     async def _dependents(self) -> dict[str, list[Item]]:
         found: dict[str, list[Item]] = {}
-        for item in self._items[:200]:
+        preview, count = self.query_one("#preview", Static), len(self._items)
+        for place, item in enumerate(self._items):
+            if place and not place % 20:
+                preview.update(f"Counting what goes with it: {place} of {count} …")
             answered = self._session.client.delete_preview(self._resource, item.namespace, item.name)
             for dependent in await answer(answered):
                 found.setdefault(str(dependent.obj.get("kind", "?")), []).append(dependent)

@@ -123,13 +123,14 @@ class ScaleDialog(Dialog[int]):
 class KubectlDialog(Dialog[None]):
     """Commands to copy."""
 
-    def __init__(self, commands: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, commands: Sequence[tuple[str, str]], title: str = "With kubectl") -> None:
+        """`commands`: (what, command) each."""
         super().__init__()
-        self._commands = commands
+        self._commands, self._title = commands, title
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
-            yield Static("With kubectl", classes="title")
+            yield Static(self._title, classes="title", markup=False)
             yield Static("enter copies the command", classes="dim")
             yield Options(*(Option(Content(f"{what:9} {command}")) for what, command in self._commands), compact=True)
 

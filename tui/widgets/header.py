@@ -17,6 +17,7 @@ from tui.quantity import percent, short_bytes, short_cpu
 from tui.session import Session
 from tui.theme import GLYPHS, Tone, bar
 from tui.times import clock_text
+from tui.work import WorkState
 
 TAB_CELLS: Final = 28
 """Widest title of a tab."""
@@ -78,6 +79,18 @@ def folder_text(files: list[FolderFile], short: bool) -> tuple[str, Tone]:
     return (f"folder {' '.join(parts)}" if parts else "folder empty", tone)
 
 
+def work_pieces(states: Sequence[WorkState], stop_key: str) -> list[Piece]:
+    """`◐ drain worker-1 3/12`, what it waits for, and the key that stops it."""
+    pieces, shown = [], [work for work in states if work.shown]
+    for work in shown:
+        count = f" {work.done}/{work.total}" if work.total else ""
+        pieces.append(Piece(f"◐ {work.what}{count}", "busy", 1))
+        pieces.append(Piece(f"({work.remark})" if work.remark else "", "busy", 2))
+    if any(work.stoppable for work in shown):
+        pieces.append(Piece(f"{stop_key} stops", "dim", 1))
+    return pieces
+
+
 class HeaderBar(Widget):
     """Two lines on top of every screen, and a third one once there are tabs."""
 
@@ -97,6 +110,8 @@ class HeaderBar(Widget):
         """Where the view is: `cluster › deployments › pods`."""
         self.now_key = "|"
         """What returns from the past."""
+        self.stop_key = "shift-x"
+        """What stops long work."""
 
     def show_time(self) -> None:
         """Paint anew, marked while the past is looked at; with the strip of tabs if there are several."""
@@ -121,7 +136,7 @@ class HeaderBar(Widget):
             left.insert(1, Piece("read-only", "warn", 1))
         if gate.moment is not None:
             left.insert(1, Piece(f"◀◀ THE PAST, {self.now_key} returns to now", "warn", 0))
-        left += [Piece(f"◐ {what} {done}/{total}", "busy", 1) for what, done, total in session.work.values()]
+        left += work_pieces(session.work.states, self.stop_key)
         top = self._top_line(left, paused, room)
         nodes_tone: Tone = "ok" if summary.nodes_ready == summary.nodes else "bad"
         glyph = GLYPHS[nodes_tone]
