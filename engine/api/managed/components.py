@@ -18,6 +18,7 @@ from typing import Any, Final
 from engine.api.kinds import (
     CONFIGMAPS,
     CRDS,
+    DEPLOYMENTS,
     ENDPOINTS,
     ENDPOINTSLICES,
     EVENTS,
@@ -53,6 +54,7 @@ _SCHEDULED: Final = 'k:{"type":"PodScheduled"}'
 _TAINTS: Final = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 _API_ACCESS: Final = "kube-api-access-"
 _API_MOUNT: Final = "/var/run/secrets/kubernetes.io/serviceaccount"
+_REVISION: Final = ("f:metadata", "f:annotations", "f:deployment.kubernetes.io/revision")
 _TTL: Final = ("f:metadata", "f:annotations", "f:node.alpha.kubernetes.io/ttl")
 
 
@@ -69,7 +71,7 @@ def components(kind: Kind, obj: JsonObject, node: Node) -> Managers:
     if not booked:
         found |= {(who, ""): paths for who, paths in _made(kind, obj, owned(free, "", has_status)) if paths}
     if has_status and obj.get("status"):
-        parts = _status(kind, obj, owned(free, "status", has_status))
+        parts = _status(kind, obj, owned(free, "status", has_status) | _with_status(kind, free, taken))
         found |= {(who, "status"): paths for who, paths in parts if who and paths}
     created = obj["metadata"].get("creationTimestamp") or ""
     changed = max(_times(obj.get("status")), default="")
@@ -100,6 +102,15 @@ def _status(kind: Kind, obj: JsonObject, paths: FieldSet) -> Iterator[tuple[str,
         yield from _pod_status(obj["status"], paths)
     elif kind.resource != NAMESPACES or "conditions" in obj["status"]:  # a namespace begins as Active
         yield _STATUS.get(kind.resource, CONTROLLERS), paths
+
+
+def _with_status(kind: Kind, free: FieldSet, taken: FieldSet) -> FieldSet:
+    """What of the metadata is written with the status: the revision of a deployment. With the first annotation goes the
+    map of them."""
+    if kind.resource != DEPLOYMENTS or _REVISION not in free:
+        return NOTHING
+    notes = _REVISION[:2]
+    return frozenset({_REVISION}) if any(path[:2] == notes for path in taken) else frozenset({notes, _REVISION})
 
 
 def _pod_status(status: JsonObject, paths: FieldSet) -> Iterator[tuple[str, FieldSet]]:

@@ -90,7 +90,10 @@ def test_a_node_is_its_kubelets(ward: Ward) -> None:
 
 def test_the_book_goes_before(ward: Ward) -> None:
     """A Deployment that kubectl made: its spec is kubectl's, its status the controllers', at the status' own time."""
-    assert sorted(owners(ward, DEPLOYMENTS)) == [("kube-controller-manager", "status"), ("kubectl-create", "")]
+    found = owners(ward, DEPLOYMENTS)
+    assert sorted(found) == [("kube-controller-manager", "status"), ("kubectl-create", "")]
+    noted = found["kube-controller-manager", "status"]["f:metadata"]["f:annotations"]
+    assert noted == {".": {}, "f:deployment.kubernetes.io/revision": {}}
     env = ward.api.owners(ward.api.get(DEPLOYMENTS, "shop", "web"))
     told = next(each for each in env.obj["metadata"]["managedFields"] if each.get("subresource") == "status")
     assert told["time"] == max(each["lastUpdateTime"] for each in env.obj["status"]["conditions"])
