@@ -66,7 +66,14 @@ class ApiError(Exception):
         if kind:
             details["kind"] = kind
         if self.causes:
-            details["causes"] = [{"reason": c.reason, "message": c.message, "field": c.field} for c in self.causes]
+            details["causes"] = [
+                {
+                    name: text
+                    for name, text in (("reason", c.reason), ("message", c.message), ("field", c.field))
+                    if text
+                }
+                for c in self.causes
+            ]
         if self.retry_after:
             details["retryAfterSeconds"] = self.retry_after
         status: dict[str, Any] = {

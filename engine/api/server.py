@@ -395,6 +395,7 @@ class Api:
         env = self.get(resource, namespace, name)
         if caller.outside:
             check_subresource(caller, resource, env.obj, "delete")
+            self._writer.admit_deletion(caller, kind, env, options.dry_run)
         if resource == CRDS:
             return self._definitions.delete(
                 caller, kind, env, options, lambda custom, each: self._delete(

@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from engine.api import errors, parts, strategy, structural
+from engine.api.admission.admission_policies import BINDINGS
 from engine.api.convert import to_stored
 from engine.api.crd import CustomKinds
 from engine.api.decode import OBJECT_META, Problem, decode, decode_error
@@ -113,7 +114,7 @@ class Writer:
         if known is not None:
             new["spec"] = known.admitted if variant_of is None else _variant(known, obj["spec"])
             new["status"] = {"phase": "Pending", "qosClass": known.qos}
-            if self._store.count(RESOURCEQUOTAS):
+            if self._store.count(RESOURCEQUOTAS) or self._store.count(BINDINGS):
                 self._pipeline.admit("CREATE", caller, kind, new, None, dry_run, warnings)
         elif not (trusted and stored in _TAKEN_AS_IS):
             base = "" if asked.get("name") else asked.get("generateName") or ""
@@ -266,6 +267,11 @@ class Writer:
             raise errors.invalid(kind.resource.group, kind.kind, before.name, causes)
         self._pipeline.admit("UPDATE", caller, kind, new, old, dry_run, warnings)
         return new
+
+    def admit_deletion(self, caller: Caller, kind: Kind, env: Envelope, dry_run: bool) -> None:
+        """What admission says to the end of an object: only policies that somebody declared speak."""
+        if self._store.count(BINDINGS):
+            self._pipeline.admit("DELETE", caller, kind, env.obj, None, dry_run, None)
 
     def update_status(self, caller: Caller, env: Envelope, status: JsonObject) -> Envelope:
         """The components' short way: replace the status of the object as it was read in `env`."""

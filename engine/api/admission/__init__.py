@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from engine.api.admission import (
+    admission_policies,
     always_pull_images,
     certificate_requests,
     default_ingress_class,
@@ -123,6 +124,7 @@ _SWITCHED: Final[Mapping[str, Sequence[Mutator | Validator]]] = {
     "RuntimeClass": (runtime_class.mutate,),
     "DefaultIngressClass": (default_ingress_class.mutate,),
     "AlwaysPullImages": (always_pull_images.mutate,),
+    "ValidatingAdmissionPolicy": (admission_policies.validate,),
     "OwnerReferencesPermissionEnforcement": (owner_references.validate,),
     "ResourceQuota": (resource_quota.validate,),
 }
@@ -167,6 +169,8 @@ class Admission:
             plugin(request)
         if request.caller.outside and self._runs(owner_references.validate):
             owner_references.validate(request)
+        if request.store.count(admission_policies.BINDINGS) and self._runs(admission_policies.validate):
+            admission_policies.validate(request)
         # Quotas come last, as in kube-apiserver: nothing is counted that another plugin refuses.
         if request.store.count(RESOURCEQUOTAS) and request.operation in _WRITES and self._runs(resource_quota.validate):
             resource_quota.validate(request)

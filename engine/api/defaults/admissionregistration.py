@@ -1,4 +1,4 @@
-"""Defaults of admissionregistration.k8s.io: webhooks and policies that a person declares (none is called)."""
+"""Defaults of admissionregistration.k8s.io: webhooks (none is called) and policies that a person declares."""
 
 from __future__ import annotations
 

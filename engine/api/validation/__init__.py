@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from engine.api.errors import Cause
 from engine.api.kinds import Kind
 from engine.api.validation import (
+    admission,
     autoscaling,
     batch,
     certificates,
@@ -97,6 +98,10 @@ RULES: Final[Mapping[Resource, Rules]] = {
         "storage.k8s.io": {
             "storageclasses": Rules(storage.storage_class, storage.storage_class_update),
             "volumeattachments": Rules(storage.attachment, storage.attachment_update),
+        },
+        "admissionregistration.k8s.io": {
+            "validatingadmissionpolicies": Rules(admission.policy, admission.policy_update),
+            "validatingadmissionpolicybindings": Rules(admission.binding, admission.binding_update),
         },
         "apiextensions.k8s.io": {
             "customresourcedefinitions": Rules(definitions.definition, definitions.definition_update)
