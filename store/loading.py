@@ -111,6 +111,8 @@ def _reading(database: Database) -> Iterator[Connection]:
     try:
         with database.reading() as connection:
             yield connection
+            # SQLite's own cache of the pages: nobody reads them twice.
+            connection.exec_driver_sql("PRAGMA shrink_memory")
         gc.freeze()
     except (orjson.JSONDecodeError, KeyError, ValueError, AttributeError, TypeError, ZstdError) as error:
         raise Damaged(f"{database.path} is damaged: {error}") from error

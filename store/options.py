@@ -32,5 +32,5 @@ class StoreOptions:
     """Revisions that no compaction touches; at least 1."""
     attempts: int = 100_000
     """Rows of scheduling attempts that are kept in the file."""
-    attempts_in_memory: int = 20_000
+    attempts_in_memory: int = 4_000
     """Of these, rows that are read without the file."""

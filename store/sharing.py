@@ -17,6 +17,8 @@ from store.types import JsonObject
 
 _GENERATION: Final = 4_000
 """Parts, or strings, remembered before those not met since the last time are forgotten."""
+_LARGE: Final = 9
+"""Keys from which a copy of a dict is smaller than what the decoder made."""
 _LONGEST: Final = 64
 """Characters of a string that others may have as well; what is longer is a digest or a message."""
 
@@ -34,6 +36,7 @@ class Sharing:
         """The object itself, its parts shared. It must be fresh: it is changed in place."""
         for key, section in obj.items():
             if type(section) is dict:
+                section = obj[key] = _small(section)
                 self._share_dict(section)
             elif type(section) is str:
                 obj[key] = self._string(section)
@@ -55,10 +58,11 @@ class Sharing:
             return known
         known = self._older_parts.get(raw)
         if known is None:
-            known = value
             if type(value) is dict:
-                self._share_dict(value)
+                known = _small(value)
+                self._share_dict(known)
             else:
+                known = value
                 for place, item in enumerate(value):
                     if type(item) is dict or type(item) is list:
                         value[place] = self._part(item)
@@ -76,3 +80,8 @@ class Sharing:
             self._older_strings, self._strings = self._strings, {}
         self._strings[text] = known
         return known
+
+
+def _small(whole: dict[str, Any]) -> dict[str, Any]:
+    """The same in less room where it is large: a decoder's dicts are made to be added to, by keys of any type."""
+    return whole if len(whole) < _LARGE else dict(whole.items())

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Final
 
 from engine.client import KeptCluster, ObjectChange
-from tui.plan_text import value_text
 from tui.times import clock_text
 
 _SIGNS: Final = {"created": "+", "changed": "~", "deleted": "-"}
@@ -46,6 +45,8 @@ def _diff(kept: KeptCluster, args: argparse.Namespace) -> None:
 
 def diff_lines(change: ObjectChange) -> list[str]:
     """`~ deployments.apps shop/web`, and a line for each field."""
+    from tui.plan_text import value_text  # it needs Textual, for which no other command here has to wait
+
     name = f"{change.namespace}/{change.name}" if change.namespace else change.name
     fields = [f"    {c.path}: {value_text(c.before)} → {value_text(c.after)}" for c in change.changes]
     return [f"{_SIGNS[change.action]} {change.resource} {name}", *fields]

@@ -39,19 +39,26 @@ class Descending:
 class Row:
     """One object of the table."""
 
-    __slots__ = ("cells", "haystack", "item", "key", "known", "shown")
+    __slots__ = ("_known", "cells", "haystack", "item", "key", "shown")
 
     def __init__(self, item: Item, key: tuple[Any, ...], shown: bool) -> None:
         self.item = item
         self.key = key
+        """What it is ordered by; its uid at the end."""
         self.shown = shown
         """Passes the filter."""
         self.cells: tuple[Any, ...] | None = None
         """Formatted cells; None until the row is looked at, and again after each change."""
         self.haystack: str | None = None
         """Text that filters search; None until one does."""
-        self.known: dict[str, Any] = {}
+        self._known: dict[str, Any] | None = None
+
+    @property
+    def known(self) -> dict[str, Any]:
         """What typed filters worked out of the object, by heading; a changed object is a new row."""
+        if self._known is None:
+            self._known = {}
+        return self._known
 
 
 class RowModel:
@@ -65,7 +72,8 @@ class RowModel:
         self._group = group
         self._descending = False
         self._filter: Callable[[Row], bool] | None = None
-        self._view: list[tuple[tuple[Any, ...], str]] = []
+        self._view: list[tuple[Any, ...]] = []
+        """Keys of the rows shown, and of group lines, in order."""
         self._group_sizes: dict[str, int] = {}
 
     # -- reading ---------------------------------------------------------------------------------------------------
@@ -75,7 +83,8 @@ class RowModel:
         return len(self._view)
 
     def uid_at(self, index: int) -> str:
-        return self._view[self._mirror(index)][1]
+        uid: str = self._view[self._mirror(index)][-1]
+        return uid
 
     def row_at(self, index: int) -> Row | None:
         """The row, None for a group line."""
@@ -87,12 +96,12 @@ class RowModel:
         if row is None:
             if not uid.startswith(GROUP) or uid[len(GROUP) :] not in self._group_sizes:
                 return None
-            key: tuple[Any, ...] = (uid[len(GROUP) :], 0)
+            key: tuple[Any, ...] = (uid[len(GROUP) :], 0, uid)
         elif not row.shown:
             return None
         else:
             key = row.key
-        return self._mirror(bisect_left(self._view, (key, uid)))
+        return self._mirror(bisect_left(self._view, key))
 
     def group_size(self, uid: str) -> int:
         """Rows shown under a group line."""
@@ -100,7 +109,7 @@ class RowModel:
 
     def shown_uids(self) -> list[str]:
         """uids of the rows in view order, group lines left out."""
-        uids = [uid for _, uid in self._view if uid in self.rows]
+        uids = [key[-1] for key in self._view if key[-1] in self.rows]
         return uids[::-1] if self._mirrored else uids
 
     @property
@@ -121,6 +130,7 @@ class RowModel:
         self._sort, self._descending = sort, descending
         for row in self.rows.values():
             row.key = self._key(row.item)
+        self._arrange()
         self._rebuild()
 
     def set_filter(self, predicate: Callable[[Row], bool] | None) -> None:
@@ -132,16 +142,22 @@ class RowModel:
     def _key(self, item: Item) -> tuple[Any, ...]:
         own = self._sort(item) if self._sort is not None else 0
         if self._group is None:
-            return (own, item.namespace, item.name)
-        return (self._group(item), 1, Descending(own) if self._descending else own, item.namespace, item.name)
+            return (own, item.namespace, item.name, item.uid)
+        own = Descending(own) if self._descending else own
+        return (self._group(item), 1, own, item.namespace, item.name, item.uid)
+
+    def _arrange(self) -> None:
+        """Keep the rows in their order, so that each filter finds them sorted."""
+        rows = self.rows
+        self.rows = {key[-1]: rows[key[-1]] for key in sorted([row.key for row in rows.values()])}
 
     def _rebuild(self) -> None:
-        self._view = [(row.key, uid) for uid, row in self.rows.items() if row.shown]
+        self._view = [row.key for row in self.rows.values() if row.shown]
         self._group_sizes = {}
         if self._group is not None:
-            for key, _ in self._view:
+            for key in self._view:
                 self._group_sizes[key[0]] = self._group_sizes.get(key[0], 0) + 1
-            self._view += [((name, 0), GROUP + name) for name in self._group_sizes]
+            self._view += [(name, 0, GROUP + name) for name in self._group_sizes]
         self._view.sort()
 
     # -- changes -----------------------------------------------------------------------------------------------------
@@ -149,6 +165,7 @@ class RowModel:
     def reset(self, items: Iterable[Item]) -> None:
         """Start anew; marks of rows that are still there stay."""
         self.rows = {item.uid: Row(item, self._key(item), True) for item in items}
+        self._arrange()
         self.marks &= self.rows.keys()
         if self._filter is not None:
             for row in self.rows.values():
@@ -185,10 +202,10 @@ class RowModel:
             self.rows[item.uid] = row
             return False
         if old is not None and old.shown:
-            self._take(old.key, item.uid)
+            self._take(old.key)
         self.rows[item.uid] = row
         if row.shown:
-            self._put(row.key, item.uid)
+            self._put(row.key)
         return row.shown or (old is not None and old.shown)
 
     def remove(self, uid: str) -> bool:
@@ -197,25 +214,25 @@ class RowModel:
         self.marks.discard(uid)
         if row is None or not row.shown:
             return False
-        self._take(row.key, uid)
+        self._take(row.key)
         return True
 
-    def _put(self, key: tuple[Any, ...], uid: str) -> None:
-        insort(self._view, (key, uid))
+    def _put(self, key: tuple[Any, ...]) -> None:
+        insort(self._view, key)
         if self._group is not None:
             name = key[0]
             size = self._group_sizes[name] = self._group_sizes.get(name, 0) + 1
             if size == 1:
-                insort(self._view, ((name, 0), GROUP + name))
+                insort(self._view, (name, 0, GROUP + name))
 
-    def _take(self, key: tuple[Any, ...], uid: str) -> None:
-        del self._view[bisect_left(self._view, (key, uid))]
+    def _take(self, key: tuple[Any, ...]) -> None:
+        del self._view[bisect_left(self._view, key)]
         if self._group is not None:
             name = key[0]
             self._group_sizes[name] -= 1
             if not self._group_sizes[name]:
                 del self._group_sizes[name]
-                del self._view[bisect_left(self._view, ((name, 0), GROUP + name))]
+                del self._view[bisect_left(self._view, (name, 0, GROUP + name))]
 
     # -- marks -------------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from engine.api.server import Api
 from engine.clock import SECOND, Clock, Timer
@@ -46,6 +46,7 @@ from engine.kubelet.runtime import (
 )
 from store.types import Envelope
 
+_NONE_FAILS: Final[frozenset[str]] = frozenset()
 _KILLED = 137
 _NO_HURRY = 1 << 62
 """A grace period that no container outlasts."""
@@ -148,7 +149,7 @@ class SimulatedContainer:
         self._runtime, self._exited = runtime, exited
         self.spec, self.started_at = spec, started_at
         self.behaviour, self.complaints = runtime.behaviour(spec.pod, spec.facts)
-        self._failing: frozenset[str] = frozenset()
+        self._failing: frozenset[str] = _NONE_FAILS
         """Kinds of probes that it fails on purpose."""
         if runtime.effects.active:
             self.behaviour, self._failing = runtime.effects.altered(self.behaviour, spec.pod, spec.facts, started_at)

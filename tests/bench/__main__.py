@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.bench import console, editor
+from tests.bench import large as large_console
 from tests.bench.day import days
 from tests.bench.terminal import compiled
 
@@ -48,6 +49,13 @@ def reopening() -> _Figures:
         return medians(lambda: console.reopen(store), 3)
 
 
+def large() -> _Figures:
+    with tempfile.TemporaryDirectory() as folder:
+        store = os.path.join(folder, "large.db")
+        child("tests.bench.deployment", "--keep", store, "--replicas", str(large_console.PODS))
+        return medians(lambda: large_console.large(store), 3)
+
+
 BENCHES: dict[str, Callable[[], _Figures]] = {
     "start": lambda: medians(console.start, 3),
     "idle": lambda: console.idle(),
@@ -57,6 +65,7 @@ BENCHES: dict[str, Callable[[], _Figures]] = {
     "keys": lambda: medians(console.keys, 3),
     "editor": lambda: medians(editor.typing, 3),
     "tables": lambda: medians(lambda: child("tests.bench.tables"), 3),
+    "large": large,
     "reopen": reopening,
     "past": lambda: medians(lambda: child("tests.bench.past"), 3),
     "mixed": lambda: medians(lambda: child("tests.bench.workloads", "mixed"), 3),

@@ -42,7 +42,7 @@ def reopen(store: str) -> dict[str, Any]:
 
 
 def keys(count: int = 100) -> dict[str, Any]:
-    """Key → painted with a table of 10,000 pods and 1,000 row changes a second, milliseconds."""
+    """Key → painted with a table of 15,000 pods and 1,000 row changes a second, milliseconds."""
     command = [sys.executable, "-m", "tests.bench.live_table"]
     with Terminal(command, _ENV, rows=50) as terminal:
         if terminal.wait_for(rb"pod-000030", 60) is None:

@@ -1,4 +1,4 @@
-"""The console with 10,000 pods of which 1,000 change every second: what `tests.bench.console.keys` presses keys in.
+"""The console with 15,000 pods of which 1,000 change every second: what `tests.bench.console.keys` presses keys in.
 
 The whole app on a client without an engine, so that only the console is measured; `:pods` is open at the start.
 """
@@ -15,7 +15,7 @@ from engine.collector import set_collector
 from tests.tui.fake_client import FakeClient
 from tui.app import KubariumApp
 
-PODS = 10_000
+PODS = 15_000
 CHANGES = 1_000
 """Row changes per second."""
 _TICK = 0.02

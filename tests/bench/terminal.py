@@ -13,6 +13,7 @@ import subprocess
 import termios
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 _ESCAPES: Final = re.compile(rb"\x1b\[[0-9;?<>=]*[a-zA-Z]|\x1b[()][A-Z0-9]|\x1b[=>]|\x1b\][^\x07]*\x07")
@@ -72,9 +73,12 @@ class Terminal:
             self._read(left)
 
     def cpu_seconds(self) -> float:
-        with open(f"/proc/{self._process.pid}/stat") as stat:
-            fields = stat.read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """Used by all threads that run now."""
+        used = 0
+        for thread in os.listdir(f"/proc/{self._process.pid}/task"):
+            with suppress(FileNotFoundError), open(f"/proc/{self._process.pid}/task/{thread}/schedstat") as told:
+                used += int(told.read().split()[0])
+        return used / 1e9
 
     def memory_mb(self, what: str = "VmRSS") -> float:
         """`VmRSS`: what it holds now; `VmHWM`: the most it ever held; `Pss`: shared pages by their share."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from engine.client import ClientError
+from engine.client import ClientError, Mailbox, Query
 from tests.tui.console import console, picture, settle
 from tests.tui.fake_client import FakeClient
-from tests.tui.fake_world import node, pod, world
+from tests.tui.fake_world import event, node, pod, world
 from tui.board import Scope
 from tui.screens.cluster import ClusterScreen
+from tui.screens.resources import ResourceScreen
 
 
 async def test_nodes_stand_under_their_zones_with_what_they_carry() -> None:
@@ -187,6 +188,49 @@ async def test_a_covered_screen_costs_nothing_and_comes_back_whole() -> None:
         await settle(pilot)
         assert "worker-8" in picture(app)
         assert len(client.watches) == before
+
+
+async def test_a_command_goes_on_without_filling_the_home_screen() -> None:
+    """From one kind to another by command: home, between the two, asks for nothing."""
+    async with console() as (app, pilot, client):
+        app.run_command("deployments")
+        await settle(pilot)
+        asked: list[str] = []
+        watch = client.watch
+
+        def noting(query: Query, mailbox: Mailbox) -> object:
+            asked.append(query.resource)
+            return watch(query, mailbox)
+
+        client.watch = noting  # type: ignore[method-assign,assignment]
+        app.run_command("nodes")
+        await settle(pilot)
+        assert asked == ["nodes"]
+        assert "worker-1" in picture(app)
+
+
+async def test_home_lists_the_newest_events_only() -> None:
+    """Of very many events those written last, in the title too; what comes pushes the oldest out; `:events` has all."""
+    client = FakeClient(world())
+    about = node(1)
+    for number in range(2_000):
+        client.put("events", event(f"e-{number:04}", about, "Pulled", f"message {number}", seconds=3000 - number))
+    async with console(client, size=(200, 60)) as (app, pilot, _):
+        rows = app.home.events.model.rows
+        assert len(rows) == 1_000
+        assert {row.item.name for row in rows.values()} >= {"e-1999", "e-1001"}
+        assert "newest 1000" in picture(app)
+        for number in range(2_000, 2_300):
+            client.put("events", event(f"e-{number:04}", about, "Pulled", f"message {number}", seconds=1))
+        await settle(pilot)
+        names = {row.item.name for row in app.home.events.model.rows.values()}
+        assert "e-2299" in names
+        assert "e-1001" not in names
+        assert len(names) <= 1_250
+        app.run_command("events")
+        await settle(pilot)
+        assert isinstance(app.screen, ResourceScreen)
+        assert len(app.screen.pane.model.rows) > 2_300
 
 
 async def test_the_first_frame_comes_before_the_client_starts() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from engine.client import Item, Query
@@ -140,6 +141,8 @@ EVENTS = KindView(
     tabs=("describe", "yaml"),
     empty="No events here in the last hour of cluster time.",
 )
+HOME_EVENTS = replace(EVENTS, newest=1_000)
+"""Events in the home screen: a few lines of them, out of five times as many as there are pods."""
 
 # -- services and configuration ----------------------------------------------------------------------------------------
 

@@ -104,6 +104,8 @@ class KindView:
     """What enter lists; None: enter opens the inspector."""
     enter_tab: str = "describe"
     """The inspector's tab that enter opens where it lists nothing."""
+    newest: int = 0
+    """Only so many are listed, those written last; 0: all."""
     empty: str = "Nothing here yet. Apply a manifest that declares one, or clear the filter with esc."
     """What would fill the table."""
 

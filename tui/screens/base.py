@@ -69,7 +69,9 @@ class BaseScreen(Screen[None]):
     @property
     def filter_target(self) -> ResourcePane | TextView | None:
         """What `/` works on."""
-        focused = self._focus_before if self.command_line.is_open else self.focused
+        focused = self.focused
+        if focused is None or self.command_line in focused.ancestors:  # still, or no more, on the command line
+            focused = self._focus_before
         for widget in (focused, *(focused.ancestors if focused is not None else ())):
             if isinstance(widget, ResourcePane | TextView):
                 return widget

@@ -16,7 +16,7 @@ from textual.widget import Widget
 from engine.client import Item, Query
 from tui.board import Scope
 from tui.keymap import Keymap
-from tui.kinds.core import EVENTS, NAMESPACES
+from tui.kinds.core import HOME_EVENTS, NAMESPACES
 from tui.kinds.nodes import HOME_NODES, node_tone, zone_of
 from tui.kinds.pods import HOME_PODS
 from tui.kinds.spec import Cell
@@ -59,7 +59,7 @@ class ClusterScreen(TableScreen):
         self.nodes.table.group_text = self._zone_line
         self.namespaces = ResourcePane(session, NAMESPACES, "Namespaces", id="namespaces")
         self.pods = ResourcePane(session, HOME_PODS, "Pods", id="pods")
-        self.events = ResourcePane(session, EVENTS, "Events", id="events")
+        self.events = ResourcePane(session, HOME_EVENTS, "Events", id="events")
         self.inspector = Inspector(session)
         self._leading: ResourcePane = self.nodes
         self._settle: Timer | None = None

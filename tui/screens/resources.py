@@ -76,6 +76,7 @@ class ResourceScreen(TableScreen):
                 pane.filter_text, pane.only_faults, pane.sort_header, pane.descending, pane.table.wide,
                 current.name if current is not None and pane.table.touched else "",
             )  # fmt: skip
+        pane.release()
 
     def restore(self, state: ViewState) -> None:
         """Show it as it was left; before it is opened."""

@@ -61,7 +61,8 @@ class TableScreen(BaseScreen):
         self.inspector.pause()
 
     def on_screen_resume(self) -> None:
-        if self.session.ready:
+        # A command goes home and on from there at once: home is not filled for that.
+        if self.session.ready and self.app.screen is self:
             for pane in self.table_panes():
                 pane.resume()
             self.inspector.resume()

@@ -7,8 +7,10 @@ one `model_changed`. The pane handles the actions of tables; what they do to the
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from heapq import nlargest
+from operator import attrgetter
 from pathlib import Path
 
 from textual.app import ComposeResult
@@ -144,6 +146,11 @@ class ResourcePane(WorkloadActions, Widget):
         if self._scope is not None:
             self.follow(self._scope)
 
+    def release(self) -> None:
+        """Its screen is gone for good: give the rows back at once, not when the collector finds the screen."""
+        self.model.reset(())
+        self.table.forget_strips()
+
     def relist(self) -> None:
         """Forget everything and list anew."""
         self.pause()
@@ -152,14 +159,21 @@ class ResourcePane(WorkloadActions, Widget):
     def _receive(self, news: News) -> None:
         if news.relist is not None:
             self.table.empty_text = self._nothing
-            self.model.reset(news.relist)
+            self.model.reset(self._newest_of(news.relist))
         self._apply(news)
         self._changed(None if news.relist is not None else news.changes.keys())
         self._select_wanted()
 
-    def _apply(self, news: News) -> bool:
+    def _newest_of(self, items: Sequence[Item]) -> Sequence[Item]:
+        most = self.view.newest
+        return nlargest(most, items, key=attrgetter("revision")) if 0 < most < len(items) else items
+
+    def _apply(self, news: News) -> None:
         upserts = [c.item for c in news.changes.values() if c.type != "DELETED"]
-        return self.model.apply(upserts, [uid for uid, c in news.changes.items() if c.type == "DELETED"])
+        self.model.apply(upserts, [uid for uid, c in news.changes.items() if c.type == "DELETED"])
+        most = self.view.newest
+        if most and len(self.model.rows) > most + most // 4:
+            self.model.reset(self._newest_of([row.item for row in self.model.rows.values()]))
 
     def _board_came(self, heard: BoardNews) -> None:
         # Not `is_current`: for Textual the screen right under the top one is current as well.
@@ -285,7 +299,8 @@ class ResourcePane(WorkloadActions, Widget):
         ]
         if self.about:
             parts.append((f" · {self.about}", "$foreground"))
-        parts.append((f"  {shown}" if shown == total else f"  {shown} of {total}", "$tone-dim"))
+        newest = "newest " if 0 < self.view.newest <= total else ""
+        parts.append((f"  {newest}{shown}" if shown == total else f"  {shown} of {newest}{total}", "$tone-dim"))
         if self.model.marks:
             parts.append((f"  ◆ {len(self.model.marks)} marked", "$tone-accent"))
         if self.only_faults:

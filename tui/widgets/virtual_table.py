@@ -407,8 +407,13 @@ class VirtualTable(ScrollView, can_focus=True):
         style = self.rich_style + self.get_component_rich_style("table--group", partial=True)
         return style + self.get_component_rich_style(f"table--{look}", partial=True) if look else style
 
-    def notify_style_update(self) -> None:
+    def forget_strips(self) -> None:
+        """What was painted is not painted again."""
         self._strips.clear()
+        self._told.clear()
+
+    def notify_style_update(self) -> None:
+        self.forget_strips()
         self._styles.clear()
         super().notify_style_update()
 
