@@ -25,7 +25,7 @@ check: $(VENV)/.ok  ## what CI runs: style, types, import contracts, file sizes,
 bench: $(VENV)/.ok  ## measure speed and size, print JSON
 	@$(BIN)/python -m tests.bench
 
-shots: $(VENV)/.ok  ## make the README's pictures anew
+shots: $(VENV)/.ok  ## make pictures of every screen in all sizes and colours, the README's among them
 	@$(BIN)/python -m tests.shots
 
 # What is built from pyproject.toml (the schema distilled by the build hook included) is up to date when .ok is newer.

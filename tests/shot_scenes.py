@@ -157,7 +157,7 @@ SCENES: Final[dict[str, Scene]] = {
     "read-only": _go(":readonly", ":pods", "ctrl+d"),
     "disk-full": Scene(("+45", _disk_full)),
     "home-60x20": Scene(("+45",), ((60, 20),)),
-    "too-small": Scene(("+45",), ((38, 9),)),
+    "home-low": Scene(("+45",), ((60, 14), (38, 9))),
 }
 
 README: Final = (

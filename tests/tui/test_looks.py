@@ -142,3 +142,43 @@ def test_the_folder_in_short_tells_what_is_wrong() -> None:
     assert folder_text(files, short=True) == ("folder ✗ 1 error", "bad")
     assert folder_text(files[:1], short=True) == ("folder ✓ 1", "")
     assert folder_text(files, short=False) == ("folder ✗ 1 error ✓ 1 applied", "bad")
+
+
+async def test_few_nodes_leave_their_room_to_the_pods() -> None:
+    """On a high terminal the nodes' pane ends with the last node; on a low one it keeps its share, and scrolls."""
+    async with console(size=(200, 60)) as (app, _, _):
+        nodes = app.home.nodes
+        assert nodes.size.height == len(nodes.model) + 2
+        assert app.home.pods.size.height > 24
+    async with console(size=(80, 24)) as (app, _, _):
+        assert app.home.nodes.size.height == 8
+
+
+@pytest.mark.parametrize(("height", "titles"), [(14, ["Nodes", "Pods"]), (9, ["Pods"])])
+async def test_a_low_terminal_shows_what_matters(height: int, titles: list[str]) -> None:
+    """Where four panes would show headings only, fewer show rows; the keys go to one that is seen."""
+    async with console(size=(60, height)) as (app, pilot, _):
+        shown = picture(app)
+        assert [
+            name for name in ("Nodes", "Namespaces", "Pods", "Events") if f"{name}  " in shown or f"{name} ·" in shown
+        ] == titles
+        assert "▌" in shown
+        await pilot.press("j")
+        await settle(pilot)
+        assert picture(app) != shown
+        await pilot.resize_terminal(120, 40)
+        await settle(pilot)
+        assert "Namespaces" in picture(app)
+
+
+@pytest.mark.parametrize(
+    "command", ["cluster", "pods", "nodes", "deployments", "help", "aliases", "messages", "pulses"]
+)
+async def test_the_key_bar_fits_and_names_help(command: str) -> None:
+    """However narrow it is, its last entry tells how to see the rest, whole."""
+    async with console(size=(50, 20)) as (app, pilot, _):
+        app.run_command(command)
+        await settle(pilot)
+        bar = picture(app).split("\n")[-1]
+        assert bar.endswith("? help")
+        assert len(bar) <= 50

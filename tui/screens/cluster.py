@@ -7,9 +7,11 @@ one under the cursor, until esc. Choosing costs the engine nothing: the pods com
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from textual import events
 from textual.containers import Container, Horizontal
+from textual.geometry import Size
 from textual.timer import Timer
 from textual.widget import Widget
 
@@ -27,6 +29,10 @@ from tui.theme import GLYPHS, Tone
 from tui.widgets.inspector import Inspector
 from tui.widgets.pane import ResourcePane
 from tui.widgets.virtual_table import VirtualTable
+
+_TITLE_AND_HEADINGS: Final = 2
+LOW, TINY = 16, 11
+"""Lines of a terminal that has no room for events and namespaces, and none for nodes either."""
 
 
 class ClusterScreen(TableScreen):
@@ -46,6 +52,16 @@ class ClusterScreen(TableScreen):
         & #nodes { column-span: 20; }
         & #namespaces { column-span: 12; }
     }
+    ClusterScreen.low {
+        & #left { grid-size: 32 2; grid-rows: 1fr 1fr; }
+        & #nodes { column-span: 32; }
+        & #namespaces { display: none; }
+        & #events { display: none; }
+    }
+    ClusterScreen.tiny {
+        & #left { grid-size: 32 1; grid-rows: 1fr; }
+        & #nodes { display: none; }
+    }
     ClusterScreen.wide {
         & #nodes { column-span: 32; }
         & #namespaces { column-span: 9; padding: 0; }
@@ -61,13 +77,15 @@ class ClusterScreen(TableScreen):
         self.pods = ResourcePane(session, HOME_PODS, "Pods", id="pods")
         self.events = ResourcePane(session, HOME_EVENTS, "Events", id="events")
         self.inspector = Inspector(session)
+        self._left = Container(id="left")
         self._leading: ResourcePane = self.nodes
         self._settle: Timer | None = None
         self._about: str | None = None
+        self._grid_rows = "2fr 2fr 1fr"
 
     def compose_body(self) -> Iterable[Widget]:
         with Horizontal(classes="body"):
-            with Container(id="left"):
+            with self._left:
                 yield self.nodes
                 yield self.namespaces
                 yield self.pods
@@ -80,7 +98,7 @@ class ClusterScreen(TableScreen):
 
     def on_mount(self) -> None:
         self.nodes.table.focus()
-        self._adapt(self.app.size.width)
+        self._adapt(self.app.size)
         if self.session.ready:
             self.cluster_ready()
 
@@ -93,16 +111,46 @@ class ClusterScreen(TableScreen):
         self.header.refresh()
 
     def on_resize(self, event: events.Resize) -> None:
-        self._adapt(event.size.width)
+        self._adapt(event.size)
 
-    def _adapt(self, width: int) -> None:
-        wide = width >= WIDE
-        self.set_class(width < 110, "narrow")
+    def _adapt(self, size: Size) -> None:
+        wide = size.width >= WIDE and size.height >= LOW
+        self.set_class(size.width < 110, "narrow")
         self.set_class(wide, "wide")
+        self.set_class(size.height < LOW, "low")
+        self.set_class(size.height < TINY, "tiny")
+        hidden = [] if size.height >= LOW else [self.namespaces, self.events]
+        if any(pane.table.has_focus for pane in ([self.nodes, *hidden] if size.height < TINY else hidden)):
+            self.pods.table.focus()
         if self.inspector.display != wide:
             self.inspector.display = wide
             if wide:
                 self._inspect_current()
+        self.call_after_refresh(self._fit_rows)
+
+    def session_changed(self) -> None:
+        super().session_changed()
+        self._fit_rows()
+
+    def _fit_rows(self) -> None:
+        """Few nodes do not keep room that pods could have: the first row is no higher than what stands in it."""
+        left = self._left
+        if not left.is_attached:
+            return
+        if self.has_class("low"):
+            left.styles.clear_rule("grid_rows")
+            self._grid_rows = ""
+            return
+        rows = [row.item for row in self.nodes.model.rows.values()]
+        need = len(rows) + len({zone_of(item) for item in rows})
+        if not self.has_class("wide"):
+            need = max(need, len(self.namespaces.model.rows))
+        wanted = f"{need + _TITLE_AND_HEADINGS}" if rows else "2fr"
+        share = left.size.height * 2 // 5
+        grid_rows = f"{wanted if need + _TITLE_AND_HEADINGS < share else '2fr'} 2fr 1fr"
+        if grid_rows != self._grid_rows:
+            self._grid_rows = grid_rows
+            left.styles.grid_rows = grid_rows
 
     def _zone_line(self, zone: str, size: int) -> Cell:
         tones = [node_tone(r.item.obj) for r in self.nodes.model.rows.values() if zone_of(r.item) == zone]
@@ -123,6 +171,7 @@ class ClusterScreen(TableScreen):
 
     def on_resource_pane_changed(self, event: ResourcePane.Changed) -> None:
         event.stop()
+        self._fit_rows()
         if event.pane is self._leading or event.pane.table.has_focus:
             self._soon()
 

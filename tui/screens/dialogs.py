@@ -123,6 +123,10 @@ class ScaleDialog(Dialog[int]):
 class KubectlDialog(Dialog[None]):
     """Commands to copy."""
 
+    DEFAULT_CSS = """
+    KubectlDialog OptionList { max-height: 24; }
+    """
+
     def __init__(self, commands: Sequence[tuple[str, str]], title: str = "With kubectl") -> None:
         """`commands`: (what, command) each."""
         super().__init__()
@@ -136,7 +140,7 @@ class KubectlDialog(Dialog[None]):
 
     def on_mount(self) -> None:
         box: Any = self.query_one(".box")
-        box.styles.width = min(100, max(len(command) for _, command in self._commands) + 16)
+        box.styles.width = min(140, max(len(command) for _, command in self._commands) + 18)
         self.query_one(OptionList).focus()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:

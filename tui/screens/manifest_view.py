@@ -151,6 +151,7 @@ class ManifestView(BaseScreen):
         self.bench.plan = None
         self.session.last_manifest = path
         self.editor.disabled = False
+        self.editor.show_line_numbers = True
         self.editor.read_only = bool(buffer.locked)
         if buffer.locked:
             self.notify(buffer.locked, severity="warning")
@@ -174,6 +175,7 @@ class ManifestView(BaseScreen):
         self.buffer = None
         self.editor.load("")
         self.editor.disabled = True
+        self.editor.show_line_numbers = False
         self.bench.say(text)
 
     # -- typing ------------------------------------------------------------------------------------------------------

@@ -122,6 +122,15 @@ class FolderTree(Tree[str]):
             self._leaves[path] = folders[above].add_leaf(name, data=path)
         if current is not None and current in self._leaves:
             self.call_after_refresh(self._rest_on, self._leaves[current])
+        elif current is None and self._leaves and self.cursor_line < 0:
+            # Nobody chose one yet: what needs a look, else the first.
+            files = self._files
+            odd = (path for path in paths if path in files and files[path].state not in ("applied", "pending"))
+            self.call_after_refresh(self._begin_at, next(odd, paths[0]))
+
+    def _begin_at(self, path: str) -> None:
+        if self.cursor_line < 0 and path in self._leaves:
+            self._rest_on(self._leaves[path])
 
     def _folders(self, node: TreeNode[str]) -> list[TreeNode[str]]:
         found = []
