@@ -1,4 +1,4 @@
-"""Go's names for string types, where the API publishes plain strings.
+"""Go in texts: its names for string types, where the API publishes plain strings, and values as it prints them.
 
 A decoding error names the Go type of the field (`… of type v1.PullPolicy`). OpenAPI has lost those names; this table
 brings the common ones back: Go type → the fields that have it, as `Struct.field`.
@@ -6,7 +6,7 @@ brings the common ones back: Go type → the fields that have it, as `Struct.fie
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 _NAMED: Final = {
     "v1.PullPolicy": "Container.imagePullPolicy EphemeralContainer.imagePullPolicy ImageVolumeSource.pullPolicy",
@@ -50,3 +50,16 @@ _NAMED: Final = {
 }
 GO_NAMES: Final = {place: go for go, places in _NAMED.items() for place in places.split()}
 """`PodSpec.restartPolicy` → `v1.RestartPolicy`."""
+
+
+def go_text(value: Any) -> str:
+    """A JSON value as Go's %v prints it: `map[spec:map[replicas:x]]`. Used in the text of a patch that does not fit."""
+    if isinstance(value, dict):
+        return f"map[{' '.join(f'{key}:{go_text(value[key])}' for key in sorted(value))}]"
+    if isinstance(value, list):
+        return f"[{' '.join(map(go_text, value))}]"
+    if value is None:
+        return "<nil>"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)

@@ -15,6 +15,7 @@ from typing import Any, Final
 import orjson
 
 from engine.api import errors
+from engine.api.go_types import go_text
 from engine.api.patch_lists import DELETE_LIST, DIRECTIVE, ELEMENT_ORDER, RETAIN_KEYS, merge_lists, without_directives
 from engine.api.schema import Field, Schema, TypeInfo
 from store.types import JsonObject
@@ -300,22 +301,9 @@ def _field(info: TypeInfo | None, key: str) -> Field | None:
 def _retain(out: JsonObject, retained: Any, patch: Mapping[str, Any]) -> None:
     """`$retainKeys`: drop every other key of the original. The patch may set no key that is not listed."""
     if not isinstance(retained, list):
-        raise errors.BadRequest(f"invalid patch format of {RETAIN_KEYS} list: {retained}")
+        raise errors.BadRequest(f"invalid patch format of {RETAIN_KEYS} list: {go_text(retained)}")
     for key, value in patch.items():
         if value is not None and not key.startswith("$") and key not in retained:
             raise errors.BadRequest("Invalid $retainKeys: the keys of the patch and of $retainKeys don't match")
     for key in [key for key in out if key not in retained]:
         del out[key]
-
-
-def go_text(value: Any) -> str:
-    """A JSON value as Go's %v prints it: `map[spec:map[replicas:x]]`. Used in the text of a patch that does not fit."""
-    if isinstance(value, dict):
-        return f"map[{' '.join(f'{key}:{go_text(value[key])}' for key in sorted(value))}]"
-    if isinstance(value, list):
-        return f"[{' '.join(map(go_text, value))}]"
-    if value is None:
-        return "<nil>"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from engine.api import errors
+from engine.api.go_types import go_text
 from engine.api.schema import Field
 from store.types import JsonObject
 
@@ -134,9 +135,9 @@ def _check_order(patch: Sequence[Any], order: Sequence[Any], name: str) -> None:
     for value in patch:
         place = places.get(value)
         if place is None or place < last:
+            found, wanted = go_text(list(patch)), go_text(list(order))
             raise errors.BadRequest(
-                f"The order in patch list:\n{list(patch)}\n doesn't match {ELEMENT_ORDER} list:\n{list(order)}\n"
-                f"(field {name})"
+                f"The order in patch list:\n{found}\n doesn't match {ELEMENT_ORDER} list:\n{wanted}\n(field {name})"
             )
         last = place
 
@@ -144,7 +145,7 @@ def _check_order(patch: Sequence[Any], order: Sequence[Any], name: str) -> None:
 def _key_of(item: Any, key: str) -> Any:
     value = item.get(key) if isinstance(item, dict) else None
     if value is None or isinstance(value, dict | list):
-        raise errors.BadRequest(f"map: {item} does not contain declared merge key: {key}")
+        raise errors.BadRequest(f"map: {go_text(item)} does not contain declared merge key: {key}")
     return value
 
 

@@ -13,6 +13,7 @@ from engine.api import apply as kubectl
 from engine.api import errors, patch
 from engine.api.decode import decode
 from engine.api.errors import Cause
+from engine.api.go_types import go_text
 from engine.api.kinds import Kind
 from engine.api.requests import PatchType
 from engine.api.schema import Field, Schema
@@ -69,7 +70,7 @@ def _require_types(new: JsonObject, body: JsonObject, schema: Schema, version: s
     if wrong is None:
         return
     why = _unconvertible(schema.find(version, name, wrong.path), wrong.message)
-    text = f'Invalid value: "{patch.go_text(body)}": {why}'
+    text = f'Invalid value: "{go_text(body)}": {why}'
     raise errors.invalid("", "", "", [Cause("FieldValueInvalid", "patch", text)])
 
 

@@ -14,10 +14,10 @@ from typing import Any, Final
 import orjson
 
 from engine.api import errors
+from engine.api.go_types import go_text
 from engine.api.kinds import Kind
 from engine.api.managed.fields import Path, text
 from engine.api.managed.typed import KEY_DEFAULTS, Node, item_key
-from engine.api.patch import go_text
 from engine.api.schema import Field, TypeInfo
 from store.types import JsonObject
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from engine.api import quantity
 from engine.api.internal_form import security_context
 from engine.api.names import (
     config_key_errors,
@@ -16,7 +15,6 @@ from engine.api.names import (
     env_name_errors,
     port_errors,
     port_name_errors,
-    qualified_name_errors,
     subdomain_errors,
 )
 from engine.api.validation.causes import (
@@ -31,6 +29,11 @@ from engine.api.validation.causes import (
     one_of,
     required,
 )
+from engine.api.validation.downward import (
+    ENVIRONMENT_FIELDS,
+    validate_field_reference,
+    validate_resource_reference,
+)
 from engine.api.validation.mounts import validate_mounts
 from engine.api.validation.probes import validate_lifecycle, validate_probe
 from engine.api.validation.resources import validate_resources
@@ -40,25 +43,6 @@ PROTOCOLS: Final = ("SCTP", "TCP", "UDP")
 _PULL: Final = ("Always", "IfNotPresent", "Never")
 _MESSAGES: Final = ("File", "FallbackToLogsOnError")
 _ENV_SOURCES: Final = ("fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef")
-_ENV_FIELDS: Final = (
-    "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName",
-    "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs",
-)  # fmt: skip
-_DOWNWARD: Final = frozenset(
-    {
-        *_ENV_FIELDS,
-        "metadata.annotations",
-        "metadata.labels",
-        "spec.restartPolicy",
-        "spec.schedulerName",
-        "status.phase",
-    }
-)
-"""Fields that have a name in the downward API at all (ConvertDownwardAPIFieldLabel)."""
-_ENV_RESOURCES: Final = tuple(
-    f"{which}.{name}" for which in ("limits", "requests") for name in ("cpu", "ephemeral-storage", "memory")
-)
-_BYTES: Final = ("1", "1k", "1M", "1G", "1T", "1P", "1E", "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei")
 _NOT_EPHEMERAL: Final = (
     "ports", "resources", "resizePolicy", "restartPolicy", "livenessProbe", "readinessProbe", "startupProbe",
     "lifecycle",
@@ -81,9 +65,11 @@ class PodParts(NamedTuple):
     """hostUsers is false."""
 
     @classmethod
-    def of(cls, spec: JsonObject) -> PodParts:
+    def of(cls, spec: JsonObject, volumes: Mapping[str, JsonObject] | None = None) -> PodParts:
+        """`volumes`: those that are right, where somebody looked; None takes all."""
+        named = {volume.get("name", ""): volume for volume in spec.get("volumes") or ()}
         return cls(
-            volumes={volume.get("name", ""): volume for volume in spec.get("volumes") or ()},
+            volumes=named if volumes is None else volumes,
             grace=spec.get("terminationGracePeriodSeconds"),
             restart=spec.get("restartPolicy") or "",
             own_users=spec.get("hostUsers") is False,
@@ -265,9 +251,9 @@ def _environment_source(causes: Causes, variable: JsonObject, source: JsonObject
     for key in found:
         where, reference = f"{path}.{key}", source[key]
         if key == "fieldRef":
-            _field_reference(causes, reference, where)
+            validate_field_reference(causes, reference, ENVIRONMENT_FIELDS, where)
         elif key == "resourceFieldRef":
-            _resource_reference(causes, reference, where)
+            validate_resource_reference(causes, reference, where)
         elif key != "fileKeyRef":
             name = reference.get("name") or ""
             each_message(causes, f"{where}.name", name, subdomain_errors(name))
@@ -282,47 +268,6 @@ def _environment_source(causes: Causes, variable: JsonObject, source: JsonObject
         causes.append(invalid(path, "", "may not be specified when `value` is not empty"))
     elif len(found) > 1:
         causes.append(invalid(path, "", "may not have more than one field specified at a time"))
-
-
-def _field_reference(causes: Causes, reference: JsonObject, path: str) -> None:
-    field = reference.get("fieldPath") or ""
-    if not reference.get("apiVersion"):
-        causes.append(required(f"{path}.apiVersion"))
-    elif not field:
-        causes.append(required(f"{path}.fieldPath"))
-    elif field.endswith("']"):
-        name, _, key = field.removesuffix("']").partition("['")
-        if name not in _DOWNWARD:
-            text = f"error converting fieldPath: field label does not support subscript: {name}"
-            causes.append(invalid(f"{path}.fieldPath", field, text))
-        elif name not in ("metadata.labels", "metadata.annotations"):
-            causes.append(invalid(path, name, "does not support subscript"))
-        else:
-            key = key.lower() if name == "metadata.annotations" else key
-            each_message(causes, path, key, qualified_name_errors(key))
-    elif field not in _DOWNWARD:
-        text = f"error converting fieldPath: field label not supported: {field}"
-        causes.append(invalid(f"{path}.fieldPath", field, text))
-    elif field not in _ENV_FIELDS:
-        causes.append(not_supported(f"{path}.fieldPath", field, _ENV_FIELDS))
-
-
-def _resource_reference(causes: Causes, reference: JsonObject, path: str) -> None:
-    name, divisor = reference.get("resource") or "", reference.get("divisor")
-    if not name:
-        causes.append(required(f"{path}.resource"))
-    elif name not in _ENV_RESOURCES and not name.startswith(("limits.hugepages-", "requests.hugepages-")):
-        causes.append(not_supported(f"{path}.resource", name, _ENV_RESOURCES))
-    if divisor is None or quantity.parse(divisor).nano == 0:
-        return
-    shown, what = quantity.canonical(divisor), name.partition(".")[2]
-    if what == "cpu" and shown not in ("1m", "1"):
-        text = "only divisor's values 1m and 1 are supported with the cpu resource"
-        causes.append(invalid(f"{path}.divisor", name, text))
-    elif what in ("memory", "ephemeral-storage") and shown not in _BYTES:
-        word = "memory" if what == "memory" else "local ephemeral storage"
-        text = f"only divisor's values {', '.join(_BYTES)} are supported with the {word} resource"
-        causes.append(invalid(f"{path}.divisor", name, text))
 
 
 def _environment_from(causes: Causes, sources: Sequence[JsonObject], path: str) -> None:

@@ -74,8 +74,7 @@ def validate_pod_spec(causes: Causes, spec: JsonObject, path: str) -> None:
 
 
 def _validate(causes: Causes, spec: JsonObject, path: str) -> None:
-    validate_volumes(causes, spec.get("volumes") or (), f"{path}.volumes")
-    parts = PodParts.of(spec)
+    parts = PodParts.of(spec, validate_volumes(causes, spec.get("volumes") or (), f"{path}.volumes"))
     containers, init = spec.get("containers") or [], spec.get("initContainers") or []
     validate_containers(causes, containers, parts, f"{path}.containers")
     validate_init_containers(causes, init, containers, parts, f"{path}.initContainers")

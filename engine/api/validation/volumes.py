@@ -14,43 +14,55 @@ from engine.api.validation.causes import (
     forbidden,
     invalid,
     not_supported,
+    one_of,
     required,
 )
 from engine.api.validation.claims import validate_claim_spec
+from engine.api.validation.downward import VOLUME_FIELDS, validate_field_reference, validate_resource_reference
 from store.types import JsonObject
 
 _MODE: Final = "must be a number between 0 and 0777 (octal), both inclusive"
+_ORDER: Final = (
+    "emptyDir", "hostPath", "gitRepo", "gcePersistentDisk", "awsElasticBlockStore", "secret", "nfs", "iscsi",
+    "glusterfs", "flocker", "persistentVolumeClaim", "rbd", "cinder", "cephfs", "quobyte", "downwardAPI", "fc",
+    "flexVolume", "configMap", "azureFile", "vsphereVolume", "photonPersistentDisk", "portworxVolume", "azureDisk",
+    "storageos", "projected", "scaleIO", "csi", "ephemeral", "image",
+)  # fmt: skip
+"""What can be behind a volume, in the order in which validateVolumeSource looks."""
 _HOST_PATH_TYPES: Final = (
     "", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket",
 )  # fmt: skip
 
 
-def validate_volumes(causes: Causes, volumes: Sequence[JsonObject], path: str) -> None:
-    names: set[str] = set()
+def validate_volumes(causes: Causes, volumes: Sequence[JsonObject], path: str) -> dict[str, JsonObject]:
+    """The volumes that are right, by name: nothing else can be mounted."""
+    right: dict[str, JsonObject] = {}
     for index, volume in enumerate(volumes):
-        where = f"{path}[{index}]"
+        where, before = f"{path}[{index}]", len(causes)
         name = volume.get("name") or ""
         validate_source(causes, volume, where)
         if not name:
             causes.append(required(f"{where}.name"))
         else:
             each_message(causes, f"{where}.name", name, dns_label_errors(name))
-        if name in names:
+        if name in right:
             causes.append(duplicate(f"{where}.name", name))
-        names.add(name)
+        if len(causes) == before:
+            right[name] = volume
+    return right
 
 
 def validate_source(causes: Causes, volume: JsonObject, path: str) -> None:
     """Exactly one source."""
-    sources = [key for key, value in volume.items() if key != "name" and value is not None]
+    sources = [key for key in _ORDER if volume.get(key) is not None]
     if not sources:
         causes.append(required(path, "must specify a volume type"))
         return
-    for extra in sources[1:]:
-        causes.append(forbidden(f"{path}.{extra}", "may not specify more than 1 volume type"))
     check = SOURCES.get(sources[0])
     if check is not None:
         check(causes, volume[sources[0]], f"{path}.{sources[0]}")
+    for extra in sources[1:]:
+        causes.append(forbidden(f"{path}.{extra}", "may not specify more than 1 volume type"))
 
 
 def _mode(causes: Causes, source: JsonObject, key: str, path: str) -> None:
@@ -72,13 +84,7 @@ def _items(causes: Causes, source: JsonObject, path: str) -> None:
         where = f"{path}.items[{index}]"
         if not item.get("key"):
             causes.append(required(f"{where}.key"))
-        target = item.get("path") or ""
-        if not target:
-            causes.append(required(f"{where}.path"))
-        else:
-            local_path(causes, target, f"{where}.path")
-            if target.startswith(".."):
-                causes.append(invalid(f"{where}.path", target, "must not start with '..'"))
+        _inner_path(causes, item, where)
         _mode(causes, item, "mode", where)
 
 
@@ -127,21 +133,61 @@ def _downward(causes: Causes, source: JsonObject, path: str) -> None:
     _mode(causes, source, "defaultMode", path)
     for index, item in enumerate(source.get("items") or ()):
         where = f"{path}.items[{index}]"
-        target = item.get("path") or ""
-        if not target:
-            causes.append(required(f"{where}.path"))
-        else:
-            local_path(causes, target, f"{where}.path")
+        _inner_path(causes, item, where)
         field, resource = item.get("fieldRef"), item.get("resourceFieldRef")
-        if field is not None and resource is not None:
-            text = "fieldRef and resourceFieldRef can not be specified simultaneously"
-            causes.append(invalid(where, "resource", text))
-        elif field is None and resource is None:
+        if field is not None:
+            validate_field_reference(causes, field, VOLUME_FIELDS, f"{where}.fieldRef")
+            if resource is not None:
+                text = "fieldRef and resourceFieldRef can not be specified simultaneously"
+                causes.append(invalid(where, "resource", text))
+        elif resource is not None:
+            validate_resource_reference(causes, resource, f"{where}.resourceFieldRef", of_volume=True)
+        else:
             causes.append(required(where, "one of fieldRef and resourceFieldRef is required"))
-        elif field is not None and not field.get("fieldPath"):
-            causes.append(required(f"{where}.fieldRef.fieldPath"))
-        elif resource is not None and not resource.get("resource"):
-            causes.append(required(f"{where}.resourceFieldRef.resource"))
+        _mode(causes, item, "mode", where)
+
+
+def _inner_path(causes: Causes, item: JsonObject, path: str) -> None:
+    """Where a file stands in its volume (validateLocalNonReservedPath)."""
+    target = item.get("path") or ""
+    if not target:
+        causes.append(required(f"{path}.path"))
+        return
+    local_path(causes, target, f"{path}.path")
+    if target.startswith("..") and not target.startswith("../"):
+        causes.append(invalid(f"{path}.path", target, "must not start with '..'"))
+
+
+def _nfs(causes: Causes, source: JsonObject, path: str) -> None:
+    if not source.get("server"):
+        causes.append(required(f"{path}.server"))
+    target = source.get("path") or ""
+    if not target:
+        causes.append(required(f"{path}.path"))
+    if not target.startswith("/"):
+        causes.append(invalid(f"{path}.path", target, "must be an absolute path"))
+
+
+def _git(causes: Causes, source: JsonObject, path: str) -> None:
+    if not source.get("repository"):
+        causes.append(required(f"{path}.repository"))
+    if source.get("directory"):
+        local_path(causes, source["directory"], f"{path}.directory")
+
+
+def _local(causes: Causes, source: JsonObject, path: str) -> None:
+    target = source.get("path") or ""
+    if not target:
+        causes.append(required(f"{path}.path"))
+    elif ".." in target.split("/"):
+        causes.append(invalid(f"{path}.path", target, "must not contain '..'"))
+
+
+def _image(causes: Causes, source: JsonObject, path: str) -> None:
+    if not source.get("reference"):
+        causes.append(required(f"{path}.reference"))
+    policies = ("Always", "IfNotPresent", "Never")
+    one_of(causes, f"{path}.pullPolicy", source.get("pullPolicy"), policies, optional=True)
 
 
 def _token(causes: Causes, source: JsonObject, path: str) -> None:
@@ -149,8 +195,7 @@ def _token(causes: Causes, source: JsonObject, path: str) -> None:
     if seconds is not None and seconds < 600:
         text = "may not specify a duration less than 10 minutes"
         causes.append(invalid(f"{path}.expirationSeconds", seconds, text))
-    if not source.get("path"):
-        causes.append(required(f"{path}.path"))
+    _inner_path(causes, source, path)
 
 
 _PROJECTIONS: Final[Mapping[str, Callable[[Causes, JsonObject, str], None]]] = {
@@ -194,7 +239,9 @@ SOURCES: Final[Mapping[str, Callable[[Causes, JsonObject, str], None]]] = {
     "hostPath": _host_path,
     "emptyDir": _empty_dir,
     "persistentVolumeClaim": _needs("claimName"),
-    "nfs": _needs("server", "path"),
+    "nfs": _nfs,
+    "gitRepo": _git,
+    "image": _image,
     "csi": _needs("driver"),
     "gcePersistentDisk": _needs("pdName"),
     "awsElasticBlockStore": _needs("volumeID"),
@@ -202,7 +249,7 @@ SOURCES: Final[Mapping[str, Callable[[Causes, JsonObject, str], None]]] = {
     "glusterfs": _needs("endpoints", "path"),
     "cephfs": _needs("monitors"),
     "rbd": _needs("monitors", "image"),
-    "local": _needs("path"),
+    "local": _local,
     "downwardAPI": _downward,
     "projected": _projected,
     "ephemeral": _ephemeral,

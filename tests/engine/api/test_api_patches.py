@@ -287,3 +287,11 @@ def test_last_applied_text() -> None:
     assert apply.last_applied(marked) == text
     assert apply.original_of(marked) == {**manifest, "metadata": {"annotations": {}, "name": "a"}}
     assert apply.original_of({"metadata": {"annotations": {apply.LAST_APPLIED: "{"}}}) is None
+
+
+def test_an_entry_without_its_key() -> None:
+    """It is shown as Go prints it."""
+    change = {"spec": {"template": {"spec": {"containers": [{"image": "x", "stdin": True}]}}}}
+    with pytest.raises(BadRequest) as refusal:
+        strategic({"spec": {"template": {"spec": {"containers": [{"name": "c"}]}}}}, change)
+    assert str(refusal.value) == "map: map[image:x stdin:true] does not contain declared merge key: name"

@@ -194,3 +194,23 @@ def test_debug_containers_come_later() -> None:
         'spec.ephemeralContainers[0].targetContainerName: Not found: "x"',
         "spec.ephemeralContainers: Forbidden: cannot be set on create",
     ]
+
+
+def test_volumes() -> None:
+    """The first source in Kubernetes' order is looked at; a volume that is wrong cannot be mounted."""
+    volumes = (
+        "{name: a, hostPath: {path: ''}, emptyDir: {}}, {name: b, nfs: {server: s, path: x}}, {name: c, downwardAPI: "
+        "{items: [{path: ..a, fieldRef: {fieldPath: spec.nodeName}}, {path: p, resourceFieldRef: {resource: "
+        "limits.cpu}}]}}, {name: d, image: {}}, {name: e, emptyDir: {}}"
+    )
+    mounts = "{name: b, mountPath: /b}, {name: e, mountPath: /e}"
+    assert pod(f"volumes: [{volumes}], containers: [{{name: c, image: i, volumeMounts: [{mounts}]}}]") == [
+        "spec.volumes[0].hostPath: Forbidden: may not specify more than 1 volume type",
+        'spec.volumes[1].nfs.path: Invalid value: "x": must be an absolute path',
+        "spec.volumes[2].downwardAPI.items[0].path: Invalid value: \"..a\": must not start with '..'",
+        'spec.volumes[2].downwardAPI.items[0].fieldRef.fieldPath: Unsupported value: "spec.nodeName": supported '
+        'values: "metadata.annotations", "metadata.labels", "metadata.name", "metadata.namespace", "metadata.uid"',
+        "spec.volumes[2].downwardAPI.items[1].resourceFieldRef.containerName: Required value",
+        "spec.volumes[3].image.reference: Required value",
+        'spec.containers[0].volumeMounts[0].name: Not found: "b"',
+    ]
