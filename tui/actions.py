@@ -293,6 +293,8 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("editor.format", "Lay the text out evenly", ("alt+f",), "Text", "format", EDITOR),
     Action("editor.undo", "Undo typing", ("ctrl+z",), "Text", "edit_undo", EDITOR),
     Action("editor.redo", "Redo typing", ("ctrl+y",), "Text", "edit_redo", EDITOR),
+    Action("editor.top", "Start of the text", ("ctrl+home",), "Move", "text_start", EDITOR),
+    Action("editor.bottom", "End of the text", ("ctrl+end",), "Move", "text_end", EDITOR),
     Action("manifest.line-start", "Start of the line", ("ctrl+a",), "Move", "line_start", EDITOR,
            over=("app.aliases",)),
     Action("manifest.line-end", "End of the line", ("ctrl+e",), "Move", "line_end", EDITOR, over=("app.header",)),

@@ -45,6 +45,12 @@ def dedent(lines: Sequence[str]) -> list[str]:
     return [line[min(STEP, _indent(line)) :] for line in lines]
 
 
+def without_tabs(line: str) -> str:
+    """Tabs at the beginning as blanks, one level each: YAML is not indented by tabs."""
+    rest = line.lstrip("\t")
+    return " " * STEP * (len(line) - len(rest)) + rest
+
+
 def line_break(before: str) -> str:
     """What the new line begins with after enter behind `before`: two deeper after `key:`, at the key in a list item,
     at the dash where the item is no mapping."""

@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 from textual.widgets.text_area import Selection
 
 from engine.client import FieldHelp
+from tests.tui.odd_yaml import odd_text, values_of
 from tui.keymap import pressed
 from tui.theme import DARK, VARIABLE_DEFAULTS
 from tui.widgets.yaml_editor import YamlEditor
@@ -170,6 +171,59 @@ async def test_undo_goes_back_to_the_beginning_and_redo_to_the_end() -> None:
             for _step in range(40):
                 editor.do_edit_redo()
             assert editor.text == last
+
+
+async def test_a_document_more_leaves_all_others_as_they_are() -> None:
+    """Duplicated, or a template put in: in 300 odd texts every document still says what it said."""
+    chance = Random(5)
+    async with editing("") as (editor, _):
+        for _ in range(300):
+            text = odd_text(chance)
+            before = values_of(text)
+            editor.load(text, chance.randrange(text.count("\n") + 1))
+            if chance.random() < 0.5:
+                editor.do_duplicate_document()
+                wanted = [before, *([*before[: n + 1], *before[n:]] for n in range(len(before)))]
+            else:
+                editor.add_document("new: 1\n")
+                wanted = [[*before[:n], {"new": 1}, *before[n:]] for n in range(len(before) + 1)]
+            assert values_of(editor.text) in wanted, text
+            editor.do_edit_undo()
+            assert editor.text == text
+
+
+@pytest.mark.parametrize(
+    ("pasted", "after"),
+    [
+        ("b: 2\r\nc: 3\r\n", "a: 1\nb: 2\nc: 3\n"),
+        ("b:\n\tc: 3\n\t\td: 4\n", "a: 1\nb:\n  c: 3\n    d: 4\n"),
+        ("b: |\n  x\ty\n  \tz\n", "a: 1\nb: |\n  x\ty\n  \tz\n"),
+    ],
+)
+async def test_a_paste_is_taken_whole(pasted: str, after: str) -> None:
+    """With any ends of lines; tabs that indent become blanks, others stay, and undo brings those back first."""
+    async with editing("a: 1\n", 1) as (editor, pilot):
+        editor.post_message(events.Paste(pasted))
+        await pilot.pause()
+        assert editor.text == after
+        editor.do_edit_undo()
+        plain = "a: 1\n" + pasted.replace("\r\n", "\n")
+        assert editor.text == (plain if plain != after else "a: 1\n")
+        editor.read_only = True
+        editor.post_message(events.Paste(pasted))
+        await pilot.pause()
+        assert editor.text == (plain if plain != after else "a: 1\n")
+
+
+async def test_a_large_paste_is_one_step() -> None:
+    """3,000 lines come at once, and go at once."""
+    async with editing("data:\n", 1) as (editor, pilot):
+        editor.post_message(events.Paste("".join(f"  k{number}: x\r" for number in range(3000))))
+        await pilot.pause()
+        assert editor.document.line_count == 3002
+        assert editor.cursor_location == (3001, 0)
+        editor.do_edit_undo()
+        assert editor.text == "data:\n"
 
 
 async def test_alt_and_a_letter_types_nothing() -> None:

@@ -52,7 +52,7 @@ async def test_what_saving_will_do_is_told_anew_once_it_is_done(tmp_path: Path) 
 
 async def test_a_long_file_is_gone_through_by_its_documents(tmp_path: Path) -> None:
     """The outline lists the documents, with fields of the cursor's; typing finds the others. ctrl-down goes on."""
-    documents = [TEXT.replace("settings", f"settings{number}") for number in range(800)]
+    documents = [TEXT.replace("settings", f"settings{number}") for number in range(300)]
     (tmp_path / "big.yaml").write_text("---\n".join(documents))
     async with console(client_on(tmp_path)) as (app, pilot, _):
         screen = await opened(app, pilot, "big.yaml", 8)
@@ -60,18 +60,18 @@ async def test_a_long_file_is_gone_through_by_its_documents(tmp_path: Path) -> N
         await pilot.press("ctrl+o")
         await settle(pilot)
         shown = picture(app)
-        assert "Outline: 800 documents, 4800 fields" in shown
+        assert "Outline: 300 documents, 1800 fields" in shown
         assert shown.count("colour: red  :") == 1, "only fields of the document of the cursor"
         assert "ConfigMap settings2  :15" in shown
-        await pilot.press(*"map settings777", "enter")
+        await pilot.press(*"map settings277", "enter")
         await settle(pilot)
-        assert screen.editor.cursor_location == (777 * 7, 0)
-        assert "ConfigMap settings777" in picture(app)
+        assert screen.editor.cursor_location == (277 * 7, 0)
+        assert "ConfigMap settings277" in picture(app)
         rows = []
         for key in ("ctrl+down", "down", "ctrl+up", "ctrl+up"):
             await pilot.press(key)
             rows.append(screen.editor.cursor_location[0])
-        assert rows == [778 * 7, 778 * 7 + 1, 778 * 7, 777 * 7]
+        assert rows == [278 * 7, 278 * 7 + 1, 278 * 7, 277 * 7]
         await pilot.press("ctrl+o", *"nothing like it")
         await settle(pilot)
         assert "Nothing is called so" in picture(app)
@@ -94,7 +94,47 @@ async def test_f6_goes_to_the_plan_and_back(tmp_path: Path) -> None:
         screen = await opened(app, pilot, "settings.yaml")
         await pilot.press("f6")
         assert screen.plan_view.has_focus
-        await pilot.press("tab", "enter")
+        await pilot.press("tab")
         await settle(pilot)
-        assert screen.tree_view.has_focus or screen.editor.has_focus
+        assert screen.tree_view.has_focus
         assert screen.editor.text == TEXT
+
+
+async def test_from_the_start_a_file_is_under_the_cursor(tmp_path: Path) -> None:
+    """enter opens it without a key before."""
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.yaml").write_text(TEXT)
+    client = client_on(tmp_path)
+    client.files = (FolderFile("one.yaml", "applied"), FolderFile("two.yaml", "applied"))
+    async with console(client) as (app, pilot, _):
+        app.open_manifest()
+        await settle(pilot)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert "▌one.yaml  1:1" in picture(app)
+
+
+async def test_the_title_follows_the_cursor(tmp_path: Path) -> None:
+    """Line and column, also along a line and from one end of the text to the other."""
+    (tmp_path / "settings.yaml").write_text(TEXT)
+    async with console(client_on(tmp_path)) as (app, pilot, _):
+        await opened(app, pilot, "settings.yaml")
+        for key, place in (("end", "1:15"), ("ctrl+end", "7:1"), ("ctrl+home", "1:1")):
+            await pilot.press(key)
+            await settle(pilot)
+            assert f"▌settings.yaml  {place}" in picture(app)
+
+
+async def test_the_word_on_saving_is_about_what_was_saved(tmp_path: Path) -> None:
+    """A plan of the text before the last keys is not told."""
+    (tmp_path / "settings.yaml").write_text(TEXT)
+    client = client_on(tmp_path)
+    client.plan_answer = Plan((), (PlannedObject("unchanged", "configmaps", "default", "settings", 1),))
+    async with console(client) as (app, pilot, _):
+        screen = await opened(app, pilot, "settings.yaml")
+        assert screen.bench.about() == "nothing changes"
+        await pilot.press("x")
+        assert screen.bench.about() == ""
+        await screen.do_manifest_save()
+        await pilot.pause()
+        assert any("settings.yaml saved; applying" in toast.message for toast in app._notifications)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.tui.odd_yaml import odd_text, values_of
 from tui.yaml_format import FormatError, format_text
 from tui.yaml_place import mappings_around, namespace_of
 from tui.yaml_text import backspace_column, dedent, document_rows, indent, line_break, outline, toggle_comment
@@ -155,3 +157,19 @@ def test_what_is_no_yaml_is_left_alone() -> None:
     """The reason names the line."""
     with pytest.raises(FormatError, match=r"no YAML yet: .* in line 3"):
         format_text("a: 1\nb: [\n")
+
+
+def test_odd_texts_are_laid_out_or_left_alone() -> None:
+    """Whatever is laid out says what it said, with its comments, and a second time nothing changes."""
+    chance, changed = Random(2), 0
+    for _ in range(600):
+        text = odd_text(chance)
+        try:
+            result = format_text(text)
+        except FormatError:
+            continue
+        changed += result != text
+        assert values_of(result) == values_of(text)
+        assert result.count("#") == text.count("#")
+        assert format_text(result) == result
+    assert changed > 100

@@ -144,7 +144,7 @@ class EditScreen(BaseScreen):
         parts.append((f"  revision {self._item.revision}", "$tone-dim"))
         self.bench.show_title(parts)
 
-    def on_yaml_editor_place_changed(self) -> None:
+    def on_yaml_editor_moved(self) -> None:
         self._show_title()
 
     def _came(self, news: News) -> None:

@@ -213,7 +213,7 @@ class ManifestView(BaseScreen):
             self.bench.show_plan(plan, drift_lines(drifted, *keys))
             self._show_titles()
 
-    def on_yaml_editor_place_changed(self) -> None:
+    def on_yaml_editor_moved(self) -> None:
         self._show_titles()
 
     # -- titles ------------------------------------------------------------------------------------------------------

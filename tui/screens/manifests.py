@@ -12,7 +12,6 @@ from collections.abc import Callable
 
 from engine.client import ClientError
 from tui.buffers import Buffer, ChangedOnDisk, ManifestError
-from tui.plan_text import plan_title
 from tui.screens.choice import ChoiceDialog
 from tui.screens.dialogs import ConfirmDialog
 from tui.screens.manifest_view import ManifestView
@@ -118,7 +117,7 @@ class ManifestsScreen(ManifestView):
         except ManifestError as error:
             self.notify(str(error), severity="error")
         else:
-            self.notify(f"{buffer.path} saved; {plan_title(self.bench.plan) if self.bench.plan else 'applying'}")
+            self.notify(f"{buffer.path} saved; {self.bench.about() or 'applying'}")
             self.session_changed()
 
     def do_refresh(self) -> None:

@@ -63,8 +63,10 @@ class Workbench(Vertical):
         self.plan_view.wrapped = True
         self.plan: Plan | None = None
         """What saving will do; None while that is not known."""
+        self._planned = ""
         self._title = Static(classes="title")
         self._parts: Parts = ()
+        self._whose: Parts = ()
         self._meaning = Static(id="meaning", markup=False)
         self._plan_title = Static(classes="title")
         self._search = Search()
@@ -87,7 +89,8 @@ class Workbench(Vertical):
 
     def show_plan(self, plan: Plan, before: Sequence[str] = ()) -> None:
         """What saving will do, below the lines `before`; its problems stand in the editor."""
-        self.plan = plan
+        self.plan, self._planned = plan, self.editor.text
+        self._whose = self._document()
         self.editor.set_problems(plan.diagnostics)
         self.plan_view.show([*before, *plan_lines(plan)], highlight)
         self._show_titles()
@@ -109,7 +112,7 @@ class Workbench(Vertical):
         def bar(widget: Widget) -> tuple[str, str]:
             return ("▌", "$tone-accent") if widget.has_focus else (" ", "")
 
-        self._title.update(Content.assemble(bar(self.editor), *self._parts, *self._document()), layout=False)
+        self._title.update(Content.assemble(bar(self.editor), *self._parts, *self._whose), layout=False)
         about = plan_title(self.plan) if self.plan is not None else ""
         self._plan_title.update(
             Content.assemble(
@@ -126,10 +129,16 @@ class Workbench(Vertical):
             return ()
         return ((f"  {document_title(lines, first, min(last, first + _TITLE_LINES))}", "$tone-dim"),)
 
+    def about(self) -> str:
+        """What saving the text as it is now will do, in a few words; "" while that is not known."""
+        return plan_title(self.plan) if self.plan is not None and self._planned == self.editor.text else ""
+
     # -- the line of the cursor --------------------------------------------------------------------------------------
 
     def on_yaml_editor_place_changed(self, event: YamlEditor.PlaceChanged) -> None:
+        self._whose = self._document()
         self.show_meaning(event.row)
+        self._show_titles()
 
     def show_meaning(self, row: int) -> None:
         """The problem of a line, else what its field means."""

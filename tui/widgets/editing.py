@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING
 from textual.widgets.text_area import Selection
 
 from tui.yaml_format import FormatError, format_text
-from tui.yaml_text import backspace_column, dedent, document_rows, indent, is_separator, line_break, toggle_comment
+from tui.yaml_text import (
+    backspace_column,
+    dedent,
+    document_rows,
+    indent,
+    is_separator,
+    line_break,
+    toggle_comment,
+    without_tabs,
+)
 
 if TYPE_CHECKING:
     from textual.widgets import TextArea
@@ -112,6 +121,20 @@ class Editing(_Base):
         start, end = ((row, max(0, len(self.document.get_line(row)) - rest)) for row, rest in rests)
         self.selection = Selection(start, end)
 
+    def put_in(self, text: str) -> None:
+        """Put a pasted text in place of the selection. Tabs that indent it become blanks, as a step of its own."""
+        first = min(self.selection.start, self.selection.end)[0]
+        result = self._replace_via_keyboard(text, *self.selection)
+        if result is None:
+            return
+        last = result.end_location[0]
+        self.move_cursor(result.end_location)
+        lines = [self.document.get_line(row) for row in range(first, last + 1)]
+        blank = [without_tabs(line) for line in lines]
+        if blank != lines:
+            self._put_rows(first, last + 1, blank, 0)
+            self.notify("YAML takes no tabs: those that indented the text are blanks now; ctrl-z brings them back")
+
     def do_comment(self) -> None:
         if not self.read_only:
             self._change_rows(toggle_comment)
@@ -151,9 +174,9 @@ class Editing(_Base):
         lines = self.lines
         first, last = document_rows(lines, row)
         body = lines[first:last]
-        while body and not body[-1].strip():
-            body.pop()
-        if not body:
+        if last == len(lines) and not lines[-1]:
+            body.pop()  # the end of the last line; blank lines before it may belong to a text
+        if not "".join(body).strip():
             return
         end = first + len(body)
         seam = (end - 1, len(lines[end - 1]))
@@ -164,16 +187,22 @@ class Editing(_Base):
         """A document behind the one under the cursor; the cursor stands at its first line."""
         lines = self.lines
         row = self.cursor_location[0]
-        _, last = document_rows(lines, row)
+        first, last = document_rows(lines, row)
         body = text.rstrip("\n").split("\n")
-        while last > 0 and not lines[last - 1].strip() and not is_separator(lines[last - 1]):
+        at_end = last == len(lines)
+        if at_end and not lines[-1]:
             last -= 1
+        if not "".join(lines[first:last]).strip():
+            last = first  # nothing but blank lines
         if last == 0:
-            self.rewrite("\n".join([*body, ""]))
+            if any(line.strip() for line in lines):
+                self.replace("\n".join([*body, ""]), (0, 0), (0, 0), maintain_selection_offset=False)
+            else:
+                self.rewrite("\n".join([*body, ""]))
             self.move_cursor((0, 0))
             return
         head = [] if is_separator(lines[last - 1]) else ["---"]
-        tail = [""] if last >= len(lines) else []
+        tail = [""] if at_end and last == len(lines) else []
         edge = (last - 1, len(lines[last - 1]))
         self.replace("\n".join(["", *head, *body, *tail]), edge, edge, maintain_selection_offset=False)
         self.move_cursor((last + len(head), 0), center=True)
@@ -190,6 +219,12 @@ class Editing(_Base):
         if text == self.text:
             self.notify("It is laid out already", timeout=2)
         self.rewrite(text)
+
+    def do_text_start(self) -> None:
+        self.move_cursor((0, 0), center=True)
+
+    def do_text_end(self) -> None:
+        self.move_cursor(self.document.end, center=True)
 
     def do_line_start(self) -> None:
         self.action_cursor_line_start()

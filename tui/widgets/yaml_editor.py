@@ -67,6 +67,9 @@ class YamlEditor(Editing, TextArea):
             super().__init__()
             self.row = row
 
+    class Moved(Message):
+        """The cursor stands elsewhere."""
+
     class CompletionWanted(Message):
         """Something could be offered here; answer with `offer(place, …)`."""
 
@@ -187,6 +190,13 @@ class YamlEditor(Editing, TextArea):
     def on_click(self) -> None:
         self._card.display = False
 
+    def on_paste(self, event: events.Paste) -> None:
+        event.prevent_default()
+        event.stop()
+        self.close_completions()
+        if not self.read_only:
+            self.put_in(event.text)
+
     async def _on_key(self, event: events.Key) -> None:
         shown, self._card.display = self._card.display, False
         if shown and event.key == "escape":
@@ -229,6 +239,7 @@ class YamlEditor(Editing, TextArea):
 
     def on_text_area_selection_changed(self, event: TextArea.SelectionChanged) -> None:
         event.stop()
+        self.post_message(self.Moved())
         row = event.selection.end[0]
         if row != self._row:
             self._row = row
