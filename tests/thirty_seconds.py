@@ -10,16 +10,11 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from textual.pilot import Pilot
-
 from engine.client import ConnectOptions, Query, connect
 from tests.tui.console import picture
+from tests.tui.hands import Hands
 from tui.app import KubariumApp
 
-_KEYS = {
-    " ": "space", ":": "colon", '"': "quotation_mark", "-": "minus", "/": "slash", ".": "full_stop",
-    ">": "greater_than_sign", "{": "left_curly_bracket", "|": "vertical_line",
-}  # fmt: skip
 Scene = Callable[[KubariumApp, str], None]
 
 
@@ -30,14 +25,14 @@ def play(folder: Path, size: tuple[int, int], scene: Scene = lambda app, title: 
 
 async def _run(folder: Path, size: tuple[int, int], scene: Scene) -> None:
     app = KubariumApp(connect(ConnectOptions(folder=str(folder), seed=7)))
-    async with app.run_test(size=size) as pilot:
-        await Story(app, pilot, scene).play()
+    async with app.run_test(size=size):
+        await Story(app, Hands(app), scene).play()
 
 
 class Story:
     """One telling."""
 
-    def __init__(self, app: KubariumApp, pilot: Pilot[None], scene: Scene) -> None:
+    def __init__(self, app: KubariumApp, pilot: Hands, scene: Scene) -> None:
         self.app, self.pilot, self._scene = app, pilot, scene
 
     async def play(self) -> None:
@@ -95,7 +90,7 @@ class Story:
         self.scene("x: stop its kubelet")
         await self.pilot.press("enter")
         await self.until("it is stopped", self.broken)
-        await self.pilot.press(*[_KEYS[">"]] * 7)
+        await self.pilot.press(*[">"] * 7)
         await self.until("300×", lambda: self.shows("300×"))
         await self.until("NotReady", lambda: self.shows("NotReady"))
         self.scene("300×: NotReady after its grace")
@@ -117,17 +112,17 @@ class Story:
         self.scene("U: undo says what it will do")
         await self.pilot.press("enter")
         await self.until("the kubelet runs again", lambda: not self.broken())
-        await self.pilot.press("full_stop")
+        await self.pilot.press(".")
         await self.pilot.press("t")
         await self.until("the timeline", lambda: self.shows("all that is worth telling"))
         await self.pilot.press("a")
         await self.until("people's actions", lambda: self.shows("undo", "actions only"))
         self.scene("t: the timeline")
-        await self.pilot.press(_KEYS["{"])
+        await self.pilot.press("{")
         await self.until("the past", lambda: self.shows("THE PAST"))
         await self.home()
         self.scene("The cluster as it was")
-        await self.pilot.press(_KEYS["|"], "full_stop")
+        await self.pilot.press("|", ".")
         await self.until("now", lambda: not self.shows("THE PAST"))
 
     # -- hands and eyes --------------------------------------------------------------------------------------------
@@ -153,7 +148,7 @@ class Story:
             await self.pilot.pause(0.05)
 
     async def type(self, text: str) -> None:
-        await self.pilot.press(*[_KEYS.get(letter, letter) for letter in text])
+        await self.pilot.type(text)
 
     @property
     def focused(self) -> str | None:

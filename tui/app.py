@@ -10,9 +10,11 @@ import importlib
 import os
 from collections.abc import Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any, ClassVar, Final
 
+from textual import work
 from textual.app import App
 
 from engine.client import ClientError, ClusterClient, Item, Query
@@ -91,6 +93,7 @@ class KubariumApp(OwnSettings, Leaving, TravelActions, TourActions, AnsweringAct
         self.client = self.session.client
         self.tour = Tour(self.session)
         self._begins_with_tour = tour
+        self._asked_speed: float | None = None
         self.home = ClusterScreen(self.session, self.keymap_of_actions)
         self.begin_tabs(self.home)
         self.session.settings = settings
@@ -343,29 +346,40 @@ class KubariumApp(OwnSettings, Leaving, TravelActions, TourActions, AnsweringAct
     # -- time --------------------------------------------------------------------------------------------------------
 
     def do_clock_pause(self) -> None:
-        speed = self.session.summary.speed
+        speed = self._speed
         if speed:
             self.session.resume_speed = speed
         self._set_speed(0.0 if speed else self.session.resume_speed)
 
     def do_clock_speed(self, by: str) -> None:
-        speed = self.session.summary.speed or self.session.resume_speed
+        speed = self._speed or self.session.resume_speed
         if by == "1":
             wanted = next((s for s in SPEEDS if s > speed), SPEEDS[-1])
         else:
             wanted = next((s for s in reversed(SPEEDS) if s < speed), SPEEDS[0])
         self._set_speed(wanted)
 
-    def _set_speed(self, speed: float) -> None:
-        async def work() -> None:
-            try:
-                await answer(self.client.set_speed(speed))
-            except ClientError as error:
-                self.notify(error.message, severity="error")
-                return
-            self.notify(f"Cluster time runs at {speed:g}×" if speed else "Cluster time stands still", timeout=2)
+    @property
+    def _speed(self) -> float:
+        """The one that was asked for last, also before the engine has told it: keys can be faster."""
+        return self.session.summary.speed if self._asked_speed is None else self._asked_speed
 
-        self.run_worker(work(), exclusive=True, group="speed", exit_on_error=False)
+    def _set_speed(self, speed: float) -> None:
+        self._asked_speed = speed
+        self._ask_for_speed(speed)
+
+    @work(exclusive=True, group="speed", exit_on_error=False)
+    async def _ask_for_speed(self, speed: float) -> None:
+        try:
+            await answer(self.client.set_speed(speed))
+        except ClientError as error:
+            self.notify(error.message, severity="error")
+            return
+        finally:
+            if self._asked_speed == speed:
+                self._asked_speed = None
+        self.session.summary = replace(self.session.summary, speed=speed)
+        self.notify(f"Cluster time runs at {speed:g}×" if speed else "Cluster time stands still", timeout=2)
 
     # -- long work ---------------------------------------------------------------------------------------------------
 

@@ -80,7 +80,9 @@ def _opened(path: str) -> Iterator[Store]:
     try:
         store = Store.open(path)
     except InUse as error:
-        raise ClientError(f"{error}: do it in its console (:snapshot, :restore, :fork), or end that one first") from error
+        raise ClientError(
+            f"{error}: do it in its console (:snapshot, :restore, :fork), or end that one first"
+        ) from error
     except StoreError as error:
         raise ClientError(str(error)) from error
     try:

@@ -9,17 +9,19 @@ from textual.pilot import Pilot
 
 from tests.tui.fake_client import FakeClient
 from tests.tui.fake_world import world
+from tests.tui.hands import Hands
 from tui.app import KubariumApp
 
 
 @asynccontextmanager
 async def console(
     client: FakeClient | None = None, size: tuple[int, int] = (120, 40), keys_file: str | None = None
-) -> AsyncIterator[tuple[KubariumApp, Pilot[None], FakeClient]]:
+) -> AsyncIterator[tuple[KubariumApp, Hands, FakeClient]]:
     """The console with its first rows on the screen."""
     client = client or FakeClient(world())
     app = KubariumApp(client, keys_file=keys_file)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size):
+        pilot = Hands(app)
         await settle(pilot)
         yield app, pilot, client
 

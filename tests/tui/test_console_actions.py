@@ -388,3 +388,24 @@ async def test_a_kind_that_came_by_a_definition_is_known() -> None:
         await settle(pilot)
         assert app.session.find_kind("wd") is not None
         assert not app._notifications
+
+
+async def test_speed_keys_pressed_faster_than_the_cluster_answers_all_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each > is one step more, whatever the summary still says."""
+    client = FakeClient(world())
+    asked: list[float] = []
+
+    def set_speed(speed: float) -> Future[None]:
+        asked.append(speed)
+        return Future()  # never answered
+
+    monkeypatch.setattr(client, "set_speed", set_speed)
+    async with console(client) as (_, pilot, _):
+        client.tell_summary(speed=1.0)
+        await settle(pilot)
+        await pilot.type(">>>>>")
+        assert asked[-1] == 60.0
+        await pilot.type("<.")
+        assert asked[-1] == 0.0
+        await pilot.type(".")
+        assert asked[-1] == 30.0

@@ -10,27 +10,21 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from textual.pilot import Pilot
-
 from engine.client import ConnectOptions, connect
 from tests.tui.console import picture
+from tests.tui.hands import Hands
 from tui.app import KubariumApp
 from tui.screens.manifests import ManifestsScreen
 from tui.session import answer
 
 START = 1_795_424_400_000_000
 """2026-11-23T09:00:00Z."""
-_KEYS = {
-    " ": "space", ":": "colon", "/": "slash", "-": "minus", ".": "full_stop", '"': "quotation_mark", "=": "equals_sign",
-    ",": "comma", "*": "asterisk", "'": "apostrophe", "(": "left_parenthesis", ")": "right_parenthesis",
-    "[": "left_square_bracket", "]": "right_square_bracket", "{": "left_curly_bracket", "}": "right_curly_bracket",
-}  # fmt: skip
 
 
 class Player:
     """Hands and eyes at one console."""
 
-    def __init__(self, app: KubariumApp, pilot: Pilot[None]) -> None:
+    def __init__(self, app: KubariumApp, pilot: Hands) -> None:
         self.app, self.pilot = app, pilot
 
     # -- eyes --------------------------------------------------------------------------------------------------------
@@ -69,7 +63,7 @@ class Player:
         await self.pilot.pause(0.06)
 
     async def type(self, text: str) -> None:
-        await self.pilot.press(*[_KEYS.get(letter, letter) for letter in text])
+        await self.pilot.type(text)
 
     async def go(self, kind: str, name: str = "") -> None:
         """`:kind`, narrowed to a name, from the home screen."""
@@ -129,8 +123,8 @@ async def playing(folder: Path, size: tuple[int, int] = (160, 48)) -> AsyncItera
     """A console on a cluster made of the folder's files, all of them applied or refused."""
     client = connect(ConnectOptions(folder=str(folder), seed=7, speed=0.0, start=START))
     app = KubariumApp(client)
-    async with app.run_test(size=size) as pilot:
-        player = Player(app, pilot)
+    async with app.run_test(size=size):
+        player = Player(app, Hands(app))
         await player.holds(
             "every file read",
             lambda: app.session.files and all(file.state != "pending" for file in app.session.files),
