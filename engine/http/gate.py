@@ -7,7 +7,7 @@ everything it wrote is committed: what a client was told survives a kill. Reads 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, Final, TypeVar
@@ -19,6 +19,8 @@ from store.types import Envelope, ObjectKey, Revision
 _T = TypeVar("_T")
 _OWNED: Final = 4_096
 """Objects of which it is remembered who owns their fields."""
+FEW: Final = 50
+"""Objects of a list, or of a kind that is watched, whose owners among the cluster's components are told too."""
 
 
 class Gate:
@@ -59,6 +61,10 @@ class Gate:
         found = self.api.owners(env)
         self._owned[env.key] = env, found
         return found
+
+    def few(self, items: Sequence[Envelope]) -> Sequence[Envelope]:
+        """The objects of a list with all of their managedFields, if they are so few that it costs nothing."""
+        return [self.owned(env) for env in items] if len(items) <= FEW else items
 
     def now(self) -> int:
         """Cluster time for ages: where the clock should be at this moment, microseconds since the epoch."""

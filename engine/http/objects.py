@@ -30,6 +30,7 @@ from engine.api.kinds import (
 from engine.api.read import Listing, revision_of, too_large
 from engine.api.requests import ListResult, PatchType
 from engine.http.calls import Call
+from engine.http.gate import FEW
 from engine.http.messages import Answer, Response, Stream
 from engine.http.negotiation import Accepted, accepted, decoded, encoded, media_type
 from engine.http.negotiation import from_json as json_body
@@ -223,7 +224,14 @@ def _renderers(call: Call, form: Accepted) -> tuple[Renderer | None, Any]:
     if form.shape:
         return (lambda _, env: orjson.dumps(partial(served(kind, env), form.version))), bookmark
     stored = kind.storage is None and call.api.kinds.get(kind.resource) is kind and not kind.custom
+    if stored and _is_small(call):
+        return (lambda _, env: served_raw(kind, call.gate.owned(env) if _is_small(call) else env)), bookmark
     return (None if stored else lambda _, env: served_raw(kind, env)), bookmark
+
+
+def _is_small(call: Call) -> bool:
+    """There are few objects of the kind: watchers are told all of their owners."""
+    return call.gate.store.count(call.kind.resource) <= FEW
 
 
 def _table_events(call: Call, form: Accepted) -> tuple[Renderer, Any]:

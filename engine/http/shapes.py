@@ -89,9 +89,10 @@ async def many(call: Call, result: ListResult, form: Accepted) -> Response:
         head = {"kind": "PartialObjectMetadataList", "apiVersion": f"meta.k8s.io/{form.version}", "metadata": meta}
         return encoded({**head, "items": items}, form)
     head = {"kind": kind.list_kind, "apiVersion": kind.api_version, "metadata": meta}
+    shown = call.gate.few(result.items)
     if form.content_type != JSON:
-        return encoded({**head, "items": [served(kind, env) for env in result.items]}, form)
-    parts = await _joined(kind, result.items)
+        return encoded({**head, "items": [served(kind, env) for env in shown]}, form)
+    parts = await _joined(kind, shown)
     if not kind.custom:
         return Response(200, [orjson.dumps(head)[:-1] + b',"items":[', *parts, b"]}\n"])
     opening = b'{"apiVersion":"%b","items":[' % kind.api_version.encode()

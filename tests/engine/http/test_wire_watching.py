@@ -119,3 +119,12 @@ def test_an_old_revision_is_an_error_event() -> None:
     finally:
         world.close()
     assert [(event["type"], event["object"]["code"]) for event in events] == [("ERROR", 410)]
+
+
+def test_few_objects_are_shown_with_all_their_owners(world: WireWorld) -> None:
+    """Lists and watches of a kind that has few objects tell what the cluster's components own, as a GET does."""
+    chosen = "fieldSelector=metadata.name%3Ddefault"
+    one = world.get("/api/v1/namespaces/default")[1]["metadata"]["managedFields"]
+    assert world.get(f"/api/v1/namespaces?{chosen}")[1]["items"][0]["metadata"]["managedFields"] == one
+    seen = world.watch(f"/api/v1/namespaces?watch=1&{chosen}", 1)[0]["object"]["metadata"]
+    assert seen["managedFields"] == one
