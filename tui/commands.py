@@ -86,6 +86,7 @@ DEEDS: Final = {
     "can-i": ("show_rights", "what you, a user, group or account may do"),
     "tab": ("show_tab", "a new tab, or `:tab po shop` with that in it; `:tab 2` goes there"),
     "stop": ("do_stop_work", "stop long work: what is done stays"),
+    "suspend": ("suspend_console", "back to the shell; fg returns"),
     "readonly": ("do_read_only", "refuse all writes, or allow them again"),
 }
 """Commands that do something: (method of the app, what it does)."""

@@ -45,7 +45,7 @@ async def drain(app: KubariumApp, session: Session, nodes: Sequence[Item], inten
         said = f"Stopped: drain {names}: {left_out(work.done, waiting)}. {names} {stay} cordoned."
         app.notify(said, severity="warning", timeout=15)
     else:
-        app.notify(f"Drained {names}: {total} pods evicted")
+        app.notify(f"Drained {names}: {total} {'pod' if total == 1 else 'pods'} evicted")
 
 
 async def _round(

@@ -6,6 +6,7 @@ SIGTERM and a closed terminal (SIGHUP) ask nothing: the cluster is closed in ord
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,14 @@ class Leaving(_Base):
         """Leave at SIGTERM and SIGHUP, with the status a shell expects: 128 and the signal's number."""
         for number in (signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, self._told_to_leave, number)
+        # By the loop, between two callbacks: in the midst of one the terminal may be held by a lock.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTSTP, self.suspend_console)
+
+    def suspend_console(self) -> None:
+        """Give the terminal back to the shell until `fg`; the cluster is this process and stops with it."""
+        with self.suspend():
+            os.kill(os.getpid(), signal.SIGSTOP)
+        self.refresh(layout=True)
 
     def _told_to_leave(self, number: int) -> None:
         self.exit(return_code=128 + number)

@@ -138,6 +138,17 @@ async def test_a_cluster_that_cannot_run_is_told_with_its_remedy() -> None:
     assert app.return_code == 1
 
 
+async def test_a_store_that_is_open_elsewhere_says_how_to_go_on() -> None:
+    """Starting once more would not help: the other console is pointed at."""
+    client = FakeClient(fail=ClientError("demo.db is open in another Kubarium (process 7)"))
+    async with console(client) as (app, pilot, _):
+        text = picture(app)
+        assert "process 7" in text
+        assert "Go on in that one, or leave it" in text
+        assert "Start again" not in text
+        await pilot.press("q")
+
+
 async def test_a_store_that_can_write_no_more_is_told_at_once() -> None:
     """A full disk under a running cluster covers what may be stale, says what is safe, and what to do."""
     async with console() as (app, pilot, client):

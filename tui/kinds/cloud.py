@@ -1,4 +1,4 @@
-"""The simulated cloud, what it has, and what CSI drivers say about themselves and their nodes."""
+"""The catalogue of images, the simulated cloud and what it has, what CSI drivers say of themselves and their nodes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 from engine.client import Item
 from tui.kinds.others import field
 from tui.kinds.spec import AGE, NAME, Cell, Column, Facts, KindView, spec, status
+from tui.quantity import millis, units
 
 
 def _phase(item: Item, facts: Facts) -> Cell:
@@ -53,7 +54,33 @@ def _view(resource: str, *columns: Column) -> KindView:
     return KindView(resource=resource, columns=(NAME, *columns, AGE), namespaced=False)
 
 
+def _memory(item: Item, facts: Facts) -> str:
+    """What a container of the image takes at its start, and what it grows to: `70Mi-110Mi`."""
+    memory = spec(item).get("memory") or {}
+    start, most = str(memory.get("start") or ""), str(memory.get("max") or "")
+    return f"{start}-{most}" if start and most else start or most
+
+
 CLOUD_KINDS: Final = (
+    _view(
+        "images.kubarium.dev",
+        Column("IMAGE", field("spec.image", ""), min=20, search=True, rank=1),
+        Column(
+            "SIZE",
+            field("spec.size", ""),
+            lambda item, facts: units(str(spec(item).get("size") or "0")),
+            align="right",
+            rank=3,
+        ),
+        Column(
+            "CPU",
+            field("spec.cpu", ""),
+            lambda item, facts: millis(str(spec(item).get("cpu") or "0")),
+            align="right",
+            rank=4,
+        ),
+        Column("MEMORY", _memory, align="right", rank=4),
+    ),
     _view(
         "clouds.kubarium.dev",
         Column("REGION", field("spec.region", "")),

@@ -29,8 +29,11 @@ def remedy(error: BaseException) -> str:
             "Everything that was acknowledged is in the store. Make room where it lies, then start again; "
             "or go on with a store elsewhere (--store FILE)."
         )
-    if "lock" in text:
-        return "Another Kubarium has this store open. Leave it, or start with another store (--store FILE)."
+    if "lock" in text or "open in another" in text:
+        return (
+            "Go on in that one, or leave it; `kubarium get`, `why` and `kubarium kubectl` speak to it from here. "
+            "For a second cluster start with another folder, another store (--store FILE), or none (--memory)."
+        )
     if isinstance(error, PermissionError) or "permission" in text or "unable to open" in text:
         return (
             "Check that the folder and the store's directory can be read and written, or choose another (--store FILE)."

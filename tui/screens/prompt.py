@@ -19,7 +19,7 @@ class PromptDialog(Dialog[str]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
             yield Static(self._title, classes="title", markup=False)
-            yield Input(self._text, placeholder=self._placeholder)
+            yield Input(self._text, placeholder=self._placeholder, compact=True)
             yield Static("⏎ does it · esc leaves", classes="dim", markup=False)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

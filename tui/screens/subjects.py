@@ -45,9 +45,9 @@ def subjects_of(kind: str, bindings: Iterable[Item]) -> list[Subject]:
 VIEW: Final = KindView(
     resource="subjects",
     columns=(
-        Column("NAME", lambda item, facts: item.name, min=24, grow=True, search=True),
+        Column("NAME", lambda item, facts: item.name, min=24, max=60, search=True),
         Column("KIND", lambda item, facts: value_of(item, Subject).kind),
-        Column("ROLES", lambda item, facts: ", ".join(value_of(item, Subject).roles), max=100, search=True),
+        Column("ROLES", lambda item, facts: ", ".join(value_of(item, Subject).roles), min=20, grow=True, search=True),
     ),
     empty="No binding names one.",
 )

@@ -31,9 +31,7 @@ class _Field(Input):
 
     async def _on_key(self, event: events.Key) -> None:
         if event.key.startswith("alt+") and event.is_printable:
-            event.prevent_default()
-        else:
-            await super()._on_key(event)
+            event.prevent_default()  # else the input's own handler is called next, by Textual
 
 
 class FindBar(Horizontal):

@@ -180,7 +180,7 @@ class HeaderBar(Widget):
         if width_of([*left, *right], 2) > room and gate.moment is None:
             right[1] = right[1]._replace(text=clock_text(session.now(), day=False))
         if width_of([*left, *right], 2) > room:
-            here = self.crumbs[-1] if self.crumbs else ""
+            here = self.crumbs[-1].rpartition(" › ")[2] if self.crumbs else ""
             left = [piece._replace(text=here) if piece.text == " › ".join(self.crumbs) else piece for piece in left]
         fitting = fit_pieces([*left, *right], room, 2)
         first, last = [p for p in fitting if p in left], [p for p in fitting if p in right]

@@ -81,7 +81,9 @@ class ResourcePane(WorkloadActions, Widget):
         self.descending = False
         self.model = RowModel(group=group)
         self.table = VirtualTable(view, self.model, session)
-        self._feed: Feed | None = None
+        self._feed = Feed(session.client, self, self._receive)
+        self._asked_early: Query | None = None
+        """What was to be watched before there was a pane to be told of it."""
         self._scope: Scope | None = None
         self._unlisten: Callable[[], object] | None = None
         self._title = PaneTitle()
@@ -95,23 +97,22 @@ class ResourcePane(WorkloadActions, Widget):
         yield self.table
 
     def on_mount(self) -> None:
-        self._feed = Feed(self.session.client, self, self._receive)
         board, usage = self.session.board.listen(self._board_came), self.session.usage.listen(self._usage_came)
         self._unlisten = lambda: (board(), usage())
         self.table.empty_text = "Loading …"
         self.refresh_title()
+        if self._asked_early is not None:
+            self._feed.open(self._asked_early)
 
     def on_unmount(self) -> None:
         if self._unlisten is not None:
             self._unlisten()
-        if self._feed is not None:
-            self._feed.pause()
+        self._feed.pause()
 
     # -- where rows come from ----------------------------------------------------------------------------------------
 
     def watch_query(self, query: Query, hide: Iterable[str] = ()) -> None:
         """Show what a query finds, live. `hide`: headings that say nothing here."""
-        assert self._feed is not None
         self._scope = None
         if query != self._feed.query:
             self.table.empty_text = "Loading …"
@@ -121,7 +122,10 @@ class ResourcePane(WorkloadActions, Widget):
         self.namespace = query.namespace
         alike = ("NAMESPACE",) if query.namespace is not None and "," not in query.namespace else ()
         self.table.hidden_headers = frozenset((*hide, *alike, *(("NAMESPACE",) if hide else ())))
-        self._feed.open(query)
+        if self.is_mounted:
+            self._feed.open(query)
+        else:  # a pane that is gone before it is mounted must not be left with a watch
+            self._asked_early = query
 
     def follow(self, scope: Scope) -> None:
         """Show the board's pods of a scope, live."""
@@ -137,12 +141,10 @@ class ResourcePane(WorkloadActions, Widget):
 
     def pause(self) -> None:
         """The screen is covered: cost nothing."""
-        if self._feed is not None:
-            self._feed.pause()
+        self._feed.pause()
 
     def resume(self) -> None:
-        if self._feed is not None:
-            self._feed.resume()
+        self._feed.resume()
         if self._scope is not None:
             self.follow(self._scope)
 
@@ -274,7 +276,7 @@ class ResourcePane(WorkloadActions, Widget):
     @property
     def watched(self) -> Query | None:
         """What is watched."""
-        return None if self._feed is None else self._feed.query
+        return self._feed.query
 
     def select_when_there(self, name: str) -> None:
         """Put the cursor on the object of this name, as soon as it is listed."""

@@ -224,13 +224,15 @@ class YamlEditor(Editing, TextArea):
             event.stop()
             self.close_completions()
             return
-        await super()._on_key(event)
-        if event.is_printable and not self.read_only:
-            if event.character is not None and (event.character.isalnum() or event.character in "./-"):
-                self._want()
-            else:
+        if not event.is_printable or self.read_only:
+            if event.key == "backspace":
                 self.close_completions()
-        elif event.key == "backspace":
+            return  # Textual calls the text area's own handler after this one
+        # Called here, as completions look at the text with the letter in it; it keeps Textual from calling it again.
+        await super()._on_key(event)
+        if event.character is not None and (event.character.isalnum() or event.character in "./-"):
+            self._want()
+        else:
             self.close_completions()
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
