@@ -131,7 +131,7 @@ def parse(text: str, session: Session) -> Open | Goto | Do:
     if kind.kind == "Namespace" and len(words) == 2 and not words[1].startswith(("/", "-")):
         # `:ns shop` goes into the namespace rather than filtering the list.
         return Open(Query("pods", namespace=words[1]))
-    namespace, labels, wanted = session.namespace if kind.namespaced else None, [], []
+    namespace, labels, wanted, named = session.namespace if kind.namespaced else None, [], [], ""
     rest = words[1:]
     while rest:
         word = rest.pop(0)
@@ -153,7 +153,9 @@ def parse(text: str, session: Session) -> Open | Goto | Do:
         elif "=" in word:
             labels.append(word)
         elif kind.namespaced:
-            namespace = word
+            if named:
+                raise CommandError(f"two namespaces, {named} and {word}: write {named},{word} for both")
+            namespace = named = word
         else:
             wanted.append(word)
     return Open(Query(kind.resource, namespace, ",".join(labels)), " ".join(wanted))

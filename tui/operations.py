@@ -107,7 +107,11 @@ class ObjectActions(Widget):
         self.console.run_worker(work, group="writes", exit_on_error=False)
 
     def _chosen_or_told(self) -> list[Item]:
-        """The chosen objects; without any, a word about it."""
+        """The chosen objects, to be changed; without any, or when nothing may be changed, a word about it."""
+        complaint = self.session.gate.complaint
+        if complaint:  # before anything is asked, not after
+            self.notify(complaint, severity="warning")
+            return []
         items = self.targets()
         if not items:
             self.notify("Nothing is chosen here", severity="warning")
@@ -223,6 +227,10 @@ class ObjectActions(Widget):
 
     def do_faults(self) -> None:
         """What can be broken of what is chosen."""
+        complaint = self.session.gate.complaint
+        if self.zone and complaint:
+            self.notify(complaint, severity="warning")
+            return
         items = [] if self.zone else self._chosen_or_told()
         if items or self.zone:
             self.run_worker(self._ask_for_faults(items, self.zone), exit_on_error=False)

@@ -78,6 +78,8 @@ async def test_pods_are_asked_for_in_all_of_k9s_ways() -> None:
         assert opened("ns default").query.namespace == "default"
         with pytest.raises(CommandError, match=r"this console is the cluster .*; :contexts tells of others"):
             parse("po @elsewhere", session)
+        with pytest.raises(CommandError, match="two namespaces, shop and data: write shop,data for both"):
+            parse("po shop data", session)
 
 
 @pytest.mark.parametrize("name", sorted(LEFT_OUT))

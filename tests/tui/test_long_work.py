@@ -186,6 +186,19 @@ async def test_read_only_is_said_once() -> None:
         assert not client.pending
 
 
+async def test_read_only_is_said_before_anything_is_asked() -> None:
+    """No dialog about a delete, a fault or an image that would be refused in the end."""
+    async with console(SlowClient()) as (app, pilot, _):
+        app.run_command("readonly")
+        await pilot.press("up")
+        await rest(pilot)
+        for place, key in enumerate(("x", "r", "ctrl+d"), 1):
+            await pilot.press(key)
+            await rest(pilot)
+            assert len(app.screen_stack) == 1
+            assert said(app).count("The console is read-only") == place
+
+
 async def test_rights_appear_while_they_are_asked_and_esc_leaves() -> None:
     """`:can-i`: no question is asked any more once the screen is left."""
     asked: list[Future[Any]] = []
