@@ -8,6 +8,7 @@ from engine.api.defaults.filling import changed, filled
 from engine.api.defaults.pods import spec_with_template
 from store.types import JsonObject
 
+_UID_LABEL: Final = "batch.kubernetes.io/controller-uid"
 _UNLIMITED: Final = 2**31 - 1
 
 
@@ -43,25 +44,30 @@ def _failure_policy(spec: JsonObject) -> JsonObject:
 
 
 def _with_generated_selector(obj: JsonObject) -> JsonObject:
-    """Jobs select their pods by their own uid, unless manualSelector says otherwise (jobStrategy.generateSelector)."""
+    """Jobs select their pods by their own uid, unless manualSelector says otherwise (jobStrategy.generateSelector).
+    What is there already stays: whether it may, validation says. A Job without labels has its template's."""
     meta, spec = obj.get("metadata") or {}, obj["spec"]
     uid, name = meta.get("uid"), meta.get("name")
-    if spec.get("manualSelector") or spec.get("selector") is not None or not uid or not name:
+    if spec.get("manualSelector") or not uid or not name:
         return obj
+    selector, template = spec.get("selector") or {}, spec["template"]
     labels = {
         "batch.kubernetes.io/controller-uid": uid,
         "batch.kubernetes.io/job-name": name,
         "controller-uid": uid,
         "job-name": name,
     }
-    template = spec["template"]
-    template_meta = {**template["metadata"], "labels": {**(template["metadata"].get("labels") or {}), **labels}}
+    given = template["metadata"].get("labels") or {}
+    chosen = selector.get("matchLabels") or {}
+    if _UID_LABEL in chosen and labels.keys() <= given.keys():
+        return obj
+    template_meta = {**template["metadata"], "labels": {**given, **{k: v for k, v in labels.items() if k not in given}}}
     return {
         **obj,
-        "metadata": {**meta, "labels": {**template_meta["labels"], **(meta.get("labels") or {})}},
+        "metadata": meta if meta.get("labels") else {**meta, "labels": template_meta["labels"]},
         "spec": {
             **spec,
-            "selector": {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}},
+            "selector": {**selector, "matchLabels": {**chosen, _UID_LABEL: chosen.get(_UID_LABEL, uid)}},
             "template": {**template, "metadata": template_meta},
         },
     }

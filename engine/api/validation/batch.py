@@ -249,13 +249,20 @@ def job(causes: Causes, obj: JsonObject) -> None:
 
 
 def _generated_selector(causes: Causes, obj: JsonObject, selector: JsonObject) -> None:
-    """Whoever chooses a selector has to say so (validateGeneratedSelector)."""
+    """Whoever chooses a selector, or its labels, has to say so (validateGeneratedSelector)."""
     uid, name = obj["metadata"].get("uid") or "", obj["metadata"].get("name") or ""
     labels = {
         f"{prefix}{key}": value
-        for prefix in ("batch.kubernetes.io/", "")
+        for prefix in ("", "batch.kubernetes.io/")
         for key, value in (("controller-uid", uid), ("job-name", name))
     }
+    given = ((obj["spec"].get("template") or {}).get("metadata") or {}).get("labels") or {}
+    for key, value in labels.items():
+        where = f"spec.template.metadata.labels[{key}]"
+        if key not in given:
+            causes.append(required(where, f"must be '{value}'"))
+        elif given[key] != value:
+            causes.append(invalid(where, given, f"must be '{value}'"))
     if not from_spec(selector).matches(labels):
         causes.append(invalid("spec.selector", selector, "`selector` not auto-generated"))
 

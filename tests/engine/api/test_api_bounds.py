@@ -294,7 +294,17 @@ def test_the_selector_of_a_job() -> None:
     ]
     found = of("batch/v1", "Job", f"selector: {{matchLabels: {{a: b}}}}, {JOB}")
     assert [cause.split(": ")[0] for cause in found] == ["spec.selector", "spec.template.metadata.labels"]
+    assert found[0].startswith('spec.selector: Invalid value: {"matchLabels":{"a":"b","batch.kubernetes.io/controller-')
     assert found[0].endswith("`selector` not auto-generated")
+
+
+def test_labels_of_another_job() -> None:
+    """A manifest that was read from a cluster brings them; the new job has its own."""
+    template = JOB.replace("template: {", "template: {metadata: {labels: {controller-uid: other, job-name: x}}, ")
+    found = of("batch/v1", "Job", template)
+    assert len(found) == 1
+    assert found[0].startswith('spec.template.metadata.labels[controller-uid]: Invalid value: {"batch.kubernetes.io/')
+    assert found[0].split(": ")[-1].startswith("must be '")
 
 
 def test_the_schedule_of_a_cron_job() -> None:
