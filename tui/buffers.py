@@ -24,6 +24,8 @@ from tui.merge import Merged, merge
 
 LARGEST: Final = 2_000_000
 """Bytes of the largest file that the editor opens; the folder itself reads larger ones."""
+MANIFESTS: Final = (".yaml", ".yml", ".json")
+"""Ends of names that the folder reads."""
 _BOM: Final = b"\xef\xbb\xbf"
 _FOREIGN: Final = {
     "\r": "a carriage return within a line", "\x0b": "a vertical tab", "\x0c": "a form feed", "\x1c": "U+001C",
@@ -31,7 +33,7 @@ _FOREIGN: Final = {
 }  # fmt: skip
 """Characters at which the editor would break lines although YAML or the file does not."""
 
-Look = Literal["same", "taken", "merged", "conflict", "gone", "unreadable"]
+Look = Literal["same", "taken", "merged", "conflict", "gone", "moved", "unreadable"]
 
 
 class ManifestError(Exception):
@@ -139,6 +141,8 @@ class Buffers:
         if stamp is None:
             if not buffer.on_disk or buffer.gone:
                 return "same"
+            if self._follow(buffer):
+                return "moved"
             buffer.gone, buffer.stamp = True, None
             return "gone"
         if stamp == buffer.stamp:
@@ -161,6 +165,22 @@ class Buffers:
             return "conflict"
         self._take(buffer, merged, theirs, layout)
         return "merged"
+
+    def _follow(self, buffer: Buffer) -> bool:
+        """A file that is called otherwise now keeps its inode: the buffer goes along. False: it is gone."""
+        assert buffer.stamp is not None  # it was on disk
+        for place in self.folder.rglob("*"):
+            path = place.relative_to(self.folder)
+            hidden = any(part.startswith(".") for part in path.parts)
+            if hidden or not path.name.endswith(MANIFESTS) or str(path) in self._buffers:
+                continue
+            stamp = self._stamp(str(path))
+            if stamp is not None and stamp[0] == buffer.stamp[0]:
+                self._buffers.pop(buffer.path, None)
+                buffer.path, buffer.stamp = path.as_posix(), stamp
+                self._buffers[buffer.path] = buffer
+                return True
+        return False
 
     def take_theirs(self, buffer: Buffer, *, marks: bool) -> None:
         """After a conflict: what is on disk, or (`marks`) both versions where they differ. Raises ManifestError."""

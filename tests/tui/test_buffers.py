@@ -149,6 +149,26 @@ def test_a_file_that_is_removed_leaves_its_text(tmp_path: Path) -> None:
     assert not buffer.unsaved
 
 
+def test_a_file_that_is_renamed_takes_its_text_along(tmp_path: Path) -> None:
+    """What was typed stands under the new name, and is saved there; names that are no manifests are not followed."""
+    (tmp_path / "a.yaml").write_text("a: 1\n")
+    (tmp_path / "other.yaml").write_text("a: 1\n")
+    buffers = Buffers(str(tmp_path))
+    buffer = buffers.open("a.yaml")
+    buffer.text = "a: 2\n"
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "a.yaml").rename(tmp_path / "shop" / "b.yaml")
+    assert buffers.look(buffer) == "moved"
+    assert buffers.look(buffer) == "same"
+    assert buffers.unsaved() == ["shop/b.yaml"]
+    assert buffers.open("shop/b.yaml") is buffer
+    buffers.save(buffer)
+    assert (tmp_path / "shop" / "b.yaml").read_text() == "a: 2\n"
+    assert not (tmp_path / "a.yaml").exists()
+    (tmp_path / "shop" / "b.yaml").rename(tmp_path / "shop" / "b.yaml~")
+    assert buffers.look(buffer) == "gone"
+
+
 def test_a_new_file_does_not_overwrite_one_that_came_meanwhile(tmp_path: Path) -> None:
     """Made by somebody else between naming and saving: asked about."""
     buffers = Buffers(str(tmp_path))

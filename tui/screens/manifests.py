@@ -38,6 +38,7 @@ class ManifestsScreen(ManifestView):
 
     def _look_outside(self) -> None:
         buffer = self.buffer
+        before = buffer.path if buffer is not None else ""
         if buffer is None or self.buffers is None or not self.is_attached or not self.is_active:
             return
         look = self.buffers.look(buffer)
@@ -45,6 +46,10 @@ class ManifestsScreen(ManifestView):
             return
         if look == "conflict":
             self._ask_conflict(buffer)
+        elif look == "moved":
+            self.session.last_manifest = buffer.path
+            self._ask_plan()
+            self.notify(f"{before} is called {buffer.path} now: the text went along")
         elif look == "gone":
             self.notify(f"{buffer.path} was removed on disk. Its text is still here; ctrl-s writes it anew.",
                         severity="warning")  # fmt: skip
