@@ -48,7 +48,7 @@ def drift_lines(objects: Sequence[DriftedObject], take: str, push: str) -> list[
             f"    {c.path}: the file says {value_text(c.after)}, it is {value_text(c.before)}" for c in drifted.changes
         ]
     ways = (
-        f"  {take}: the file follows the cluster (takes the live values into the text; saving keeps them)",
+        f"  {take}: the file follows the cluster (takes the live values into the text)",
         f"  {push}: the cluster follows the file (applies it again)",
     )
     return [*lines, *ways] if lines else []
