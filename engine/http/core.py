@@ -18,7 +18,7 @@ from engine.api import errors
 from engine.api.errors import ApiError
 from engine.api.kinds import Kind
 from engine.cluster import Cluster
-from engine.http import discovery, health, objects
+from engine.http import discovery, health, objects, openapi_v2
 from engine.http.access import Access, access_of
 from engine.http.calls import Call, Handler, Routes, warning_headers
 from engine.http.flows import MAX_IN_FLIGHT, MAX_OF_FLOW, MAX_STREAMS, MAX_STREAMS_OF_USER, Shares
@@ -27,7 +27,7 @@ from engine.http.intents import Intents
 from engine.http.messages import JSON, Answer, Request, Response, Upgrade, json_response, text_response
 from engine.http.metrics import WireMetrics
 from engine.http.negotiation import accepted
-from engine.http.openapi import V2, V2_BODY, V2_PROTOBUF, V2_TYPE, OpenApi
+from engine.http.openapi import OpenApi
 from engine.http.parameters import flag
 from engine.http.paths import Catalogue, RequestInfo, request_info
 from engine.http.routes import build_routes
@@ -209,9 +209,9 @@ class Wire:
 
     def _openapi(self, request: Request, path: str) -> Response:
         if path == "/openapi/v2":
-            if V2_PROTOBUF in request.header("accept"):
-                return Response(200, V2_BODY, V2_TYPE)
-            return json_response(V2)
+            protobuf = openapi_v2.PROTOBUF in request.header("accept")
+            body = self.openapi.swagger(protobuf=protobuf)
+            return Response(200, body, openapi_v2.PROTOBUF_TYPE if protobuf else JSON)
         accepted(request, shapes=False)
         if path == "/openapi/v3":
             return json_response(self.openapi.index())

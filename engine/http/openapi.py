@@ -1,4 +1,4 @@
-"""OpenAPI v3 of what is served: an index with hashes, and a document for each group and version.
+"""OpenAPI v3 of what is served: an index with hashes, and a document for each group and version (v2: openapi_v2).
 
 kubectl reads it for `explain`, for what `apply`, `edit` and `diff` merge, and to learn that the server validates fields
 (the `fieldValidation` parameter of an operation). Documents are made from the distilled schema when first asked for,
@@ -17,6 +17,7 @@ from engine.api.decode import OBJECT_META
 from engine.api.kinds import CRDS, Kind
 from engine.api.kubarium_kinds import KUBARIUM_SCHEMAS
 from engine.api.schema import Field, Schema, TypeInfo
+from engine.http import openapi_v2
 from engine.http.paths import Catalogue
 from store.store import Store
 from store.types import ObjectKey
@@ -53,15 +54,6 @@ _SCALARS: Final[Mapping[str, _Json]] = {
     "int32": {"type": "integer", "format": "int32"}, "int64": {"type": "integer", "format": "int64"},
     "float64": {"type": "number", "format": "double"}, "any": {},
 }  # fmt: skip
-V2_PROTOBUF: Final = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
-V2_TYPE: Final = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
-"""What the answer says of itself: @ may not stand in a media type."""
-V2: Final[_Json] = {
-    "swagger": "2.0", "info": {"title": "Kubernetes", "version": "v1.36.2"}, "paths": {}, "definitions": {},
-}  # fmt: skip
-"""OpenAPI v2 names nothing: kubectl looks into it for kinds that v3 does not know, and finds that there are none."""
-V2_BODY: Final = b"\n\x032.0\x12\x15\n\nKubernetes\x12\x07v1.36.2"
-"""The same as gnostic's Document message: swagger (1), info (2) with title (1) and version (2)."""
 _ROOTS: Final = {
     ".well-known/openid-configuration": ("", "get service account issuer OpenID configuration"),
     "api": ("APIVersions", "get available API versions"),
@@ -111,10 +103,23 @@ class OpenApi:
                 served = path in _ROOTS
         return self._document(path) if served else None
 
-    def _document(self, path: str) -> tuple[str, bytes]:
+    def swagger(self, *, protobuf: bool) -> bytes:
+        """GET /openapi/v2: the definitions of all types."""
+        self._refresh()
+        path = "v2.pb" if protobuf else "v2.json"
+        known = self._documents.get(path)
+        if known is None:
+            made = openapi_v2.definitions(self._made(self._catalogue.kinds())["components"]["schemas"])
+            known = self._keep(path, openapi_v2.encoded(made) if protobuf else openapi_v2.document(made))
+        return known[1]
+
+    def _refresh(self) -> None:
         if self._generation != self._catalogue.generation:
             self._documents.clear()
             self._generation = self._catalogue.generation
+
+    def _document(self, path: str) -> tuple[str, bytes]:
+        self._refresh()
         known = self._documents.get(path)
         if known is not None:
             return known
