@@ -82,6 +82,8 @@ SCENES: Final[dict[str, Scene]] = {
     "machines": _go(":machines"),
     "faults-none": _go(":faults"),
     "empty": _go(":ingressclasses /nothing-like-it"),
+    "containers": _go(":pods /reviews", "enter"),
+    "tabs": _go(":pods /reviews", "plus", ":deployments"),
     # The inspector
     "describe": _go(":nodes", "j", "d"),
     "yaml": _go(":deployments /catalog", "y"),

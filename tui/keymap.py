@@ -83,7 +83,7 @@ def shown(key: str) -> str:
     """A key for people: `ctrl-d`, `shift-j`, `esc`, `⏎`."""
     if len(key) == 1 and key.isalpha() and key.isupper():
         return f"shift-{key.lower()}"
-    return {"escape": "esc"}.get(key, key).replace("+", "-")
+    return {"escape": "esc"}.get(key, key if len(key) == 1 else key.replace("+", "-"))
 
 
 TYPING: Final = frozenset({"editor", "find", "shell"})

@@ -47,6 +47,16 @@ def test_what_matters_least_goes_first() -> None:
     assert [i for i, _ in lay_out(columns, [10, 10, 10], 5, wide=False)] == [0]
 
 
+def test_room_that_a_wide_column_left_is_used() -> None:
+    """Where the widest of the unimportant ones had to go, narrower ones that went before it come back."""
+    columns = [
+        Column("A", lambda i, f: "", rank=0),
+        Column("B", lambda i, f: "", rank=1),
+        Column("C", lambda i, f: "", rank=2),
+    ]
+    assert [i for i, _ in lay_out(columns, [10, 30, 5], 26, wide=False)] == [0, 2]
+
+
 def test_the_wide_layout_keeps_everything() -> None:
     """ctrl-w shows all columns; the table scrolls sideways then."""
     columns = [Column("A", lambda i, f: ""), Column("B", lambda i, f: "", wide=True)]

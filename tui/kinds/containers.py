@@ -81,7 +81,7 @@ CONTAINERS: Final = KindView(
     columns=(
         Column("IDX", _index, _order, rank=3),
         Column("NAME", lambda item, facts: item.name, min=12, grow=True, search=True),
-        Column("IMAGE", lambda item, facts: str(_of(item).spec.get("image", "")), min=16, rank=2, search=True),
+        Column("IMAGE", lambda item, facts: str(_of(item).spec.get("image", "")), min=28, rank=2, search=True),
         Column("READY", _ready, rank=1),
         Column("STATE", _state, search=True),
         Column("RESTARTS", _restarts, lambda item, facts: _of(item).status.get("restartCount", 0), align="right",

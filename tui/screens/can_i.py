@@ -62,7 +62,7 @@ def _verb(verb: str) -> Getter:
 VIEW: Final = KindView(
     resource="rights",
     columns=(
-        Column("RESOURCE", lambda item, facts: item.name, max=60, search=True),
+        Column("RESOURCE", lambda item, facts: item.name, min=26, max=60, search=True),
         *(Column(verb.upper(), _verb(verb), rank=0 if verb in ("get", "delete") else 2) for verb in VERBS),
         Column(
             "BY",

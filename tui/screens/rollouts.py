@@ -44,7 +44,7 @@ VIEW: Final = KindView(
                align="right", rank=2),
         Column("AGE", lambda item, facts: age(
             _rollout(item).item.obj["metadata"].get("creationTimestamp"), facts.now()), live=True, rank=3),
-        Column("IMAGES", lambda item, facts: _images(item), min=20, max=100, grow=True, search=True),
+        Column("IMAGES", lambda item, facts: _images(item), min=40, max=100, grow=True, search=True),
         Column("CHANGE-CAUSE", lambda item, facts: (
             _rollout(item).item.obj["metadata"].get("annotations") or {}).get(CAUSE) or "<none>", rank=4, max=60,
             search=True),

@@ -31,11 +31,17 @@ def lay_out(columns: Sequence[Column], needs: Sequence[int], room: int, wide: bo
         return min(need, max(column.min, len(column.header))) if column.grow or column.min else need
 
     if not wide:
+        gone = []
         while len(shown) > 1 and sum(map(least, shown)) + GAP * (len(shown) - 1) > free:
             victim = max(shown, key=lambda i: (columns[i].rank, i))
             if columns[victim].rank == 0:
                 break
             shown.remove(victim)
+            gone.append(victim)
+        # A wide one made room for narrower ones that had to go before it.
+        for index in reversed(gone):
+            if sum(map(least, shown)) + GAP * len(shown) + least(index) <= free:
+                shown = sorted((*shown, index))
     widths = {i: needs[i] for i in shown}
     spare = free - sum(widths.values()) - GAP * (len(shown) - 1)
     if spare < 0 and not wide:
