@@ -38,6 +38,8 @@ START: Final = 1_795_424_400_000_000
 """2026-11-23T09:00:00Z."""
 FONTS: Final = "/usr/share/fonts/truetype/dejavu"
 Lines = list[list[Segment]]
+EVERYWHERE: Final = ("dark", "light")
+"""Variants of all sizes; the others change colours only, and are taken at the smallest."""
 VARIANTS: Final = {"dark": DARK, "light": LIGHT, "16": PLAIN_DARK, "16-light": PLAIN_LIGHT, "none": PLAIN_DARK}
 _NORMAL: Final = [
     (0, 0, 0), (205, 0, 0), (0, 205, 0), (205, 205, 0), (0, 0, 238), (205, 0, 205), (0, 205, 205), (229, 229, 229),
@@ -60,6 +62,10 @@ def _scene(shot: str) -> tuple[Scene, Size]:
     name, _, size = shot.rpartition("-")
     width, _, height = size.partition("x")
     return SCENES[name], (int(width), int(height))
+
+
+def _variants(shot: str) -> Sequence[str]:
+    return [*VARIANTS] if shot.endswith("-80x24") else EVERYWHERE
 
 
 async def settle(pilot: Pilot[None]) -> None:
@@ -191,7 +197,9 @@ def make(shot: str, variants: Sequence[str], out: Path, text: bool = False) -> l
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.shots", description=__doc__)
     parser.add_argument("shots", nargs="*", help="scenes, or scenes with a size: why, why-80x24 (default: all)")
-    parser.add_argument("--variant", action="append", choices=VARIANTS, help="only these (default: all)")
+    parser.add_argument(
+        "--variant", action="append", choices=VARIANTS, help="only these (default: all at 80x24, dark and light else)"
+    )
     parser.add_argument("--readme", action="store_true", help="only the README's pictures, to docs/pictures")
     parser.add_argument("--text", action="store_true", help="print the screens as text")
     parser.add_argument("--out", type=Path, default=ROOT / "shots", help="where to (shots/)")
@@ -210,7 +218,7 @@ def main() -> int:
             jobs += [pool.submit(make, shot, ["dark"], ROOT / "docs" / "pictures") for shot in README]
         if not args.readme:
             args.out.mkdir(parents=True, exist_ok=True)
-            jobs += [pool.submit(make, shot, args.variant or [*VARIANTS], args.out, args.text) for shot in wanted]
+            jobs += [pool.submit(make, shot, args.variant or _variants(shot), args.out, args.text) for shot in wanted]
         for job in jobs:
             print(*job.result(), sep="\n", flush=True)
     return 0

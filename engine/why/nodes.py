@@ -79,9 +79,11 @@ def _evictions(api: Api, env: Envelope, pods: list[Envelope]) -> Iterator[Findin
         when = f"in {span(left)}" if left > 0 else "now"
         yield about("warn", f"Pod {pod.namespace}/{pod.name} is evicted {when}.", pod)
     if len(leaving) > _TOLD:
-        yield Finding("warn", f"and {len(leaving) - _TOLD} more pods.")
+        more = len(leaving) - _TOLD
+        yield Finding("warn", f"and {more} more {'pod' if more == 1 else 'pods'}.")
     if stay:
-        yield Finding("", f"{stay} pods tolerate it for ever (those of DaemonSets do).")
+        who = "1 pod tolerates" if stay == 1 else f"{stay} pods tolerate"
+        yield Finding("", f"{who} it for ever (those of DaemonSets do).")
 
 
 def drain_blocks(api: Api, pods: list[Envelope]) -> Iterator[Finding]:

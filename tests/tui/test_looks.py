@@ -195,3 +195,15 @@ async def test_the_key_bar_fits_and_names_help(command: str) -> None:
 def test_keys_are_shown_as_they_are_typed() -> None:
     """A plus is a plus, between keys a hyphen."""
     assert [shown(key) for key in ("+", "ctrl+d", "J", "escape", "-")] == ["+", "ctrl-d", "shift-j", "esc", "-"]
+
+
+async def test_nobody_confirms_what_cannot_be_done() -> None:
+    """Where all writes are refused, deleting says so at once instead of asking first."""
+    async with console() as (app, pilot, _):
+        app.run_command("readonly")
+        app.run_command("pods")
+        await settle(pilot)
+        await pilot.press("ctrl+d")
+        await settle(pilot)
+        assert "read-only" in app.session.messages[-1][2]
+        assert "Delete pods" not in picture(app)

@@ -194,6 +194,11 @@ class BaseScreen(Screen[None]):
 
     async def perform(self, action: Action) -> None:
         """Call the action's handler, the nearest to the focus."""
+        complaint = self.session.gate.complaint
+        if complaint and action.danger and action.group == "Object":
+            # The gate would refuse it in the end: nobody should confirm what cannot be done.
+            self.notify(complaint, severity="warning")
+            return
         name = f"do_{action.handler}"
         focused = self.focused
         for owner in (focused, *(focused.ancestors if focused is not None else (self,)), self.app):

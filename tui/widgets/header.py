@@ -70,7 +70,8 @@ def folder_text(files: list[FolderFile], short: bool) -> tuple[str, Tone]:
         ("error", "✗"), ("drifted", "≠"), ("waiting", "…"), ("pending", "◐"), ("applied", "✓"),
     )  # fmt: skip
     states = [(state, glyph) for state, glyph in order if counts.get(state)]
-    parts = [f"{glyph} {counts[state]} {state}" for state, glyph in states]
+    words = {state: "errors" if state == "error" and counts[state] > 1 else state for state in counts}
+    parts = [f"{glyph} {counts[state]} {words[state]}" for state, glyph in states]
     if short:
         parts = [f"✓ {counts['applied']}"] if len(states) == 1 and "applied" in counts else [
             part for part, (state, _) in zip(parts, states, strict=True) if state != "applied"
