@@ -264,7 +264,7 @@ async def _service_ports(around: _Around) -> list[FieldHelp]:
                 value = port.get("name") if by_name else port.get("port")
                 if value:
                     ports[str(value)] = f"port {port.get('port')}" if by_name else str(port.get("name") or "")
-    return _offers(ports)
+    return _offers(ports, text=around.place.path[-1] == "name")
 
 
 async def _node_labels(around: _Around) -> list[FieldHelp]:
@@ -339,6 +339,17 @@ def _label_keys(labels: Iterable[Any]) -> list[str]:
     return sorted({key for each in labels for key in each})
 
 
-def _offers(names: dict[str, str]) -> list[FieldHelp]:
-    """Values to offer: no type, so that nothing is put behind them."""
-    return [FieldHelp(name, "", False, about) for name, about in sorted(names.items())]
+def _offers(names: dict[str, str], *, text: bool = True) -> list[FieldHelp]:
+    """Values to offer: no type, so that nothing is put behind them. `text`: with quotes where YAML would read
+    something else than a text (`true`, `1.0`)."""
+    return [FieldHelp(_quoted(name) if text else name, "", False, about) for name, about in sorted(names.items())]
+
+
+def _quoted(name: str) -> str:
+    import yaml  # not before somebody asks
+
+    try:
+        read = yaml.safe_load(name)
+    except yaml.YAMLError:
+        read = None
+    return name if read == name else f'"{name}"'

@@ -13,6 +13,8 @@ from typing import Final, NamedTuple
 _LINE: Final = re.compile(r"^(?P<indent> *)(?P<dashes>(?:- +)*)(?P<rest>.*)$")
 _KEY: Final = re.compile(r"""^(?P<key>"[^"]*"|'[^']*'|[^\s#'"\[\]{},:][^:#]*?)\s*:(?:\s+(?P<value>.*))?$""")
 _FLOW_PAIR: Final = re.compile(r"""["']?([\w./-]+)["']?\s*:\s*("[^"]*"|'[^']*'|[^,{}\s]+)""")
+_VALUE: Final = re.compile(r""":\s*["']?([^"'\s]*)$""")
+"""What is typed of a value: images hold colons."""
 _WORD: Final = re.compile(r"[\w./-]*$")
 
 
@@ -50,6 +52,8 @@ def place_at(lines: Sequence[str], row: int, column: int) -> Place:
     word_match = _WORD.search(before)
     word = word_match.group() if word_match else ""
     in_value = _parse_colon(before)
+    if in_value and (value := _VALUE.search(before)):
+        word = value[1]
     path, siblings = _walk(lines, row, first, last, here)
     header = _header(lines, first, last)
     key = here.key if in_value else ""

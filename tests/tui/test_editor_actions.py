@@ -136,6 +136,38 @@ async def test_formatting_keeps_comments_or_says_why_not() -> None:
         assert editor.text == "a: [\n"
 
 
+KEY, PART, VALUE = "integer", "[]ContainerPort", ""
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "offers", "key", "after"),
+    [
+        ("replicas: 3", 3, {"replicas": KEY}, "tab", "replicas: 3"),
+        ("repl", 4, {"replicas": KEY}, "tab", "replicas: "),
+        ("por", 3, {"ports": PART}, "tab", "ports:"),
+        ("port", 4, {"port": KEY, "ports": PART}, "enter", "port: "),
+        ("image: reg.io/a:1", 17, {"reg.io/a:1.2": VALUE}, "tab", "image: reg.io/a:1.2"),
+        ("restartPolicy:", 14, {"Always": VALUE}, "tab", "restartPolicy: Always"),
+        ("restartPolicy: Nevr", 17, {"Never": VALUE}, "tab", "restartPolicy: Never"),
+        ("gpu: tr", 7, {'"true"': VALUE}, "tab", 'gpu: "true"'),
+        ('gpu: "tr"', 8, {'"true"': VALUE}, "tab", 'gpu: "true"'),
+        ("name: web", 9, {"web": VALUE, "web-2": VALUE}, "enter", "name: web\n"),
+        ("name: web", 9, {"web": VALUE}, "enter", "name: web\n"),
+    ],
+)
+async def test_what_is_offered_takes_the_place_of_the_word(
+    text: str, column: int, offers: dict[str, str], key: str, after: str
+) -> None:
+    """The whole word, with a colon where one is missing; enter behind a whole value begins a line."""
+    async with editing(text, 0, column) as (editor, pilot):
+        editor.do_complete()
+        wanted = editor._wanted
+        assert wanted is not None
+        editor.offer(wanted, [FieldHelp(name, type_, False, "") for name, type_ in offers.items()])
+        await pilot.press(key)
+        assert editor.text == after
+
+
 async def test_a_card_goes_with_the_next_key() -> None:
     """It shows the whole documentation and the values."""
     async with editing("restartPolicy: Always\n") as (editor, pilot):

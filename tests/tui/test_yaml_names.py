@@ -133,6 +133,27 @@ async def test_what_can_be_named_is_offered(tmp_path: Path) -> None:
             assert known == wanted, before[-120:]
 
 
+async def test_texts_that_yaml_would_misread_are_quoted(tmp_path: Path) -> None:
+    """A label `true` of a node, a key `1.0` of a ConfigMap; a port stays a number."""
+    client = cluster(tmp_path)
+    labels = {"name": "odd", "labels": {"gpu": "true"}}
+    client.put("nodes", {"metadata": labels})
+    client.put("configmaps", obj("odd", data={"1.0": "x"}))
+    client.put("services", obj("web", spec={"ports": [{"name": "on", "port": 80}]}))
+    backend = "kind: Ingress\nmetadata: {namespace: shop}\nspec:\n  defaultBackend:\n    service:\n      name: web\n"
+    async with console(client) as (app, _, _client):
+        for text, wanted in {
+            "kind: Pod\nspec:\n  nodeSelector:\n    gpu: ": '"true"',
+            POD + ENV + "configMapKeyRef:\n          name: odd\n          key: ": '"1.0"',
+            backend + "      port:\n        number: ": "80",
+            backend + "      port:\n        name: ": '"on"',
+        }.items():
+            lines = text.split("\n")
+            row = len(lines) - 1
+            offers = await names_at(app.session, place_at(lines, row, len(lines[row])), lines, row)
+            assert [offer.name for offer in offers] == [wanted]
+
+
 async def test_a_role_speaks_of_what_is_served(tmp_path: Path) -> None:
     """Verbs, groups and resources of rules."""
     async with console(cluster(tmp_path)) as (app, _, _client):

@@ -12,6 +12,7 @@ would double its cost. TextArea's private names used here (`_render_line`, `_lin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -32,6 +33,8 @@ from tui.widgets.editing import Editing
 from tui.widgets.field_card import FieldCard
 from tui.yaml_place import Place, place_at
 
+_REST: Final = re.compile(r"[\w./-]*")
+"""The rest of a word behind the cursor, which a completion replaces."""
 _WINDOW: Final = 100
 """Lines highlighted above and below the visible ones."""
 _MARKS: Final = {"error": "●", "warning": "▲", "info": "·"}
@@ -134,9 +137,11 @@ class YamlEditor(Editing, TextArea):
         word = place.word.lower()
         fitting = [
             offer for offer in offers
-            if offer.name.lower().startswith(word) and offer.name not in place.siblings and offer.name != place.word
+            if offer.name.strip('"').lower().startswith(word) and offer.name not in place.siblings
         ]  # fmt: skip
-        if not fitting:
+        # What is there already stands first, so that enter never makes something longer of it unasked.
+        fitting.sort(key=lambda offer: offer.name != place.word)
+        if not fitting or (len(fitting) == 1 and fitting[0].name == place.word):
             self.close_completions()
             return
         self._completions.open(fitting, self.cursor_screen_offset, len(place.word))
@@ -159,17 +164,30 @@ class YamlEditor(Editing, TextArea):
         self._wanted = self.place
         self.post_message(self.CompletionWanted(self._wanted))
 
+    def _completed(self) -> bool:
+        """The chosen value is what stands there: enter begins a line, as without offers."""
+        chosen, place = self._completions.chosen, self._wanted
+        return chosen is not None and place is not None and bool(place.key) and chosen.name == place.word
+
     def _accept(self) -> None:
         chosen, place = self._completions.chosen, self._wanted
         self.close_completions()
         if chosen is None or place is None:
             return
         text = chosen.name
-        if not place.key and chosen.type:
+        row, column = self.cursor_location
+        line, start = self.document.get_line(row), column - len(place.word)
+        rest = _REST.match(line, column)
+        end = rest.end() if rest is not None else column
+        if place.key:
+            if line[start - 1 : start] in ('"', "'"):
+                text = text.strip('"')
+            elif line[start - 1 : start] == ":":
+                text = f" {text}"
+        elif chosen.type and not line[end:].lstrip().startswith(":"):
             nested = chosen.type.startswith(("Object", "map", "[]")) or chosen.type[:1].isupper()
             text += ":" if nested else ": "
-        row, column = self.cursor_location
-        self.replace(text, (row, column - len(place.word)), (row, column))
+        self.replace(text, (row, start), (row, end), maintain_selection_offset=False)
 
     # -- events ------------------------------------------------------------------------------------------------------
 
@@ -210,6 +228,9 @@ class YamlEditor(Editing, TextArea):
                 self._completions.move(-1 if event.key == "up" else 1)
             elif event.key == "escape":
                 self.close_completions()
+            elif event.key == "enter" and self._completed():
+                self.close_completions()
+                self.structure_key("enter")
             else:
                 self._accept()
             return
