@@ -201,6 +201,7 @@ class CustomKinds:
                 verbs=ALL_VERBS,
                 generation=True,
                 custom=True,
+                selectable=tuple(each["jsonPath"].lstrip(".") for each in version.get("selectableFields") or ()),
                 deprecation=_deprecation(spec, version),
             )
             if kinds.by_kind(kind.api_version, kind.kind) is None:

@@ -35,6 +35,20 @@ def _path(*steps: str) -> Getter:
     return get
 
 
+def _declared(path: str) -> Getter:
+    """A field that a definition declares selectable: a text, a whole number or a flag, as JSON has it."""
+
+    def get(env: Envelope) -> str:
+        at: Any = env.obj
+        for step in path.split("."):
+            at = at.get(step) if isinstance(at, dict) else None
+        if at is None:
+            return ""
+        return str(at).lower() if isinstance(at, bool) else str(at)
+
+    return get
+
+
 def _flag(*steps: str) -> Getter:
     read = _path(*steps)
     return lambda env: "true" if read(env) == "True" else "false"
@@ -101,6 +115,10 @@ def field_getter(kind: Any, field: str) -> Getter:
     found = _METADATA.get(field)
     if found is not None:
         return found
+    if kind.custom:
+        if field not in kind.selectable:
+            raise errors.BadRequest(f"field label not supported: {field}")
+        return _declared(field)
     more = _MORE.get(kind.resource)
     if more is None:
         raise errors.BadRequest(f'"{field}" is not a known field selector: only "metadata.name", "metadata.namespace"')

@@ -93,6 +93,8 @@ class Kind:
     """metadata.generation counts changes of the desired state."""
     custom: bool = False
     """Served because of a CRD."""
+    selectable: tuple[str, ...] = ()
+    """Of a custom kind: fields (`spec.color`) that field selectors may name."""
     deprecation: str = ""
     """What whoever asks for this version is warned of; "" for nothing."""
 

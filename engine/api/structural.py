@@ -6,8 +6,9 @@ rules that a schema has beside (x-kubernetes-validations) are in engine.api.rule
 
 from __future__ import annotations
 
+import ipaddress
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -157,6 +158,7 @@ def validate(schema: OpenApi, value: Any, path: Path = (), old: Any = MISSING) -
     """
     causes: list[Cause] = []
     _validate(schema, value, path, causes, old)
+    _embedded(schema, value, path, causes)
     _duplicates(schema, value, path, causes, old)
     return causes
 
@@ -271,7 +273,7 @@ def _string_complaints(schema: OpenApi, value: str, at: str) -> list[Cause]:
     if "pattern" in schema and not _matches(schema["pattern"], value):
         found.append(_invalid(at, value, f"should match '{schema['pattern']}'"))
     check = _FORMATS.get(schema.get("format", ""))
-    if check is not None and not check.match(value):
+    if check is not None and not check(value):
         text = f"Invalid value: {_quoted(value)}: {at} in body must be of type {schema['format']}: {_quoted(value)}"
         found.append(Cause("FieldValueTypeInvalid", at, text))
     return found
@@ -293,6 +295,25 @@ def _number_complaints(schema: OpenApi, value: float, at: str) -> list[Cause]:
     if limits is not None and schema.get("type") == "integer" and not -limits <= value < limits:
         found.append(_invalid(at, value, f"must be of type {schema['format']}: {_quoted(value)}"))
     return found
+
+
+def _embedded(schema: OpenApi, value: Any, path: Path, causes: list[Cause]) -> None:
+    """Objects within the object say what they are."""
+    if schema.get("x-kubernetes-embedded-resource") and isinstance(value, dict):
+        for name in ("apiVersion", "kind"):
+            if not value.get(name):
+                causes.append(
+                    Cause("FieldValueRequired", path_text((*path, name)), "Required value: must not be empty")
+                )
+    if isinstance(value, dict):
+        properties, extra = schema.get("properties") or {}, schema.get("additionalProperties")
+        for key in sorted(value):
+            inner = properties.get(key, extra)
+            if isinstance(inner, Mapping):
+                _embedded(inner, value[key], (*path, key), causes)
+    elif isinstance(value, list) and isinstance(schema.get("items"), Mapping):
+        for index, each in enumerate(value):
+            _embedded(schema["items"], each, (*path, index), causes)
 
 
 def _duplicates(schema: OpenApi, value: Any, path: Path, causes: list[Cause], old: Any) -> None:
@@ -355,11 +376,40 @@ def _matches(pattern: str, value: str) -> bool:
         return True
 
 
-_FORMATS: Final = {
-    "date-time": re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)\Z"),
-    "date": re.compile(r"\d{4}-\d\d-\d\d\Z"),
-    "uuid": re.compile(r"(?i)[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}\Z"),
-    "ipv4": re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!\Z)|\Z)){4}"),
-    "byte": re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?\Z"),
-}
-"""Formats that are checked (of those that Kubernetes supports)."""
+def _like(pattern: str) -> Callable[[str], bool]:
+    compiled = re.compile(rf"(?:{pattern})\Z")
+    return lambda value: compiled.match(value) is not None
+
+
+def _parses(parse: Callable[[str], object]) -> Callable[[str], bool]:
+    def check(value: str) -> bool:
+        try:
+            parse(value)
+        except ValueError:
+            return False
+        return True
+
+    return check
+
+
+def _is_uri(value: str) -> bool:
+    """What Go's url.ParseRequestURI takes: a path, or a scheme and what follows."""
+    return re.match(r"(?:/|[A-Za-z][A-Za-z0-9+.-]*:)[^\s]*\Z", value) is not None
+
+
+_LABEL: Final = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_UNITS: Final = "ns|us|µs|ms|s|m|h|d|w|(?:nano|micro|milli)?s(?:ec|econd)s?|min(?:ute)?s?|hr?s?|hours?|days?|weeks?"
+_FORMATS: Final[Mapping[str, Callable[[str], bool]]] = {
+    "date-time": _like(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)"),
+    "date": _like(r"\d{4}-\d\d-\d\d"),
+    "uuid": _like(r"(?i:[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12})"),
+    "ipv4": _parses(ipaddress.IPv4Address), "ipv6": _parses(ipaddress.IPv6Address),
+    "cidr": lambda value: "/" in value and _parses(ipaddress.ip_interface)(value),
+    "byte": _like(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"),
+    "mac": _like("(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}"),
+    "hostname": _like(rf"{_LABEL}(?:\.{_LABEL})*"),
+    "email": _like(r"[^@\s<>]+@[^@\s<>]+"),
+    "uri": _is_uri,
+    "duration": _like(rf"[+-]?(?:\d+(?:\.\d*)?\s*(?:{_UNITS})\s*)+|0"),
+}  # fmt: skip
+"""Formats that are checked, of those that Kubernetes supports."""

@@ -1,8 +1,8 @@
 """Columns of custom resources: what a definition's additionalPrinterColumns say, by simple JSONPaths.
 
 Understood are fields, indexes, `[*]`, quoted keys and one-condition filters, as definitions use them:
-`.spec.replicas`, `.status.conditions[?(@.type=="Ready")].status`, `.metadata.labels['app']`. Several results print
-joined by commas, none prints nothing. Source: apiextensions-apiserver tableconvertor.go (cellForJSONValue).
+`.spec.replicas`, `.status.conditions[?(@.type=="Ready")].status`, `.metadata.labels['app']`. Of several
+results the first prints, none prints nothing. Source: apiextensions-apiserver tableconvertor.go (cellForJSONValue).
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
+
+import orjson
 
 from engine.api.table.columns import Cell, Column
 from engine.api.table.times import age
@@ -87,6 +89,10 @@ def _cell(path: str, type_: str) -> Cell:
             return value if isinstance(value, bool) else None
         if type_ == "date":
             return age(value, now, "<invalid>") if isinstance(value, str) else None
-        return ",".join(map(_text, found))
+        return (
+            orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+            if isinstance(value, dict | list)
+            else _text(value)
+        )
 
     return cell

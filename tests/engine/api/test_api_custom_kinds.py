@@ -294,6 +294,44 @@ def test_a_status_has_a_schema_too(served: Door) -> None:
         )  # fmt: skip
 
 
+@pytest.mark.parametrize(("form", "right", "wrong"), [
+    ("ipv4", "10.0.0.1", "10.0.0"), ("ipv6", "::1", "10.0.0.1"), ("cidr", "10.0.0.0/8", "10.0.0.0"),
+    ("uri", "http://a/b", "::"), ("uri", "/a", "a b"), ("email", "a@b.c", "a"), ("duration", "1h30m", "5q"),
+    ("duration", "2 days", ""), ("mac", "00:1b:2c:3d:4e:5f", "00:1b"), ("hostname", "a.b-c.d", "-a"),
+    ("uuid", "123e4567-e89b-12d3-a456-426614174000", "123"), ("date", "2026-01-01", "today"), ("made-up", "x", None),
+])  # fmt: skip
+def test_formats(form: str, right: str, wrong: str | None) -> None:
+    """Those that Kubernetes checks; others are only words."""
+    schema = {"type": "object", "properties": {"x": {"type": "string", "format": form}}}
+    assert structural.validate(schema, {"x": right}) == []
+    if wrong is not None:
+        (cause,) = structural.validate(schema, {"x": wrong})
+        told = f'Invalid value: "{wrong}": x in body must be of type {form}: "{wrong}"'
+        assert (cause.reason, cause.message) == ("FieldValueTypeInvalid", told)
+
+
+def test_objects_within_say_what_they_are() -> None:
+    """apiVersion and kind are needed wherever an object is embedded."""
+    inner = {"type": "object", "x-kubernetes-embedded-resource": True, "x-kubernetes-preserve-unknown-fields": True}
+    schema = {"type": "object", "properties": {"l": {"type": "array", "items": inner}}}
+    causes = structural.validate(schema, {"l": [{"apiVersion": "v1", "kind": "Pod"}, {"kind": ""}]})
+    assert [str(each) for each in causes] == [
+        "l[1].apiVersion: Required value: must not be empty", "l[1].kind: Required value: must not be empty",
+    ]  # fmt: skip
+
+
+def test_fields_that_may_be_selected(door: Door) -> None:
+    """Those that the definition declares, as text; others are refused."""
+    made = definition()
+    made["spec"]["versions"][0]["selectableFields"] = [{"jsonPath": ".spec.color"}, {"jsonPath": ".spec.size"}]
+    door.create(made)
+    door.create(widget(color="blue", size=3))
+    for selector, count in (("spec.color=blue", 1), ("spec.color=red", 0), ("spec.size=3,spec.color!=red", 1)):
+        assert len(door.api.list(WIDGETS, "default", fields=selector).items) == count
+    with pytest.raises(BadRequest, match=r"field label not supported: spec\.code"):
+        door.api.list(WIDGETS, "default", fields="spec.code=a")
+
+
 def test_lists_with_keys_have_no_duplicates() -> None:
     """Of sets and of maps."""
     schema = {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["a"]}

@@ -202,8 +202,10 @@ def test_custom_columns() -> None:
         },
     }
     made = custom_columns(COLUMNS)
-    assert [c.cell(obj, NOW) for c in made] == ["True", 3, "a,b", "5m", "a"]
+    assert [c.cell(obj, NOW) for c in made] == ["True", 3, "a", "5m", "a"]
     assert [c.cell({}, NOW) for c in made] == [None] * 5
+    (whole,) = custom_columns([{"name": "Spec", "type": "string", "jsonPath": ".spec"}])
+    assert whole.cell(obj, NOW) == '{"hosts":["a","b"],"size":3}'
     assert [c.priority for c in made] == [0, 0, 1, 0, 0]
 
 
