@@ -51,6 +51,23 @@ def _cluster_ips(spec: JsonObject) -> JsonObject:
     return spec
 
 
+# -- events --------------------------------------------------------------------------------------------------------
+
+_EVENT: Final[JsonObject] = {
+    "source": {},
+    "firstTimestamp": None,
+    "lastTimestamp": None,
+    "eventTime": None,
+    "reportingComponent": "",
+    "reportingInstance": "",
+}
+"""What an Event says even when it says nothing."""
+
+
+def _event(obj: JsonObject) -> JsonObject:
+    return obj if all(key in obj for key in _EVENT) else {**_EVENT, **obj}
+
+
 # -- volumes -------------------------------------------------------------------------------------------------------
 
 
@@ -138,6 +155,7 @@ def _namespace(obj: JsonObject) -> JsonObject:
 
 
 DEFAULTERS: Final[dict[str, Any]] = {
+    "events": _event,
     "services": _service,
     "persistentvolumeclaims": claim,
     "persistentvolumes": _volume,

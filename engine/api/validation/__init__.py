@@ -23,6 +23,8 @@ from engine.api.validation import (
     cluster,
     config,
     definitions,
+    endpoint_slices,
+    events,
     faults,
     limits,
     networking,
@@ -32,6 +34,7 @@ from engine.api.validation import (
     service_networks,
     services,
     storage,
+    webhooks,
     workloads,
 )
 from engine.api.validation.causes import Causes
@@ -65,6 +68,7 @@ RULES: Final[Mapping[Resource, Rules]] = {
             "namespaces": Rules(cluster.namespace, cluster.namespace_update),
             "resourcequotas": Rules(limits.resource_quota, limits.resource_quota_update),
             "limitranges": Rules(limits.limit_range, limits.limit_range_update),
+            "events": Rules(events.event, lambda causes, new, old: None),
             "replicationcontrollers": Rules(workloads.controller, lambda c, new, old: workloads.controller(c, new)),
         },
         "apps": {
@@ -87,7 +91,7 @@ RULES: Final[Mapping[Resource, Rules]] = {
             "networkpolicies": Rules(networking.network_policy, networking.network_policy_update),
         },
         "discovery.k8s.io": {
-            "endpointslices": Rules(networking.endpoint_slice, networking.endpoint_slice_update),
+            "endpointslices": Rules(endpoint_slices.endpoint_slice, endpoint_slices.endpoint_slice_update),
         },
         "rbac.authorization.k8s.io": {
             "roles": Rules(rbac.role, rbac.role_update),
@@ -97,10 +101,13 @@ RULES: Final[Mapping[Resource, Rules]] = {
         },
         "storage.k8s.io": {
             "storageclasses": Rules(storage.storage_class, storage.storage_class_update),
+            "csidrivers": Rules(storage.driver, storage.driver_update),
             "volumeattachments": Rules(storage.attachment, storage.attachment_update),
         },
         "admissionregistration.k8s.io": {
             "validatingadmissionpolicies": Rules(admission.policy, admission.policy_update),
+            "validatingwebhookconfigurations": Rules(webhooks.configuration, webhooks.configuration_update),
+            "mutatingwebhookconfigurations": Rules(webhooks.configuration, webhooks.configuration_update),
             "validatingadmissionpolicybindings": Rules(admission.binding, admission.binding_update),
         },
         "apiextensions.k8s.io": {

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from engine.api import internal_form
 from engine.api.names import dns_label_errors, label_value_errors, qualified_name_errors
+from engine.api.validation.addresses import CIDR_TEXT
 from engine.api.validation.causes import (
     Causes,
     duplicate_struct,
@@ -36,8 +37,7 @@ def node(causes: Causes, obj: JsonObject) -> None:
         try:
             ipaddress.ip_network(cidr)
         except ValueError:
-            text = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
-            causes.append(invalid(f"spec.podCIDRs[{index}]", cidr, text))
+            causes.append(invalid(f"spec.podCIDRs[{index}]", cidr, CIDR_TEXT))
     for key in ("capacity", "allocatable"):
         validate_amounts(causes, (obj.get("status") or {}).get(key) or {}, f"status.{key}")
 

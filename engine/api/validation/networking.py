@@ -1,4 +1,4 @@
-"""networking.k8s.io and discovery.k8s.io: ingresses, ingress classes, network policies, endpoint slices."""
+"""networking.k8s.io: ingresses, ingress classes, network policies."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from engine.api.names import (
     subdomain_errors,
     wildcard_errors,
 )
+from engine.api.validation.addresses import CIDR_TEXT
 from engine.api.validation.causes import (
     Causes,
     each_message,
@@ -29,7 +30,6 @@ from store.types import JsonObject
 
 _PATH_TYPES: Final = ("Exact", "ImplementationSpecific", "Prefix")
 _CLASS_ANNOTATION: Final = "kubernetes.io/ingress.class"
-_CIDR: Final = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
 
 
 # -- ingresses -----------------------------------------------------------------------------------------------------
@@ -240,13 +240,13 @@ def _block(causes: Causes, block: JsonObject, path: str) -> None:
         causes.append(required(f"{path}.cidr"))
         return
     if network is None:
-        causes.append(invalid(f"{path}.cidr", cidr, _CIDR))
+        causes.append(invalid(f"{path}.cidr", cidr, CIDR_TEXT))
         return
     for index, excluded in enumerate(block.get("except") or ()):
         inner = _network(excluded)
         where = f"{path}.except[{index}]"
         if inner is None:
-            causes.append(invalid(where, excluded, _CIDR))
+            causes.append(invalid(where, excluded, CIDR_TEXT))
         elif not (
             inner.version == network.version
             and inner.prefixlen > network.prefixlen
@@ -265,20 +265,3 @@ def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
 def network_policy_update(causes: Causes, new: JsonObject, old: JsonObject) -> None:
     if new.get("spec") != old.get("spec"):
         network_policy(causes, new)
-
-
-# -- endpoint slices -----------------------------------------------------------------------------------------------
-
-
-def endpoint_slice(causes: Causes, obj: JsonObject) -> None:
-    one_of(causes, "addressType", obj.get("addressType"), ("FQDN", "IPv4", "IPv6"))
-    for index, endpoint in enumerate(obj.get("endpoints") or ()):
-        if not endpoint.get("addresses"):
-            text = "must contain at least 1 address"
-            causes.append(required(f"endpoints[{index}].addresses", text))
-    for index, port in enumerate(obj.get("ports") or ()):
-        one_of(causes, f"ports[{index}].protocol", port.get("protocol"), ("SCTP", "TCP", "UDP"))
-
-
-def endpoint_slice_update(causes: Causes, new: JsonObject, old: JsonObject) -> None:
-    immutable(causes, "addressType", new.get("addressType"), old.get("addressType"))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 
-from engine.api.validation.causes import Causes, immutable, invalid, required
+from engine.api.validation.addresses import address_errors, cidr_errors
+from engine.api.validation.causes import Causes, each_message, immutable, invalid_struct, required
 from store.types import JsonObject
 
-_CIDR = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
 _CIDRS = "spec.cidrs"
 
 
@@ -18,19 +18,14 @@ def service_cidr(causes: Causes, obj: JsonObject) -> None:
         causes.append(required(_CIDRS, "at least one CIDR required"))
         return
     if len(cidrs) > 2:
-        causes.append(invalid(_CIDRS, spec, "may only hold up to 2 values"))
+        causes.append(invalid_struct(_CIDRS, {"CIDRs": cidrs}, "may only hold up to 2 values"))
         return
-    versions = [_version(cidr) for cidr in cidrs]
-    if len(cidrs) == 2 and sorted(versions) != [4, 6]:
+    if len(cidrs) == 2 and sorted(_version(cidr) for cidr in cidrs) != [4, 6]:
         text = "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64"
-        causes.append(invalid(_CIDRS, spec, text))
+        causes.append(invalid_struct(_CIDRS, {"CIDRs": cidrs}, text))
         return
-    for index, (cidr, version) in enumerate(zip(cidrs, versions, strict=True)):
-        if not version:
-            causes.append(invalid(f"{_CIDRS}[{index}]", cidr, _CIDR))
-        elif cidr != str(ip_network(cidr, strict=False)):
-            text = f'must not have bits set beyond the prefix length, or be written otherwise than "{_canonical(cidr)}"'
-            causes.append(invalid(f"{_CIDRS}[{index}]", cidr, text))
+    for index, cidr in enumerate(cidrs):
+        each_message(causes, f"{_CIDRS}[{index}]", cidr, cidr_errors(cidr))
 
 
 def service_cidr_update(causes: Causes, obj: JsonObject, old: JsonObject) -> None:
@@ -44,11 +39,7 @@ def service_cidr_update(causes: Causes, obj: JsonObject, old: JsonObject) -> Non
 
 def ip_address_object(causes: Causes, obj: JsonObject) -> None:
     name = obj["metadata"].get("name") or ""
-    try:
-        if str(ip_address(name)) != name:
-            causes.append(invalid("metadata.name", name, "must be a canonical format IP address"))
-    except ValueError:
-        causes.append(invalid("metadata.name", name, f'ParseAddr("{name}"): unable to parse IP'))
+    each_message(causes, "metadata.name", name, address_errors(name))
     parent = (obj.get("spec") or {}).get("parentRef")
     if parent is None:
         causes.append(required("spec.parentRef"))
@@ -68,7 +59,3 @@ def _version(cidr: str) -> int:
         return ip_network(cidr, strict=False).version if "/" in cidr else 0
     except ValueError:
         return 0
-
-
-def _canonical(cidr: str) -> str:
-    return str(ip_network(cidr, strict=False))

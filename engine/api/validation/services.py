@@ -13,7 +13,7 @@ from engine.api.names import (
     qualified_name_errors,
     subdomain_errors,
 )
-from engine.api.validation.addresses import validate_address, validate_endpoint_address
+from engine.api.validation.addresses import CIDR_TEXT, validate_address, validate_endpoint_address
 from engine.api.validation.causes import (
     IMMUTABLE,
     Causes,
@@ -34,7 +34,6 @@ _TYPES: Final = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 _POLICIES: Final = ("Cluster", "Local")
 _AFFINITY_MOST: Final = 86400
 _DISTRIBUTIONS: Final = ("PreferClose", "PreferSameZone", "PreferSameNode")
-_CIDR_TEXT: Final = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
 
 
 def create(causes: Causes, obj: JsonObject) -> None:
@@ -80,7 +79,7 @@ def _balancer(causes: Causes, spec: JsonObject, kind: str) -> None:
         causes.append(forbidden("spec.LoadBalancerSourceRanges", text))
     for index, source in enumerate(sources):
         if not _is_network(source):
-            causes.append(invalid(f"spec.LoadBalancerSourceRanges[{index}]", source.strip(), _CIDR_TEXT))
+            causes.append(invalid(f"spec.LoadBalancerSourceRanges[{index}]", source.strip(), CIDR_TEXT))
     if spec.get("allocateLoadBalancerNodePorts") is not None and not balances:
         causes.append(forbidden("spec.allocateLoadBalancerNodePorts", text))
     name = spec.get("loadBalancerClass")

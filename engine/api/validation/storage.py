@@ -138,3 +138,21 @@ def attachment(causes: Causes, obj: JsonObject) -> None:
 def attachment_update(causes: Causes, new: JsonObject, old: JsonObject) -> None:
     if (new.get("spec") or {}) != (old.get("spec") or {}):
         causes.append(invalid("spec", new.get("spec"), "field is immutable"))
+
+
+def driver(causes: Causes, obj: JsonObject) -> None:
+    """A CSIDriver."""
+    spec: JsonObject = obj.get("spec") or {}
+    policies = ("File", "None", "ReadWriteOnceWithFSType")
+    one_of(causes, "spec.fsGroupPolicy", spec.get("fsGroupPolicy"), policies, optional=True)
+    for mode in spec.get("volumeLifecycleModes") or ():
+        one_of(causes, "spec.volumeLifecycleModes", mode, ("Persistent", "Ephemeral"))
+
+
+def driver_update(causes: Causes, new: JsonObject, old: JsonObject) -> None:
+    """How a driver attaches stays. The path of the field is Kubernetes' own slip."""
+    driver(causes, new)
+    spec, before = new.get("spec") or {}, old.get("spec") or {}
+    immutable(causes, "spec.attachedRequired", spec.get("attachRequired"), before.get("attachRequired"))
+    modes = "volumeLifecycleModes"
+    immutable(causes, f"spec.{modes}", spec.get(modes), before.get(modes))

@@ -154,7 +154,7 @@ def test_service_cidrs_are_judged(world: ServiceWorld, cidrs: list[str], message
 def test_ip_addresses_are_judged(world: ServiceWorld) -> None:
     """Named by an address in its canonical form, with a parent that stays."""
     bad = manifest("10.96.0.9", "default", "web")
-    for name, message in (("web", "unable to parse IP"), ("FD00::1", "canonical format")):
+    for name, message in (("web", "must be a valid IP"), ("FD00::1", "must be in canonical form")):
         with pytest.raises(Invalid, match=message):
             world.create(IP_ADDRESSES, {**bad, "metadata": {"name": name}}, "")
     with pytest.raises(Invalid, match=r"spec\.parentRef: Required value"):
