@@ -158,6 +158,8 @@ class KubariumApp(OwnSettings, Leaving, TravelActions, TourActions, AnsweringAct
                 raise
             self.notify(f"This build has no {name} screen", severity="warning")
             return
+        if not arguments and type(self.screen) is screen:  # asked for again: it is live, one of it is enough
+            return
         self.push_screen(screen(self.session, self.keymap_of_actions, *arguments))
 
     def open_query(
@@ -271,24 +273,19 @@ class KubariumApp(OwnSettings, Leaving, TravelActions, TourActions, AnsweringAct
         if again and text in self.session.kept:
             screen.restore(self.session.kept[text])
         self.push_screen(screen)
-        self._check_namespaces(command.query)
+        self.run_worker(self._check_namespaces(command.query), group="namespaces", exit_on_error=False)
 
-    def _check_namespaces(self, query: Query) -> None:
+    async def _check_namespaces(self, query: Query) -> None:
         """Say so when a namespace that was typed is not there."""
-
-        async def check(names: Sequence[str]) -> None:
-            for name in names:
-                try:
-                    await answer(self.client.get("namespaces", "", name))
-                except ClientError as error:
-                    if error.code == 404:
-                        near = get_close_matches(name, self.session.namespace_names(), 1)
-                        hint = f"; did you mean {near[0]}?" if near else ""
-                        self.notify(f"There is no namespace {name}{hint}", severity="warning")
-
-        if query.namespace is not None:
-            names = [name for name in query.namespace.split(",") if name]
-            self.run_worker(check(names), exclusive=True, group="namespaces", exit_on_error=False)
+        for name in filter(None, (query.namespace or "").split(",")):
+            try:
+                await answer(self.client.get("namespaces", "", name))
+            except ClientError as error:
+                if error.code == 404:
+                    self.session.forget_namespace(name)
+                    near = get_close_matches(name, self.session.namespace_names(), 1)
+                    hint = f"; did you mean {near[0]}?" if near else ""
+                    self.notify(f"There is no namespace {name}{hint}", severity="warning")
 
     def go_home(self) -> None:
         """A command starts anew from the home screen; drilling down goes on from where one is."""

@@ -41,8 +41,8 @@ async def drain(app: KubariumApp, session: Session, nodes: Sequence[Item], inten
             work.waits_for(budgets)
             await work.rest(RETRY_SECONDS)
     if waiting:
-        stay = "stays" if len(nodes) == 1 else "stay"
-        said = f"Stopped: drain {names}: {left_out(work.done, waiting)}. {names} {stay} cordoned."
+        stay = "It stays" if len(nodes) == 1 else "They stay"
+        said = f"Stopped: drain {names}: {left_out(work.done, waiting)}. {stay} cordoned."
         app.notify(said, severity="warning", timeout=15)
     else:
         app.notify(f"Drained {names}: {total} {'pod' if total == 1 else 'pods'} evicted")

@@ -208,6 +208,10 @@ class Session:
         if namespace not in self.favourites:
             self.favourites = [*self.favourites[:8], namespace]
 
+    def forget_namespace(self, namespace: str) -> None:
+        """It is not there: no number key for it."""
+        self.favourites = [each for each in self.favourites if namespace not in each.split(",")]
+
     def remember(self, command: str) -> None:
         """A command opened a view: what was ahead of it in history is forgotten."""
         if self.place >= 0 and self.commands[self.place] == command:

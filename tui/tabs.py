@@ -110,13 +110,13 @@ class Tabs(_Base):
         return True
 
     def go_to_manifests(self, path: str | None, line: int, fields: Sequence[Blamed]) -> bool:
-        """To the editor if another tab has it open: two of them would hold two texts of one file. False if none has."""
-        if len(self._tabs) == 1:
-            return False
+        """To the editor where it is open, in this tab or another: two hold two texts of a file. False: nowhere."""
         from tui.screens.manifest_view import ManifestView
 
-        for at, tab in enumerate(self._tabs):
-            if at == self._open_tab or not any(isinstance(screen, ManifestView) for screen in tab.screens):
+        places = [self._open_tab, *(at for at in range(len(self._tabs)) if at != self._open_tab)]
+        for at in places:
+            screens = self.screen_stack if at == self._open_tab else self._tabs[at].screens
+            if not any(isinstance(screen, ManifestView) for screen in screens):
                 continue
             self._go(at)
             while not isinstance(self.screen, ManifestView):

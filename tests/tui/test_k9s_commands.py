@@ -118,9 +118,10 @@ async def test_a_command_that_is_like_nothing_says_where_all_are() -> None:
 
 
 async def test_a_namespace_that_is_not_there_is_said() -> None:
-    """With the nearest; the table opens as in k9s, it may come yet."""
+    """With the nearest; the table opens as in k9s, it may come yet, but no number key leads there."""
     async with typed("pods shpo,data") as (app, _, __):
         assert said(app)[-1] == "There is no namespace shpo; did you mean shop?"
+        assert app.session.favourites == ["default"]
         assert app.screen.query_shown.namespace == "shpo,data"  # type: ignore[attr-defined]
 
 
@@ -181,3 +182,20 @@ async def test_a_file_of_the_folder_is_opened_by_dir() -> None:
 def test_no_name_means_two_things() -> None:
     """What is left out has no meaning besides."""
     assert not LEFT_OUT.keys() & K9S_COMMANDS.keys()
+
+
+async def test_a_screen_that_is_open_is_not_opened_over_itself() -> None:
+    """`:pu` twice: esc leads home at once; `:dir` from a table that was opened over the editor leads back to it."""
+    async with typed("pu", "pu", "pulses") as (app, pilot, _):
+        assert len(app.screen_stack) == 2
+        await pilot.press("escape")
+        app.run_command("dir")
+        await settle(pilot)
+        editor = app.screen
+        app.run_command("dir")
+        await settle(pilot)
+        assert app.screen_stack[1:] == [editor]
+        app.open_resource("pods", None)
+        app.run_command("dir")
+        await settle(pilot)
+        assert app.screen_stack[1:] == [editor]

@@ -170,7 +170,7 @@ async def test_a_drain_that_waits_for_a_budget_is_stopped() -> None:
         await rest(pilot)
         assert len(client.pending) == 8
         assert said(app)[-1].startswith("Stopped: drain worker-0: 1 done, 7 left as they were: ")
-        assert said(app)[-1].endswith(" worker-0 stays cordoned.")
+        assert said(app)[-1].endswith(" It stays cordoned.")
 
 
 async def test_read_only_is_said_once() -> None:

@@ -26,6 +26,7 @@ class ReadingScreen(BaseScreen):
         self.NAME = name
         self._lines = lines
         self._text = TextView()
+        self._text.wrapped = True
 
     def compose_body(self) -> Iterable[Widget]:
         yield self._text
