@@ -79,8 +79,11 @@ class Applying(NamedTuple):
             for each in sorted(managers) if each != self.manager
             for path in sorted(managers[each].fields & changed)
         ]  # fmt: skip
-        if found and not self.force and not self._migrates(live, found):
-            raise refusal(found)
+        if found and not self.force:
+            ours = self._taken_over(live)
+            found = [each for each in found if each.path not in ours]
+            if found:
+                raise refusal(found)
         lost = (NOTHING if mine is None else mine.fields) - fields - others
         if lost:
             new = pruned(new, self.node, lost, others | fields)
@@ -106,14 +109,13 @@ class Applying(NamedTuple):
         manager = Manager(BEFORE_FIRST_APPLY, "Update", self.kind.api_version)
         return {manager: Entry(fields, self.now)} if fields else {}
 
-    def _migrates(self, live: JsonObject, found: list[Conflicting]) -> bool:
-        """Whether kubectl only takes over what it applied on the client's side and nobody has changed since."""
+    def _taken_over(self, live: JsonObject) -> FieldSet:
+        """What kubectl may take over: what it applied on the client's side and nobody has changed since."""
         original = original_of(live) if self.manager.name == _KUBECTL else None
         if original is None:
-            return False
+            return NOTHING
         moved, _ = changes(original, live, self.node)
-        allowed = self._owned(original) - moved
-        return all(conflict.path in allowed for conflict in found)
+        return self._owned(original) - moved
 
     def _annotated(self, live: JsonObject, new: JsonObject) -> JsonObject:
         """kubectl's note of what was applied last follows, so that one may go back to applying on the client's side."""

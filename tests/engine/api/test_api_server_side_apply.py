@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.api import errors
+from engine.api.kinds import CONFIGMAPS
 from engine.api.managed.fields import FieldSet, decoded, encoded, text
 from engine.api.managed.managers import Entry, Manager, capped
 from store.types import Envelope, JsonObject, Resource
@@ -337,6 +338,20 @@ def test_a_client_may_move_ownership_by_an_update(door: Door) -> None:
     )  # fmt: skip
     assert [e["manager"] for e in new.obj["metadata"]["managedFields"]] == ["other"]
     assert fields(new, "other") == {"f:data": {"f:a": {}}}
+
+
+def test_kubectl_is_told_only_of_what_it_did_not_apply_before(door: Door) -> None:
+    """Fields of its last client-side apply are taken over; those that changed since are conflicts."""
+    first = {**config_map(a="1", b="2"), "metadata": {"name": "c"}}
+    door.api.apply(PERSON, CONFIGMAPS, "default", first, field_manager="kubectl-client-side-apply")
+    door.api.patch(
+        PERSON, CONFIGMAPS, "default", "c", "merge", {"data": {"b": "9"}}, field_validation="Strict",
+        field_manager="kubectl-edit",
+    )  # fmt: skip
+    with pytest.raises(errors.Conflict) as refused:
+        apply(door, config_map(a="3", b="3"), "kubectl")
+    assert refused.value.message == 'Apply failed with 1 conflict: conflict with "kubectl-edit" using v1: .data.b'
+    assert apply(door, config_map(a="3", b="9"), "kubectl").obj["data"] == {"a": "3", "b": "9"}
 
 
 def test_who_scales_owns_replicas_by_the_scale_subresource(door: Door) -> None:
