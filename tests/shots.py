@@ -1,7 +1,7 @@
 """`make shots`: pictures of every screen and dialog, in three sizes, dark and light, with 16 colours and with none.
 
-The real engine runs paused on a copy of the sample cluster and is stepped, with a fixed seed and start, so the same
-state is shown each time. The scenes are those of tests/shot_scenes.py. The README's pictures go to docs/pictures; all
+The real engine runs paused on a copy of the sample cluster and is stepped, with a fixed seed and start: the same story
+each time. The scenes are those of tests/shot_scenes.py. The README's pictures go to docs/pictures; all
 others to shots/, to be looked at, not to be kept. `--text` prints screens instead.
 """
 
@@ -68,15 +68,15 @@ def _variants(shot: str) -> Sequence[str]:
     return [*VARIANTS] if shot.endswith("-80x24") else EVERYWHERE
 
 
-async def settle(pilot: Pilot[None]) -> None:
-    """Until the screen has stood still for a while."""
+async def settle(pilot: Pilot[None], looks: int = 8) -> None:
+    """Until the screen has stood still for so many looks."""
     before, still = "", 0
     for _ in range(60):
         await pilot.pause(0.05)
         now = "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())
         still = still + 1 if now == before else 0
         before = now
-        if still >= 8:
+        if still >= looks:
             return
 
 
@@ -124,7 +124,7 @@ async def take(shot: str, variants: Sequence[str]) -> list[tuple[str, Lines]]:
             await _play(app, pilot, folder, steps)
             for variant in variants:
                 app.theme = VARIANTS[variant].name
-                await settle(pilot)
+                await settle(pilot, 3)
                 lines = lines_of(app)
                 taken.append((variant, without_colours(lines) if variant == "none" else lines))
     return taken
@@ -212,7 +212,8 @@ def main() -> int:
     # What is shown depends on nobody's terminal and settings.
     os.environ.update(COLORTERM="truecolor", TEXTUAL_ANIMATIONS="none", XDG_CONFIG_HOME=os.devnull)
     os.environ.pop("NO_COLOR", None)
-    with ProcessPoolExecutor() as pool:
+    # Half of the time is spent waiting for screens to stand still.
+    with ProcessPoolExecutor(2 * (os.cpu_count() or 1)) as pool:
         jobs: list[Future[list[str]]] = []
         if args.readme or not args.shots:
             jobs += [pool.submit(make, shot, ["dark"], ROOT / "docs" / "pictures") for shot in README]

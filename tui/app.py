@@ -30,7 +30,7 @@ from tui.screens.resources import ResourceScreen
 from tui.session import SPEEDS, Session, answer
 from tui.settings import THEMES
 from tui.tabs import FIRST, Tabs
-from tui.theme import DARK, LIGHT, PLAIN_DARK, PLAIN_LIGHT, VARIABLE_DEFAULTS
+from tui.theme import DARK, LIGHT, PLAIN_DARK, PLAIN_LIGHT, variables_for
 from tui.tour import Tour, TourActions
 from tui.travel import TravelActions
 
@@ -105,7 +105,7 @@ class KubariumApp(OwnSettings, Leaving, TravelActions, TourActions, AnsweringAct
             self.theme = DARK.name
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        return VARIABLE_DEFAULTS
+        return variables_for(self.current_theme)
 
     # -- life --------------------------------------------------------------------------------------------------------
 

@@ -159,23 +159,11 @@ PLAIN_LIGHT: Final = _plain(
 )
 """In the terminal's own 16 colours; those that can be read on its background (green and yellow on white cannot)."""
 
-VARIABLE_DEFAULTS: Final = {
-    "tone-ok": "ansi_green",
-    "tone-busy": "ansi_cyan",
-    "tone-warn": "ansi_yellow",
-    "tone-bad": "ansi_red",
-    "tone-dim": "ansi_bright_black",
-    "tone-strong": "ansi_bright_white",
-    "tone-accent": "ansi_blue",
-    "past": "ansi_default",
-    "tour": "ansi_default",
-    "rule": "ansi_bright_black",
-    "cursor-background": "ansi_default",
-    "cursor-foreground": "ansi_default",
-    "cursor-blurred": "ansi_default",
-    **_REVERSED,
-}
-"""Our variables under a foreign theme (`TEXTUAL_THEME`): the terminal's own colours."""
+
+def variables_for(theme: Theme) -> dict[str, str]:
+    """Our variables under somebody else's theme (`TEXTUAL_THEME`): those made for its ground."""
+    dark, light = (PLAIN_DARK, PLAIN_LIGHT) if theme.ansi else (DARK, LIGHT)
+    return dict((dark if theme.dark else light).variables)
 
 
 def bar(part: int, whole: int, width: int) -> str:

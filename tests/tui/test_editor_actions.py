@@ -15,7 +15,7 @@ from textual.widgets.text_area import Selection
 from engine.client import FieldHelp
 from tests.tui.odd_yaml import odd_text, values_of
 from tui.keymap import pressed
-from tui.theme import DARK, VARIABLE_DEFAULTS
+from tui.theme import DARK, variables_for
 from tui.widgets.yaml_editor import YamlEditor
 
 TEXT = "kind: A\nmetadata:\n  name: a\nspec:\n  list:\n  - x: 1\n---\nkind: B\n"
@@ -23,7 +23,7 @@ TEXT = "kind: A\nmetadata:\n  name: a\nspec:\n  list:\n  - x: 1\n---\nkind: B\n"
 
 class _App(App[None]):
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        return VARIABLE_DEFAULTS
+        return variables_for(DARK)
 
     def compose(self) -> ComposeResult:
         self.register_theme(DARK)

@@ -207,3 +207,13 @@ async def test_nobody_confirms_what_cannot_be_done() -> None:
         await settle(pilot)
         assert "read-only" in app.session.messages[-1][2]
         assert "Delete pods" not in picture(app)
+
+
+@pytest.mark.parametrize(("name", "ours"), [("nord", DARK), ("textual-light", LIGHT), ("ansi-dark", PLAIN_DARK)])
+async def test_somebodys_own_theme_gets_tones_for_its_ground(name: str, ours: Theme) -> None:
+    """Another theme keeps its colours; what it does not know is taken from ours for the same ground."""
+    async with console() as (app, pilot, _):
+        app.theme = name
+        await settle(pilot)
+        assert app.theme_variables["tone-dim"] == ours.variables["tone-dim"]
+        assert "▌Nodes" in picture(app)
