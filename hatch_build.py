@@ -4,7 +4,8 @@ In comes `_definitions.json` of the package `kubernetes-validate` (OpenAPI as th
 the types that the served kinds reach (beta and alpha versions and list kinds are left out):
 
 - `engine/api/data/schema-v1.36.zst`: one line a type: name, tab, its fields as JSON (read by engine.api.schema);
-- `engine/api/data/schema-docs-v1.36.zst`: one line a type: name, tab, `{"": type's doc, field: doc}`.
+- `engine/api/data/schema-docs-v1.36.zst`: one line a type: name, tab, `{"": type's doc, field: doc}`; also for those
+  that are a form instead of fields.
 
 Hatchling runs it for wheels and editable installs alike; `python hatch_build.py` does so by hand.
 """
@@ -128,7 +129,10 @@ def distil(types: dict[str, Any]) -> tuple[str, str]:
         kept[name] = entry
         for value in fields.values():
             todo.extend(references(value))
-    lines, docs = [], []
+    lines = []
+    docs = [
+        f"{name}\t{json.dumps({'': types[name].get('description', '')}, separators=(',', ':'))}" for name in SPECIAL
+    ]
     for name in sorted(kept):
         lines.append(f"{name}\t{json.dumps(kept[name], separators=(',', ':'))}")
         schema = types[name]

@@ -32,13 +32,18 @@ _TIME: Final = "io.k8s.apimachinery.pkg.apis.meta.v1.Time"
 _MICRO_TIME: Final = "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime"
 _RAW: Final = "io.k8s.apimachinery.pkg.runtime.RawExtension"
 _FIELDS: Final = "io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1"
+_INT_OR_STRING_WORDS: Final = (
+    "IntOrString is a type that can hold an int32 or a string.  When used in JSON or YAML marshalling and "
+    "unmarshalling, it produces or consumes the inner type.  This allows you to have, for example, a JSON field that "
+    "can accept a name or number."
+)
 _NAMED: Final[Mapping[str, _Json]] = {
     _QUANTITY: {
         "description": "A number with a unit, such as 250m, 2 or 1Gi.",
         "oneOf": [{"type": "string"}, {"type": "number"}],
     },
     _INT_OR_STRING: {
-        "description": "A number or a text, such as 80, http or 25%.", "format": "int-or-string",
+        "description": _INT_OR_STRING_WORDS, "format": "int-or-string",
         "oneOf": [{"type": "integer"}, {"type": "string"}],
     },
     _TIME: {"description": "An instant, RFC 3339.", "type": "string", "format": "date-time"},
@@ -46,6 +51,7 @@ _NAMED: Final[Mapping[str, _Json]] = {
     _RAW: {"description": "Any object.", "type": "object"},
     _FIELDS: {"description": "A set of fields, as a tree of their names.", "type": "object"},
 }  # fmt: skip
+"""Types that are a form instead of fields; the schema's own words for them, where it has any, come before these."""
 _NAME_OF_FORM: Final = {
     "quantity": _QUANTITY, "int-or-string": _INT_OR_STRING, "time": _TIME, "microtime": _MICRO_TIME,
 }  # fmt: skip
@@ -208,6 +214,9 @@ class OpenApi:
             if at.map_type:
                 entry["x-kubernetes-map-type"] = at.map_type
             schemas[at.name] = entry
+        for name, own in _NAMED.items():
+            if name in schemas:
+                schemas[name]["description"] = schema.docs(name).get("") or own["description"]
 
     def _custom(self, kind: Kind) -> _Json:
         """The schema that a CRD gives, with the fields that every object has."""

@@ -74,6 +74,9 @@ def test_openapi_says_that_fields_are_validated(world: WireWorld) -> None:
     containers = schemas["io.k8s.api.core.v1.PodSpec"]["properties"]["containers"]
     assert containers["x-kubernetes-patch-merge-key"] == "name"
     assert containers["items"] == {"$ref": "#/components/schemas/io.k8s.api.core.v1.Container"}
+    words = {name.rpartition(".")[2]: schema.get("description", "") for name, schema in schemas.items()}
+    assert words["IntOrString"].startswith("IntOrString is a type that can hold an int32 or a string.")
+    assert words["Time"].startswith("Time is a wrapper around time.Time")
 
 
 def test_every_reference_of_every_document_leads_somewhere(world: WireWorld) -> None:
