@@ -38,6 +38,7 @@ from engine.api.kinds import (
 )
 from engine.api.managed.books import RESET, Book, component_of, enter, update_book
 from engine.api.managed.managers import read as read_managers
+from engine.api.mistaken_kind import mistaken_kind
 from engine.api.pipeline import Pipeline
 from engine.api.requests import Caller, Context, FieldValidation
 from engine.clock import rfc3339
@@ -338,16 +339,9 @@ class Writer:
         """The manifest with the form of its kind. BadRequest when it cannot have it."""
         if not isinstance(obj, dict):
             raise errors.BadRequest("the object provided is unrecognized (must be of type Object)")
-        version, named = obj.get("apiVersion"), obj.get("kind")
-        if version and version != kind.api_version:
-            raise errors.BadRequest(
-                f"the API version in the data ({version}) does not match the expected API version ({kind.api_version})"
-            )
-        if named and named != kind.kind:
-            raise errors.BadRequest(
-                f'{named} in version "{kind.version}" cannot be handled as a {kind.kind}: '
-                f"converting ({named}) to ({kind.kind}): unknown conversion"
-            )
+        version, named = obj.get("apiVersion") or kind.api_version, obj.get("kind") or kind.kind
+        if (version, named) != (kind.api_version, kind.kind):
+            raise errors.BadRequest(mistaken_kind(self._context.kinds, kind, str(version), str(named)))
         openapi = self._customs.schema(kind)
         if openapi is not None:
             obj, problems = self._decode_custom(openapi, obj)

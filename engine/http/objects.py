@@ -129,6 +129,7 @@ async def list_(call: Call) -> Response:
     form = accepted(call.request)
     namespace, labels, fields = _selection(call)
     limit = integer(call.request, "limit") or 0
+    integer(call.request, "timeoutSeconds")
     if limit < 0:
         text = f"Invalid value: {limit}: must be greater than or equal to 0"
         raise errors.invalid("meta.k8s.io", "ListOptions", "", [Cause("FieldValueInvalid", "limit", text)])
@@ -270,13 +271,15 @@ def _options_error(field: str, text: str) -> errors.Invalid:
 def body_object(call: Call, kind: Kind | None = None) -> Any:
     """The object in a request body. BadRequest when there is none."""
     kind = kind or call.kind
-    obj = decoded(call.request)
+    try:
+        obj = decoded(call.request)
+    except errors.BadRequest as error:
+        if error.message.startswith(_NO_KIND):
+            raise _unrecognized(call, kind, error.message) from None
+        raise
     if not isinstance(obj, dict):
-        raise errors.BadRequest(
-            f"couldn't get version/kind; json parse error: json: cannot unmarshal {_json_name(obj)} into Go value of "
-            'type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string '
-            '"json:\\"kind,omitempty\\"" }'
-        )
+        text = f"{_NO_KIND}; json parse error: json: cannot unmarshal {_json_name(obj)} into Go value of type {_HEAD}"
+        raise _unrecognized(call, kind, text)
     meta = obj.get("metadata")
     if meta is not None and not isinstance(meta, dict):
         raise errors.BadRequest(
@@ -284,6 +287,23 @@ def body_object(call: Call, kind: Kind | None = None) -> Any:
             f"{_json_name(meta)} into Go struct field {kind.kind}.metadata of type v1.ObjectMeta"
         )
     return obj
+
+
+def _unrecognized(call: Call, kind: Kind, text: str) -> errors.BadRequest:
+    """With the beginning of what was sent: as it is when it may be JSON, else in hexadecimal (summarizeData)."""
+    body = call.request.body
+    if not body:
+        shown = "<empty>"
+    else:
+        start = body[:_SHOWN]
+        shown = start.decode("utf-8", "replace") if body[:1] == b"{" else start.hex()
+        shown += " ..." if len(body) > _SHOWN else ""
+    return errors.BadRequest(f"the object provided is unrecognized (must be of type {kind.kind}): {text} ({shown})")
+
+
+_NO_KIND: Final = "couldn't get version/kind"
+_HEAD: Final = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
+_SHOWN: Final = 30
 
 
 def _json_name(value: Any) -> str:

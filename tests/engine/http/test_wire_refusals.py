@@ -24,6 +24,7 @@ CONFIGMAPS = "/api/v1/namespaces/default/configmaps"
         ("GET", f"{CONFIGMAPS}?fieldSelector=spec.x%3D1", 400, "BadRequest"),
         ("GET", f"{CONFIGMAPS}?resourceVersion=abc", 400, "BadRequest"),
         ("GET", f"{CONFIGMAPS}?limit=many", 400, "BadRequest"),
+        ("GET", f"{CONFIGMAPS}?timeoutSeconds=many", 400, "BadRequest"),
         ("GET", f"{CONFIGMAPS}?continue=bogus", 400, "BadRequest"),
         ("DELETE", f"{CONFIGMAPS}/x?propagationPolicy=Sideways", 422, "Invalid"),
         ("DELETE", f"{CONFIGMAPS}/x?dryRun=Some", 422, "Invalid"),
@@ -118,3 +119,44 @@ def test_what_the_answer_cannot_be_is_refused_before_the_write(world: WireWorld)
     table = "application/json;as=Table;v=v1;g=meta.k8s.io"
     status, _ = world.ask("POST", f"{CONFIGMAPS}?includeObject=Nope", config_map("unwanted"), accept=table)
     assert (status, world.get(f"{CONFIGMAPS}/unwanted")[0]) == (400, 404)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'{"a":', "couldn't get version/kind; json parse error: unexpected end of JSON input ({\"a\":)"),
+        (b"", "couldn't get version/kind; json parse error: unexpected end of JSON input (<empty>)"),
+        (b"[1]", "of type struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string "
+                 "\"json:\\\"kind,omitempty\\\"\" } (5b315d)"),
+    ],
+)  # fmt: skip
+def test_a_body_that_is_no_object(world: WireWorld, body: bytes, message: str) -> None:
+    """Kubernetes tells what it wanted and how what it got begins."""
+    status, answer = world.ask("POST", CONFIGMAPS, body)
+    assert status == 400
+    assert answer["message"].startswith("the object provided is unrecognized (must be of type ConfigMap): couldn't get")
+    assert answer["message"].endswith(message)
+
+
+@pytest.mark.parametrize(
+    ("version", "kind", "message"),
+    [
+        ("v1", "Foo", 'Foo in version "v1" cannot be handled as a ConfigMap: no kind "Foo" is registered for version '
+                      '"v1" in scheme "pkg/api/legacyscheme/scheme.go:30"'),
+        ("apps/v1", "Deployment", 'Deployment in version "v1" cannot be handled as a ConfigMap: converting '
+                                  "(v1.Deployment) to (core.ConfigMap): unknown conversion"),
+        ("v1", "ConfigMapList", 'ConfigMapList in version "v1" cannot be handled as a ConfigMap: converting '
+                                "(v1.ConfigMapList) to (core.ConfigMap): unknown conversion"),
+    ],
+)  # fmt: skip
+def test_an_object_of_another_kind(world: WireWorld, version: str, kind: str, message: str) -> None:
+    """What is known cannot be converted; what is not known is in no scheme."""
+    body = {"apiVersion": version, "kind": kind, "metadata": {"name": "x"}}
+    assert world.ask("POST", CONFIGMAPS, body)[1]["message"] == message
+
+
+def test_another_version_of_a_kind(world: WireWorld) -> None:
+    """Both are one kind in two versions: only the place is wrong."""
+    body = {"apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": {"name": "x"}}
+    message = "the API version in the data (events.k8s.io/v1) does not match the expected API version (v1)"
+    assert world.ask("POST", "/api/v1/namespaces/default/events", body)[1]["message"] == message
