@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from rich.cells import cell_len
 
 from engine.client import Json, WhyReport
 from tui.kinds.core import event_times
 from tui.times import human_duration
+
+_TEXT: Final = "tag:yaml.org,2002:str"
+_TEXTS: Final = frozenset({_TEXT, "tag:yaml.org,2002:yaml", "tag:yaml.org,2002:value"})
+"""What `*`, `&`, `!` and `=` are told apart as: texts for Go."""
+_OLD_BOOLEANS: Final = frozenset({"y", "Y", "n", "N"})
+"""Texts that Go's YAML quotes, too: they were booleans once."""
 
 
 def yaml_text(obj: Json, *, managed_fields: bool = False) -> str:
@@ -27,18 +33,15 @@ def yaml_text(obj: Json, *, managed_fields: bool = False) -> str:
 
     def text(maker: Any, value: str) -> Any:
         style = "|" if "\n" in value else None
-        if style is None and value and value[0].isdigit():
-            style = '"' if _like_a_number(value) else None
-        return maker.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+        if style is None and (
+            value in _OLD_BOOLEANS or maker.resolve(yaml.ScalarNode, value, (True, False)) not in _TEXTS
+        ):
+            style = '"'  # it would be read as something else: Go's YAML quotes that twice, what is merely odd once
+        return maker.represent_scalar(_TEXT, value, style=style)
 
     Dumper.add_representer(str, text)
     dumped = yaml.dump(shown, Dumper=Dumper, sort_keys=True, allow_unicode=True, width=10**6, default_flow_style=False)
     return str(dumped).rstrip("\n")
-
-
-def _like_a_number(value: str) -> bool:
-    """Times and numbers in strings are quoted, as Go's YAML does."""
-    return value.replace(".", "", 1).isdigit() or (len(value) > 10 and value[4] == "-" and "T" in value)
 
 
 def events_text(events: Sequence[Json], now: int) -> list[str]:

@@ -91,6 +91,8 @@ def test_yaml_looks_like_kubectl() -> None:
     """Sorted keys, lists not indented, times and numbers in strings quoted, long texts as blocks."""
     text = yaml_text({"b": ["x", "1"], "a": {"t": "2026-11-23T09:07:09Z", "s": "one\ntwo\n"}})
     assert text == 'a:\n  s: |\n    one\n    two\n  t: "2026-11-23T09:07:09Z"\nb:\n- x\n- "1"'
+    odd = yaml_text({"a": ["True", "", "n", "1:30", "null", "*", "{{x}}", "plain"]})
+    assert odd == """a:\n- "True"\n- ""\n- "n"\n- "1:30"\n- "null"\n- '*'\n- '{{x}}'\n- plain"""
 
 
 def test_events_are_counted() -> None:

@@ -312,7 +312,7 @@ class Workbench(Vertical):
                 return
             self.editor.replace_match(search.words, search.new, regex=search.regex)
         except (re.error, IndexError) as error:
-            self.find_bar.complain(f"✗ {error}")
+            self.find_bar.tell(f"✗ {error}")
             return
         self._find(forward=True)
 
@@ -327,9 +327,12 @@ class Workbench(Vertical):
         try:
             found = self.editor.find(words, forward=forward, regex=self._search.regex)
         except re.error as error:
-            self.find_bar.complain(f"✗ {error}")
+            self.find_bar.tell(f"✗ {error}")
             return
-        self.find_bar.complain("" if found or not words else "not found")
+        if found:
+            self.find_bar.tell("{} of {}".format(*self.editor.matches(words, regex=self._search.regex)))
+        else:
+            self.find_bar.tell("not found" if words else "")
         if not found and loud and words:
             self.notify(f"{words!r} is not in this text", severity="warning", timeout=3)
 

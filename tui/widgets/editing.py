@@ -74,6 +74,18 @@ class Editing(_Base):
                 return True
         return False
 
+    def matches(self, words: str, *, regex: bool = False) -> tuple[int, int]:
+        """(which occurrence is selected, from 1; how many there are). Raises re.error."""
+        pattern = pattern_of(words, regex)
+        place, count, selected = min(self.selection.start, self.selection.end), 0, 0
+        for row, line in enumerate(self.lines):
+            for match in pattern.finditer(line):
+                if match[0]:
+                    count += 1
+                    if (row, match.start()) == place:
+                        selected = count
+        return selected, count
+
     def replace_match(self, words: str, new: str, *, regex: bool = False) -> bool:
         """Replace the selected occurrence. False: none is selected. Raises re.error."""
         (row, start), (last, end) = sorted((self.selection.start, self.selection.end))

@@ -96,8 +96,8 @@ class FindBar(Horizontal):
     def close(self) -> None:
         self.display = False
 
-    def complain(self, text: str) -> None:
-        """Say what is wrong with the expression; "": nothing."""
+    def tell(self, text: str) -> None:
+        """Say which match it is, or what is wrong with the expression; "": what kind of words they are."""
         self._mode.update(text or ("regex" if self.regex else "find"))
 
     # -- events ------------------------------------------------------------------------------------------------------
@@ -125,7 +125,7 @@ class FindBar(Horizontal):
 
     def do_find_regex(self) -> None:
         self.regex = not self.regex
-        self.complain("")
+        self.tell("")
         self.post_message(self.Edited(self.search))
 
     def do_replace_all(self) -> None:
