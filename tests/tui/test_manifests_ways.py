@@ -138,3 +138,33 @@ async def test_the_word_on_saving_is_about_what_was_saved(tmp_path: Path) -> Non
         await screen.do_manifest_save()
         await pilot.pause()
         assert any("settings.yaml saved; applying" in toast.message for toast in app._notifications)
+
+
+async def test_the_keys_of_a_text_do_what_the_help_says(tmp_path: Path) -> None:
+    """Pressed one after the other at the beginning of a text."""
+    text = "kind: A\nspec:\n    b: 1\n"
+    cases = {
+        ("ctrl+_",): "# kind: A\nspec:\n    b: 1\n",
+        ("ctrl+d",): "kind: A\nkind: A\nspec:\n    b: 1\n",
+        ("alt+d",): "kind: A\nspec:\n    b: 1\n---\nkind: A\nspec:\n    b: 1\n",
+        ("alt+down",): "spec:\nkind: A\n    b: 1\n",
+        ("down", "alt+up"): "spec:\nkind: A\n    b: 1\n",
+        ("alt+f",): "kind: A\nspec:\n  b: 1\n",
+        ("down", "down", "shift+tab"): "kind: A\nspec:\n  b: 1\n",
+        ("tab",): "  kind: A\nspec:\n    b: 1\n",
+        ("x", "ctrl+z"): text,
+        ("x", "ctrl+z", "ctrl+y"): "x" + text,
+        ("ctrl+e", "x", "ctrl+a", "y"): "ykind: Ax\nspec:\n    b: 1\n",
+        ("ctrl+k",): "\nspec:\n    b: 1\n",
+        ("end", "ctrl+u"): "\nspec:\n    b: 1\n",
+        ("end", "ctrl+w"): "kind: \nspec:\n    b: 1\n",
+        ("f7", "delete"): "",
+        ("ctrl+end", "x", "ctrl+home", "y"): f"y{text}x",
+    }
+    (tmp_path / "a.yaml").write_text(text)
+    async with console(client_on(tmp_path)) as (app, pilot, _):
+        screen = await opened(app, pilot, "a.yaml")
+        for keys, after in cases.items():
+            screen.editor.load(text)
+            await pilot.press(*keys)
+            assert screen.editor.text == after, keys

@@ -22,7 +22,7 @@ _FILTERS = (
 _COMMANDS = (":pods   :po shop   :deploy shop /web   :pods app=web   :ns shop   :node   :ev   :cluster   :dir   :q",)
 _TYPING = (
     "ctrl-c ctrl-x ctrl-v  copy, cut, paste      f7      all of it     shift-arrows  select",
-    "ctrl-k                delete the line       ctrl-u  to its start  ctrl-left     word by word",
+    "ctrl-k ctrl-u         delete to the line's end, its start  ctrl-w  a word   ctrl-left  word by word",
 )
 GAP = 3
 _HEADING = re.compile(r"(?:^| {3})([A-Z]{3,}(?: [A-Z]+|: \w+)*)(?=\s|$)")
