@@ -47,11 +47,11 @@ def drift_lines(objects: Sequence[DriftedObject], take: str, push: str) -> list[
         lines += [
             f"    {c.path}: the file says {value_text(c.after)}, it is {value_text(c.before)}" for c in drifted.changes
         ]
-    ways = (
-        f"  {take}: the file follows the cluster (takes the live values into the text)",
-        f"  {push}: the cluster follows the file (applies it again)",
-    )
-    return [*lines, *ways] if lines else []
+    if any(drifted.changes for drifted in objects):
+        lines.append(f"  {take}: the file follows the cluster (takes the live values into the text)")
+    if any(not drifted.changes for drifted in objects):
+        lines.append("  taken out of the text, what is gone stays gone")
+    return [*lines, f"  {push}: the cluster follows the file (applies it again)"] if lines else []
 
 
 def plan_title(plan: Plan) -> str:
