@@ -119,6 +119,7 @@ SCENES: Final[dict[str, Scene]] = {
     "snapshots-none": _go(":snapshots"),
     "snapshots": _go(":snapshot before", "+20", ":snapshots"),
     "undo": _go(":deployments /storefront", "s", "up", "up", "enter", "+20", "U"),
+    "undo-many": _go(":nodes /worker-b3", "r", "tab", "enter", "+30", "U"),
     # What one does
     "delete": _go(":deployments", "j", "ctrl+d"),
     "delete-namespace": _go(":namespaces /shop", "ctrl+d"),

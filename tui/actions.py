@@ -142,7 +142,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     _sort("NAMESPACE", "P"),
     # -- the object under the cursor
     Action("object.describe", "Describe", ("d",), "Object", "inspect", BOTH, args=("describe",)),
-    Action("object.yaml", "YAML", ("y",), "Object", "inspect", BOTH, args=("yaml",)),
+    Action("object.yaml", "Its YAML", ("y",), "Object", "inspect", BOTH, args=("yaml",)),
     Action("object.events", "Its events", ("v",), "Object", "inspect", BOTH, args=("events",)),
     Action("pod.logs", "Logs", ("l",), "Object", "inspect", TABLE, RUNNING, args=("logs",), over=("table.right",)),
     Action("pod.previous-logs", "Logs of the run before", ("p",), "Object", "previous_logs", TABLE, RUNNING),
@@ -179,7 +179,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     # -- lists of other things: users, room, rights, pulses, trees, rollouts
     Action("links.enter", "Go to it", ("enter",), "Move", "enter", ("links", "tree")),
     Action("tree.describe", "Describe", ("d",), "Object", "inspect", TREE, args=("describe",)),
-    Action("tree.yaml", "YAML", ("y",), "Object", "inspect", TREE, args=("yaml",)),
+    Action("tree.yaml", "Its YAML", ("y",), "Object", "inspect", TREE, args=("yaml",)),
     Action("tree.events", "Its events", ("v",), "Object", "inspect", TREE, args=("events",)),
     Action("tree.why", "Why: what is the matter with it", ("w",), "Object", "why", TREE),
     Action("rollouts.back", "Roll back to this revision", ("enter", "u"), "Object", "rollback", ("rollouts",)),

@@ -9,10 +9,15 @@ from textual.color import Color
 from textual.theme import Theme
 from textual.widgets import OptionList
 
-from engine.client import FolderFile
+from engine.client import FolderFile, Intent, UndoPlan, UndoStep
 from tests.tui.console import console, picture, settle
+from tests.tui.fake_client import FakeItem
 from tui.app import KubariumApp
+from tui.faults import offers
 from tui.keymap import shown
+from tui.screens.dialogs import KubectlDialog
+from tui.screens.faults import FaultsDialog
+from tui.screens.undo import UndoDialog
 from tui.theme import DARK, GLYPHS, LIGHT, PLAIN_DARK, PLAIN_LIGHT, TONES
 from tui.widgets.header import Piece, fit_pieces, folder_text
 
@@ -217,3 +222,39 @@ async def test_somebodys_own_theme_gets_tones_for_its_ground(name: str, ours: Th
         await settle(pilot)
         assert app.theme_variables["tone-dim"] == ours.variables["tone-dim"]
         assert "▌Nodes" in picture(app)
+
+
+def _lies_within(app: KubariumApp) -> bool:
+    """The dialog's last line, and its frame, are on the screen."""
+    box = app.screen.query_one(".box")
+    inner = [child.region for child in box.children if child.display]
+    return all(box.content_region.contains_region(region) for region in inner) and app.screen.region.contains_region(
+        box.region
+    )
+
+
+async def test_dialogs_fit_the_smallest_terminal() -> None:
+    """At 80×24 every line of a dialog is seen, however much there is to tell; what is longer scrolls by keyboard."""
+    many = tuple(UndoStep("keep", "pods", "shop", f"web-{n}", (), "its ReplicaSet makes it anew") for n in range(30))
+    plan = UndoPlan(
+        Intent("i", "drain worker-0", "admin", 0, 1, 31, 31, undone=False), (UndoStep("delete", "pods", "", "x"), *many)
+    )
+    active = [FakeItem("faults.kubarium.dev", n, {"metadata": {"name": f"stop-{n}"}}) for n in range(8)]
+    async with console(size=(80, 24)) as (app, pilot, _):
+        node = app.home.nodes.current
+        assert node is not None
+        app.push_screen(FaultsDialog(app.session, "node worker-0", offers("nodes", [node]), active, ()))
+        await settle(pilot)
+        assert _lies_within(app), picture(app)
+        await pilot.press("escape")
+        app.push_screen(KubectlDialog([(f"verb{n}", "kubectl get pods " * 6) for n in range(20)]))
+        await settle(pilot)
+        assert _lies_within(app), picture(app)
+        await pilot.press("escape")
+        app.push_screen(UndoDialog(plan, 0))
+        await settle(pilot)
+        assert _lies_within(app), picture(app)
+        assert "web-20" not in picture(app)
+        await pilot.press(*["pagedown"] * 8)
+        await settle(pilot)
+        assert "web-29" in picture(app)

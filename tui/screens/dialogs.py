@@ -43,7 +43,7 @@ class Dialog(ModalScreen[T | None]):
         & Input > .input--placeholder { color: $tone-dim; }
         & .row { height: 1; }
         & .label { width: 14; color: $tone-dim; }
-        & OptionList { border: none; height: auto; max-height: 12; background: $panel; padding: 0; }
+        & OptionList { border: none; height: auto; max-height: 50vh; background: $panel; padding: 0; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -124,7 +124,7 @@ class KubectlDialog(Dialog[None]):
     """Commands to copy."""
 
     DEFAULT_CSS = """
-    KubectlDialog OptionList { max-height: 24; }
+    KubectlDialog OptionList { max-height: 60vh; }
     """
 
     def __init__(self, commands: Sequence[tuple[str, str]], title: str = "With kubectl") -> None:

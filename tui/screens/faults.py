@@ -42,7 +42,7 @@ class FaultsDialog(Dialog[FaultChoice]):
     DEFAULT_CSS = """
     FaultsDialog {
         & .box { width: 76; padding: 0 2; }
-        & OptionList { max-height: 12; margin: 1 0; }
+        & OptionList { max-height: 38vh; margin: 1 0; }
         & #does { height: 3; }
         & #refusal { height: auto; color: $tone-bad; display: none; }
     }

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, Static
@@ -26,11 +29,18 @@ class UndoDialog(Dialog[bool]):
     DEFAULT_CSS = """
     UndoDialog {
         & .box { width: 100; }
-        & VerticalScroll { height: auto; max-height: 18; margin: 1 0 0 0; }
+        & VerticalScroll { height: auto; max-height: 50vh; margin: 1 0 0 0; scrollbar-size-vertical: 1; }
         & .step { height: auto; }
         & .note { height: auto; margin: 1 0 0 0; color: $tone-warn; }
     }
     """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "scroll(-1)", "Up", id="undo.up"),
+        Binding("down", "scroll(1)", "Down", id="undo.down"),
+        Binding("pageup", "scroll(-8)", "Page up", id="undo.page-up"),
+        Binding("pagedown", "scroll(8)", "Page down", id="undo.page-down"),
+    ]
 
     def __init__(self, plan: UndoPlan, now: int, note: str = "") -> None:
         """`note`: what else there is to know before one decides."""
@@ -61,6 +71,9 @@ class UndoDialog(Dialog[bool]):
 
     def on_mount(self) -> None:
         self.query_one("#no" if self._plan.empty else "#yes").focus()
+
+    def action_scroll(self, by: int) -> None:
+        self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         self.dismiss(event.button.id == "yes" or None)
