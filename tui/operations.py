@@ -101,7 +101,7 @@ class ObjectActions(Widget):
         if complaint:
             self.notify(complaint, severity="warning")
             return
-        names = label(self.resource, items[0]) if len(items) == 1 else f"{len(items)} {self.resource}"
+        names = label(self.resource, items[0]) if len(items) == 1 else self.session.called(self.resource, len(items))
         work = carry_out(self.console, what, names, items, one, done or what)
         # The app's, not this widget's: what belongs to a screen ends where it is left.
         self.console.run_worker(work, group="writes", exit_on_error=False)
@@ -245,8 +245,8 @@ class ObjectActions(Widget):
         except ClientError as error:
             self.notify(error.message, severity="error")
             return
-        kind = resource.partition(".")[0]
-        about = f"zone {zone}" if zone else f"{len(items)} {kind}" if len(items) > 1 else f"{kind[:-1]} {items[0].name}"
+        called = self.session.called(resource, len(items))
+        about = f"zone {zone}" if zone else called if len(items) > 1 else f"{called} {items[0].name}"
 
         def decided(choice: FaultChoice | None) -> None:
             if choice is None:

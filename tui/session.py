@@ -189,6 +189,13 @@ class Session:
     def kind_of(self, resource: str) -> KindInfo | None:
         return next((kind for kind in self.kinds if kind.resource == resource), None)
 
+    def called(self, resource: str, count: int = 1) -> str:
+        """A kind as a sentence has it: `deployment`, `3 deployments`."""
+        plural, kind = resource.partition(".")[0], self.kind_of(resource)
+        if count == 1:
+            return kind.singular if kind is not None else plural.removesuffix("s")
+        return f"{count} {plural}"
+
     def kind_named(self, api_version: str, kind: str) -> KindInfo | None:
         return next((k for k in self.kinds if k.kind == kind and k.api_version == api_version), None)
 

@@ -7,11 +7,12 @@ it selects; under a pod its containers and what it refers to. Pure: objects in, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from engine.client import Item
-from tui.kinds.podstatus import pod_faulty, pod_status, pod_tone
+from tui.kinds.podstatus import container_tone, container_word, pod_faulty, pod_status, pod_tone
 from tui.references import references
+from tui.rows import container_items
 from tui.theme import GLYPHS, Tone
 
 OWNED: Final = ("replicasets.apps", "statefulsets.apps", "daemonsets.apps", "jobs.batch", "pods")
@@ -115,17 +116,10 @@ def _children(resource: str, item: Item, world: World) -> Sequence[tuple[str, It
 def _leaves(pod: Item, world: World, checked: frozenset[str]) -> list[Branch]:
     """Containers with their state, then what the pod refers to, once each."""
     leaves = []
-    statuses = {
-        entry["name"]: entry
-        for field in ("initContainerStatuses", "containerStatuses")
-        for entry in (pod.obj.get("status") or {}).get(field) or ()
-    }
-    spec = pod.obj.get("spec") or {}
-    for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
-        word, tone = _container_state(statuses.get(container["name"]))
-        leaves.append(
-            Branch(f"c-{container['name']}", "", "container", container["name"], pod.namespace, word, tone, "")
-        )
+    for container in container_items(pod):
+        tone = container_tone(container.role, container.status)
+        word = f"{GLYPHS.get(tone, '?')} {container_word(container.status)}"
+        leaves.append(Branch(f"c-{container.name}", "", "container", container.name, pod.namespace, word, tone, ""))
     for ref in dict.fromkeys((r.resource, r.name) for r in references("pods", pod.obj)):
         resource, name = ref
         there = (resource, pod.namespace, name) in world.known or resource not in checked
@@ -142,18 +136,6 @@ _REFERRED: Final = {
     "configmaps": "ConfigMap", "secrets": "Secret", "serviceaccounts": "ServiceAccount",
     "persistentvolumeclaims": "PersistentVolumeClaim",
 }  # fmt: skip
-
-
-def _container_state(entry: Any) -> tuple[str, Tone]:
-    state = (entry or {}).get("state") or {}
-    if "running" in state:
-        return ("● running", "ok") if entry.get("ready") else ("◐ running, not ready", "busy")
-    if "terminated" in state:
-        code = state["terminated"].get("exitCode", 0)
-        return (f"○ ended, {code}", "dim") if code == 0 else (f"✗ {state['terminated'].get('reason', code)}", "bad")
-    reason = (state.get("waiting") or {}).get("reason") or "waiting"
-    return (f"◐ {reason}", "busy") if reason in ("ContainerCreating", "PodInitializing", "waiting") else (
-        f"✗ {reason}", "bad")  # fmt: skip
 
 
 def _state(resource: str, item: Item) -> tuple[str, Tone]:

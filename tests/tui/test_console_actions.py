@@ -44,6 +44,7 @@ async def test_deleting_asks_and_tells_what_goes_with_it() -> None:
         assert not client.writes
         await pilot.press("ctrl+d")
         await settle(pilot)
+        assert "Delete deployment slow?" in picture(app)
         await pilot.press("right", "enter")
         await settle(pilot)
         assert client.writes[0][:5] == ("delete", "deployments.apps", "shop", "slow", ("Background", None))

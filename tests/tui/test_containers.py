@@ -22,6 +22,7 @@ from tui.rows import ContainerRole, container_items
 from tui.screens.inspect import InspectScreen
 from tui.screens.resources import ResourceScreen
 from tui.screens.shell import ShellScreen
+from tui.screens.xray import XrayScreen
 
 
 def full() -> Json:
@@ -214,3 +215,18 @@ def test_a_cell_of_a_late_container_stands_out() -> None:
     late["status"]["containerStatuses"][0]["ready"] = False
     late["metadata"]["uid"] = "u"
     assert [tone(item) for item in container_items(FakeItem("pods", 1, late))] == ["", "", "warn", ""]
+
+
+async def test_enter_on_a_container_in_the_tree_leads_to_it() -> None:
+    """From `:xray pods` to the containers of its pod, the cursor on it."""
+    async with console(FakeClient([*world(0), ("pods", full())])) as (app, pilot, _):
+        app.run_command("xray pods")
+        await settle(pilot)
+        screen = app.screen
+        assert isinstance(screen, XrayScreen)
+        assert [word in picture(app) for word in ("debugger", "○ Completed", "● Running")] == [True] * 3
+        uid = next(uid for uid, row in screen.model.rows.items() if row.item.name == "proxy")
+        screen.table.select(uid)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert _screen(app).pane.container == "proxy"

@@ -58,7 +58,8 @@ class DeleteDialog(Dialog[DeleteChoice]):
 
     def compose(self) -> ComposeResult:
         items = self._items
-        what = f"{self._resource} {items[0].name}" if len(items) == 1 else f"{len(items)} {self._resource}"
+        called = self._session.called(self._resource, len(items))
+        what = f"{called} {items[0].name}" if len(items) == 1 else called
         with Vertical(classes="box"):
             yield Static(f"Delete {what}?", classes="title danger", markup=False)
             if len(items) > 1:

@@ -93,7 +93,7 @@ class ScaleDialog(Dialog[int]):
 
     def compose(self) -> ComposeResult:
         items = self._items
-        what = items[0].name if len(items) == 1 else f"{len(items)} {self._resource}"
+        what = items[0].name if len(items) == 1 else f"{len(items)} {self._resource.partition('.')[0]}"
         now = int((items[0].obj.get("spec") or {}).get("replicas", 1))
         with Vertical(classes="box"):
             yield Static(f"Scale {what}", classes="title", markup=False)

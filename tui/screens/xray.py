@@ -120,6 +120,11 @@ class XrayScreen(ListScreen):
             self.notify("It is not there", severity="warning")
             return
         resource, item = found
+        if self.chosen is not None and not _branch(self.chosen).resource:  # a container: itself, among those of its pod
+            asked = self.session.view_of(resource).enter(item)
+            if asked is not None:
+                self.console.open_query(asked, item.name, select=self.chosen.name)
+            return
         self.console.open_resource(resource, item.namespace or None, select=item.name)
 
     def do_inspect(self, tab: str) -> None:
