@@ -7,6 +7,7 @@ from pathlib import Path
 from engine.client import FieldHelp, FolderFile, Plan, PlannedObject
 from tests.tui.console import console, picture, settle
 from tests.tui.test_manifests_screen import TEXT, client_on, opened
+from tui.screens.manifests import ManifestsScreen
 
 
 async def test_the_key_bar_names_the_ways_in_and_out(tmp_path: Path) -> None:
@@ -168,3 +169,32 @@ async def test_the_keys_of_a_text_do_what_the_help_says(tmp_path: Path) -> None:
             screen.editor.load(text)
             await pilot.press(*keys)
             assert screen.editor.text == after, keys
+
+
+async def test_a_file_is_found_by_its_name(tmp_path: Path) -> None:
+    """/ among the files, alt-o in a text: parts of the path narrow, enter opens; what is typed elsewhere stays."""
+    paths = [f"shop/part-{number}.yaml" for number in range(30)]
+    (tmp_path / "shop").mkdir()
+    for path in paths:
+        (tmp_path / path).write_text(TEXT)
+    client = client_on(tmp_path)
+    client.files = [FolderFile(path, "drifted" if path.endswith("-7.yaml") else "applied") for path in paths]
+    async with console(client) as (app, pilot, _):
+        app.open_manifest()
+        await settle(pilot)
+        screen = app.screen
+        assert isinstance(screen, ManifestsScreen)
+        assert "/ find file" in picture(app).splitlines()[-1]
+        await pilot.press("slash", *"shop -7")
+        await settle(pilot)
+        assert "shop/part-7.yaml  drifted" in picture(app)
+        await pilot.press("enter", "x")
+        await settle(pilot)
+        await pilot.press("alt+o", *"part-12", "enter")
+        await settle(pilot)
+        assert screen.buffer is not None
+        assert screen.buffer.path == "shop/part-12.yaml"
+        await pilot.press("alt+o", *"unsaved", "enter")
+        await settle(pilot)
+        assert screen.buffer.path == "shop/part-7.yaml"
+        assert screen.editor.text == "x" + TEXT

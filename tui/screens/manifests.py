@@ -166,6 +166,25 @@ class ManifestsScreen(ManifestView):
 
         self._pick_template("New manifest", chosen)
 
+    def do_find_file(self) -> None:
+        """Choose one of all files, by typing what its path holds."""
+        unsaved = self.buffers.unsaved() if self.buffers else []
+        known = {file.path: "unsaved" if file.path in unsaved else file.state for file in self.session.files}
+        states = known | dict.fromkeys(unsaved, "unsaved")
+        if not states:
+            self.notify("There is no file yet: n makes one", timeout=3)
+            return
+        paths = sorted(states)
+        here = self.tree_view.current if self.focused is self.tree_view else self.buffer.path if self.buffer else None
+
+        def chosen(index: int | None) -> None:
+            if index is not None:
+                self.open_file(paths[index])
+
+        lines = [(path, "" if states[path] == "applied" else states[path]) for path in paths]
+        start = paths.index(here) if here in states else 0
+        self.app.push_screen(PickDialog(f"Files: {len(paths)}", lines, start), chosen)
+
     def do_manifest_insert(self) -> None:
         if self.buffer is None or self.editor.read_only:
             return
