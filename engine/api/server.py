@@ -341,6 +341,7 @@ class Api:
             raise errors.conflict(resource, name, why)
         kind = self.kind_of(resource)
         self.authorize(caller, "create", kind, namespace, "", "")
+        meta = {key: value for key, value in meta.items() if key != "resourceVersion"}
         config = {**applying.config, "metadata": {**meta, "name": meta.get("name") or name}}
         env = self._writer.create(
             caller, kind, namespace, config, dry_run=dry_run, field_validation="Ignore", warnings=warnings,

@@ -97,8 +97,6 @@ class Writer:
         obj, kind = self.stored_version(kind, obj)
         asked: JsonObject = obj.get("metadata") or {}
         namespace = strategy.namespace_of(kind, namespace, asked)
-        if asked.get("resourceVersion"):
-            raise errors.BadRequest("resourceVersion should not be set on objects to be created")
         name = self._name(kind, namespace, asked)
         if kind.namespaced:
             self._require_namespace(kind, namespace, name)
@@ -123,6 +121,8 @@ class Writer:
             if trusted and stored == PODS and template is not None:
                 self._remember(mark, template, obj["spec"], meta, new)
         key = ObjectKey(stored.group, stored.plural, namespace, name)
+        if not dry_run and _is_revision(asked.get("resourceVersion")):
+            raise errors.ServerError("resourceVersion should not be set on objects to be created")
         if self._store.get(key) is not None:
             raise errors.already_exists(kind.resource, name)
         if book is not None:
@@ -388,6 +388,11 @@ class DecodeError(errors.BadRequest):
 
 def _under_metadata(message: str) -> str:
     return message.replace('unknown field "', 'unknown field "metadata.').replace("ObjectMeta.", "ObjectMeta.metadata.")
+
+
+def _is_revision(text: object) -> bool:
+    """Whether it names a revision of an object; what is no number, and 0, names none."""
+    return isinstance(text, str) and text.isascii() and text.isdigit() and int(text) != 0
 
 
 def _as_booked(old: JsonObject, asked: JsonObject) -> JsonObject:

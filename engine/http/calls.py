@@ -15,8 +15,8 @@ from engine.api.server import Api
 from engine.http.gate import Gate
 from engine.http.intents import Intents
 from engine.http.messages import Answer, Headers, Request
-from engine.http.negotiation import field_manager_of
-from engine.http.parameters import dry_run, field_validation
+from engine.http.negotiation import agent_of
+from engine.http.parameters import dry_run, field_manager, field_validation
 from engine.http.paths import Catalogue, RequestInfo
 from engine.http.watching import WatchHub
 from store.types import ObjectKey, Resource
@@ -74,7 +74,7 @@ class Call:
     @property
     def field_manager(self) -> str:
         """`fieldManager` of the query, else the beginning of the user agent, as Kubernetes names managers."""
-        return field_manager_of(self.request)
+        return field_manager(self.request) or agent_of(self.request)
 
     def parameter(self, name: str) -> str:
         return self.request.parameter(name)

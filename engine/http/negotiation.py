@@ -173,11 +173,6 @@ def from_yaml(body: bytes) -> Any:
         raise errors.BadRequest(f"error converting YAML to JSON: {error}") from None
 
 
-def field_manager_of(request: Request) -> str:
-    """Who owns the fields of a change: fieldManager, else the user agent's name."""
-    return request.parameter("fieldManager") or agent_of(request)
-
-
 def agent_of(request: Request) -> str:
     """The user agent's first word before a slash, 128 letters at most; `unknown` without one."""
     agent = request.header("user-agent").partition("/")[0]

@@ -35,7 +35,7 @@ from engine.http.messages import Answer, Response, Stream
 from engine.http.negotiation import Accepted, accepted, decoded, encoded, media_type
 from engine.http.negotiation import from_json as json_body
 from engine.http.negotiation import from_yaml as yaml_body
-from engine.http.parameters import delete_options, flag, integer
+from engine.http.parameters import delete_options, field_manager, flag, integer, refuse_force
 from engine.http.shapes import many, one, served, served_raw
 from engine.http.tables import include_object, partial, table
 from engine.http.watching import Renderer, WatchOptions, event_line, watch_lines
@@ -374,6 +374,7 @@ async def patch(call: Call) -> Response:
     kind_of_patch = PATCH_TYPES.get(media)
     if kind_of_patch is None or (kind_of_patch == "strategic" and call.kind.custom):
         raise _unknown_patch(call)
+    refuse_force(call.request)
     document = patch_document(call, kind_of_patch)
     dry, strictness, subresource = call.dry_run, call.field_validation, call.info.subresource
     env = await call.gate.write(
@@ -401,7 +402,7 @@ def patch_document(call: Call, kind_of_patch: PatchType) -> Any:
 
 
 async def _server_side_apply(call: Call, form: Accepted) -> Response:
-    manager = call.parameter("fieldManager")
+    manager = field_manager(call.request)
     if not manager:
         text = "Required value: is required for apply patch"
         raise errors.invalid("meta.k8s.io", "PatchOptions", "", [Cause("FieldValueRequired", "fieldManager", text)])

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
+
+import orjson
 
 from engine.api import errors
 from engine.api.errors import Cause
 from engine.api.requests import DeleteOptions, FieldValidation, Propagation
 from engine.http.messages import Request
 from store.types import Uid
+
+_LONGEST_MANAGER: Final = 128
 
 
 def flag(request: Request, name: str) -> bool:
@@ -62,6 +66,33 @@ def field_validation(request: Request) -> FieldValidation:
     text = f'Unsupported value: "{value}": supported values: "Ignore", "Strict", "Warn"'
     cause = Cause("FieldValueNotSupported", "fieldValidation", text)
     raise errors.invalid("meta.k8s.io", _options(request), "", [cause])
+
+
+def field_manager(request: Request) -> str:
+    """`fieldManager`, which is "" when the client gives none. Invalid when too long, or not to be printed."""
+    name = request.parameter("fieldManager")
+    causes = []
+    if len(name.encode()) > _LONGEST_MANAGER:
+        causes.append(
+            Cause("FieldValueTooLong", "fieldManager", f"Too long: may not be more than {_LONGEST_MANAGER} bytes")
+        )
+    at = 0
+    for letter in name:
+        if not letter.isprintable():
+            why = f"invalid character U+{ord(letter):04X} (at position {at})"
+            text = f"Invalid value: {orjson.dumps(name).decode()}: {why}"
+            causes.append(Cause("FieldValueInvalid", "fieldManager", text))
+        at += len(letter.encode())
+    if causes:
+        raise errors.invalid("meta.k8s.io", _options(request), "", causes)
+    return name
+
+
+def refuse_force(request: Request) -> None:
+    """Only server-side apply can be forced. Invalid when another patch is."""
+    if request.query.get("force"):
+        text = "Forbidden: may not be specified for non-apply patch"
+        raise errors.invalid("meta.k8s.io", "PatchOptions", "", [Cause("FieldValueForbidden", "force", text)])
 
 
 def _options(request: Request) -> str:

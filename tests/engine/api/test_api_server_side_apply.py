@@ -92,6 +92,17 @@ def test_applying_twice_changes_nothing(door: Door) -> None:
     assert apply(door, DEPLOYMENT) is first
 
 
+def test_a_revision_does_not_keep_an_apply_from_creating(door: Door) -> None:
+    """It says which object may be changed; a uid says that there has to be one."""
+    given = config_map(a="1")
+    with pytest.raises(errors.Conflict, match="no existing object was found"):
+        apply(door, {**given, "metadata": {"name": "c", "uid": "abc"}})
+    env = apply(door, {**given, "metadata": {"name": "c", "resourceVersion": "1"}})
+    assert env.obj["data"] == {"a": "1"}
+    with pytest.raises(errors.Conflict, match="the object has been modified"):
+        apply(door, {**config_map(a="2"), "metadata": {"name": "c", "resourceVersion": "1"}})
+
+
 def test_a_conflict_names_field_and_owner(door: Door) -> None:
     """409 in Kubernetes' words, a cause for each field; nothing is written."""
     obj = yaml.safe_load(DEPLOYMENT)

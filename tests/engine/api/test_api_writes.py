@@ -95,9 +95,10 @@ def test_cluster_scoped_kinds_refuse_a_namespace(door: Door) -> None:
 
 
 def test_a_resource_version_has_no_place_in_a_new_object(door: Door) -> None:
-    """What claims to exist cannot be created."""
+    """What claims to exist cannot be created, be it there or not."""
     error = door.refusal({**CONFIG, "metadata": {"name": "c", "resourceVersion": "1"}})
-    assert "resourceVersion should not be set on objects to be created" in error.message
+    assert (error.code, error.reason) == (500, "")
+    assert error.message == "resourceVersion should not be set on objects to be created"
 
 
 def test_strict_warn_and_ignore(door: Door) -> None:

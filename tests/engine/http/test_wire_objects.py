@@ -180,3 +180,24 @@ def test_bytes_are_in_the_order_of_go(world: WireWorld) -> None:
     _, listed = world.get(f"{CONFIGMAPS}?fieldSelector=metadata.name=ordered")
     assert list(listed) == ["kind", "apiVersion", "metadata", "items"]
     assert list(listed["items"][0]) == ["metadata", "data"]
+
+
+def test_field_managers_are_short_and_printable(world: WireWorld) -> None:
+    """Whoever names one; and only server-side apply can be forced."""
+    _, refused = world.ask("POST", f"{CONFIGMAPS}?fieldManager={'x' * 129}", config_map("managed"))
+    assert refused["message"] == (
+        'CreateOptions.meta.k8s.io "" is invalid: fieldManager: Too long: may not be more than 128 bytes'
+    )
+    world.make(f"{CONFIGMAPS}?fieldManager={'x' * 128}", config_map("managed"))
+    where = f"{CONFIGMAPS}/managed"
+    _, refused = world.ask("PUT", f"{where}?fieldManager=a%09", config_map("managed"))
+    assert refused["details"]["causes"] == [
+        {
+            "reason": "FieldValueInvalid", "field": "fieldManager",
+            "message": 'Invalid value: "a\\t": invalid character U+0009 (at position 1)',
+        }
+    ]  # fmt: skip
+    code, refused = world.ask("PATCH", f"{where}?force=true", {"data": {"a": "b"}}, content_type=MERGE)
+    assert (code, refused["details"]["causes"][0]["message"]) == (
+        422, "Forbidden: may not be specified for non-apply patch",
+    )  # fmt: skip
