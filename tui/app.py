@@ -18,6 +18,7 @@ from textual import work
 from textual.app import App
 
 from engine.client import ClientError, ClusterClient, Item, Query
+from tui import tidying
 from tui.answering import SEVERITIES, AnsweringActions
 from tui.blame import Blamed, blamed
 from tui.commands import CommandError, Do, Goto, parse
@@ -126,6 +127,7 @@ class KubariumApp(OwnSettings, Leaving, TravelActions, TourActions, AnsweringAct
             self.open_screen("failure", error)
             return
         self.home.cluster_ready()
+        tidying.begin(self)
         self.watch_settings_files()
         if self._begins_with_tour:
             self.do_tour()

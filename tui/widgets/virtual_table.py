@@ -8,6 +8,8 @@ uid. A strip is cached per row content, so a repaint of unchanged lines formats 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from itertools import groupby
+from operator import itemgetter
 from typing import ClassVar, Final
 
 from rich.cells import cell_len, set_cell_size
@@ -26,6 +28,8 @@ from tui.theme import TONES, Tone
 from tui.widgets.layout import GAP, GUTTER, lay_out
 
 _SEPARATOR: Final = " " * GAP
+_STRIPS: Final = 256
+"""Lines kept as they were painted, some 10 KB each: several screens full."""
 
 
 class VirtualTable(ScrollView, can_focus=True):
@@ -101,7 +105,7 @@ class VirtualTable(ScrollView, can_focus=True):
         """Headings that say nothing here (NAMESPACE inside one namespace)."""
         self._uid: str | None = None
         self._cursor = 0
-        self._strips: LRUCache[object, Strip] = LRUCache(1024)
+        self._strips: LRUCache[object, Strip] = LRUCache(_STRIPS)
         self._styles: dict[tuple[Tone, str], Style] = {}
         self._needs: list[int] = []
         self._layout: list[tuple[int, int]] = []
@@ -351,16 +355,16 @@ class VirtualTable(ScrollView, can_focus=True):
         return strip
 
     def _line(self, cells: tuple[Cell, ...], look: str, marked: bool) -> Strip:
+        """A row. Neighbours of one style are one segment: painting, and memory, go by segments."""
         plain = self._style("accent" if marked else "", look)
-        segments = [Segment(("▸" if look else " ") + ("◆" if marked else " "), plain)]
+        pieces = [(("▸" if look else " ") + ("◆" if marked else " "), plain)]
         for place, (i, width) in enumerate(self._layout):
             text, tone = cells[i]
             if place:
-                segments.append(Segment(_SEPARATOR, plain))
-            segments.append(
-                Segment(fit(text, width, self.columns[i].align), self._style(tone, look) if tone else plain)
-            )
-        return Strip(segments)
+                pieces.append((_SEPARATOR, plain))
+            pieces.append((fit(text, width, self.columns[i].align), self._style(tone, look) if tone else plain))
+        runs = groupby(pieces, itemgetter(1))
+        return Strip([Segment("".join([text for text, _ in run]), style) for style, run in runs])
 
     def _header(self) -> Strip:
         base, sorted_style = (
