@@ -9,9 +9,10 @@ from textual.color import Color
 from textual.theme import Theme
 from textual.widgets import OptionList
 
-from engine.client import FolderFile, Intent, UndoPlan, UndoStep
+from engine.client import FolderFile, Intent, Span, UndoPlan, UndoStep
 from tests.tui.console import console, picture, settle
-from tests.tui.fake_client import FakeItem
+from tests.tui.fake_client import FakeClient, FakeItem
+from tests.tui.fake_world import world
 from tui.app import KubariumApp
 from tui.faults import offers
 from tui.keymap import shown
@@ -258,3 +259,15 @@ async def test_dialogs_fit_the_smallest_terminal() -> None:
         await pilot.press(*["pagedown"] * 8)
         await settle(pilot)
         assert "web-29" in picture(app)
+
+
+async def test_actions_are_marked_on_the_timeline_not_only_coloured() -> None:
+    """Under the strip a glyph stands where somebody acted, and one at the chosen moment."""
+    client = FakeClient(world())
+    client.past.density = Span(1, 100, 0, 100_000_000, (1,) * 10, (0, 0, 1, *(0,) * 7))
+    async with console(client) as (app, pilot, _):
+        app.run_command("timeline")
+        await settle(pilot)
+        lines = picture(app).split("\n")
+        assert lines[3] == "   ◆      ▲"
+        assert "◆ actions" in lines[4]

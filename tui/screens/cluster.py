@@ -141,13 +141,14 @@ class ClusterScreen(TableScreen):
             left.styles.clear_rule("grid_rows")
             self._grid_rows = ""
             return
-        rows = [row.item for row in self.nodes.model.rows.values()]
-        need = len(rows) + len({zone_of(item) for item in rows})
-        if not self.has_class("wide"):
-            need = max(need, len(self.namespaces.model.rows))
-        wanted = f"{need + _TITLE_AND_HEADINGS}" if rows else "2fr"
-        share = left.size.height * 2 // 5
-        grid_rows = f"{wanted if need + _TITLE_AND_HEADINGS < share else '2fr'} 2fr 1fr"
+        share = left.size.height * 2 // 5 - _TITLE_AND_HEADINGS
+        need = len(self.nodes.model.rows)
+        if 0 < need < share:  # no more than a screenful: that many can be looked at each time
+            need += len({zone_of(row.item) for row in self.nodes.model.rows.values()})
+            if not self.has_class("wide"):
+                need = max(need, len(self.namespaces.model.rows))
+        fits = 0 < need < share
+        grid_rows = f"{need + _TITLE_AND_HEADINGS if fits else '2fr'} 2fr 1fr"
         if grid_rows != self._grid_rows:
             self._grid_rows = grid_rows
             left.styles.grid_rows = grid_rows

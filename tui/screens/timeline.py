@@ -169,7 +169,13 @@ class TimelineScreen(BaseScreen):
         middle = self._title()
         gap = max(1, (width - len(left) - len(right) - len(middle)) // 2)
         scale = Content.assemble((left, "$tone-dim"), " " * gap, middle, " " * gap, (right, "$tone-dim"))
-        marks = Content.styled(" " * place + "▲", "$tone-strong")
+        # Actions have a mark as well as a colour, and the chosen moment its own.
+        marks = Content.assemble(
+            *(
+                ("▲", "$tone-strong") if at == place else ("◆", "$tone-accent") if actions else " "
+                for at, actions in enumerate(span.actions)
+            )
+        )
         self._strip.update(Content.assemble(Content.assemble(*bars), "\n", marks, "\n", scale))
 
     def _place(self, time: int, width: int) -> int:
@@ -183,7 +189,7 @@ class TimelineScreen(BaseScreen):
             parts.append("actions only")
         if self._only.who:
             parts.append(f"by {self._only.who}")
-        return " · ".join(parts) or "all that is worth telling"
+        return " · ".join(parts) or "all that is worth telling, ◆ actions"
 
     # -- actions -----------------------------------------------------------------------------------------------------
 
