@@ -32,9 +32,11 @@ class Accepted:
     """`Table`, `PartialObjectMetadata`, `PartialObjectMetadataList`, `APIGroupDiscoveryList`; "": the thing itself."""
     group: str = ""
     version: str = ""
+    read: bool = False
+    """A person may read the bytes: who takes anything (`*/*`) has no decoder in mind (curl, kubectl --raw)."""
 
 
-_PLAIN: Final = Accepted()
+_PLAIN: Final = Accepted(read=True)
 _SHAPES: Final = {
     ("meta.k8s.io", "v1", "Table"), ("meta.k8s.io", "v1beta1", "Table"),
     ("meta.k8s.io", "v1", "PartialObjectMetadata"), ("meta.k8s.io", "v1", "PartialObjectMetadataList"),
@@ -59,7 +61,7 @@ def accepted(request: Request, *, shapes: bool = True) -> Accepted:
             continue
         shape = (values.get("g", ""), values.get("v", ""), values.get("as", ""))
         if not shape[2]:
-            return Accepted(content_type)
+            return Accepted(content_type, read="*/*" in header)
         if shapes and shape in _SHAPES:
             return Accepted(content_type, shape[2], shape[0], shape[1])
     raise NotAcceptable(f"only the following media types are accepted: {_READABLE}")

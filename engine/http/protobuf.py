@@ -99,6 +99,26 @@ def _name(api_version: str, kind: str) -> str:
     return name
 
 
+def message_of(api_version: str, kind: str) -> str:
+    """The message of a kind; "" when there is none."""
+    try:
+        return _name(api_version, kind)
+    except CannotDecode:
+        return ""
+
+
+def fields_of(message: str) -> Iterator[tuple[str, str, bool]]:
+    """(name, what it holds, embedded) of the fields of a message, by their numbers. What it holds: another message,
+    `*` for a map, "" for what is no struct in JSON."""
+    for _, field in sorted(_messages()[message].items()):
+        holds = "" if len(field.type) == 1 or field.type in _SPECIAL else field.type
+        if holds and field.repeated and _is_map(holds):
+            holds = "*"
+        elif holds not in _messages():
+            holds = ""
+        yield field.name, holds, f"{message}.{field.name}" in _INLINE
+
+
 # -- the wire format --------------------------------------------------------------------------------------------------
 
 

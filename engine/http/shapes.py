@@ -17,6 +17,8 @@ from engine.api.convert import to_served
 from engine.api.kinds import FLOWSCHEMAS, Kind
 from engine.api.requests import ListResult
 from engine.http.calls import Call
+from engine.http.gate import FEW
+from engine.http.go_order import ordered_bytes
 from engine.http.messages import JSON, Response
 from engine.http.negotiation import Accepted, encoded, encoded_raw
 from engine.http.tables import include_object, partial, table
@@ -56,7 +58,9 @@ def served_raw(kind: Kind, env: Envelope) -> bytes:
 def one(call: Call, env: Envelope, form: Accepted, status: int = 200) -> Response:
     """An object as answer."""
     if not form.shape:
-        return encoded_raw(served_raw(call.kind, env), form, status)
+        readable = form.read and form.content_type == JSON
+        raw = ordered_bytes(call.kind, served(call.kind, env)) if readable else served_raw(call.kind, env)
+        return encoded_raw(raw, form, status)
     return shaped(call, env, served(call.kind, env), form, status)
 
 
@@ -92,7 +96,10 @@ async def many(call: Call, result: ListResult, form: Accepted) -> Response:
     shown = call.gate.few(result.items)
     if form.content_type != JSON:
         return encoded({**head, "items": [served(kind, env) for env in shown]}, form)
-    parts = await _joined(kind, shown)
+    if form.read and len(shown) <= FEW:
+        parts = [b",".join(ordered_bytes(kind, served(kind, env), listed=not kind.custom) for env in shown)]
+    else:
+        parts = await _joined(kind, shown)
     if not kind.custom:
         return Response(200, [orjson.dumps(head)[:-1] + b',"items":[', *parts, b"]}\n"])
     opening = b'{"apiVersion":"%b","items":[' % kind.api_version.encode()

@@ -9,6 +9,7 @@ from engine.api.defaults.pods import claim_spec, spec_with_template
 from store.types import JsonObject
 
 _AFFINITY_TIMEOUT: Final = 10800
+_NAME_LABEL: Final = "kubernetes.io/metadata.name"
 
 
 # -- services ------------------------------------------------------------------------------------------------------
@@ -151,6 +152,11 @@ def _node(obj: JsonObject) -> JsonObject:
 
 
 def _namespace(obj: JsonObject) -> JsonObject:
+    """A label says its name, which a name yet to be generated cannot (engine.api.strategy adds it then)."""
+    meta: JsonObject = obj.get("metadata") or {}
+    labels: JsonObject = meta.get("labels") or {}
+    if meta.get("name") and not meta.get("generateName") and labels.get(_NAME_LABEL) != meta["name"]:
+        obj = {**obj, "metadata": {**meta, "labels": {**labels, _NAME_LABEL: meta["name"]}}}
     return filled(obj, {"spec": {}})
 
 

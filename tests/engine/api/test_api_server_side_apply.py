@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.api import errors
-from engine.api.kinds import CONFIGMAPS
+from engine.api.kinds import CONFIGMAPS, NAMESPACES
 from engine.api.managed.fields import FieldSet, decoded, encoded, text
 from engine.api.managed.managers import Entry, Manager, capped
 from store.types import Envelope, JsonObject, Resource
@@ -83,6 +83,18 @@ def test_an_update_owns_what_it_makes(door: Door) -> None:
     }  # fmt: skip
     assert "." not in found["f:spec"]["f:template"]["f:spec"]["f:containers"]
     assert "f:status" not in found
+
+
+def test_who_makes_a_namespace_owns_the_label_with_its_name(door: Door) -> None:
+    """A default like any other, if the name is known; a generated name is told by the server."""
+    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}
+    env = door.api.create(PERSON, NAMESPACES, "", space, field_validation="Strict", field_manager="kubectl-create")
+    label = "kubernetes.io/metadata.name"
+    assert fields(env, "kubectl-create") == {"f:metadata": {"f:labels": {".": {}, f"f:{label}": {}}}}
+    generated = {**space, "metadata": {"generateName": "shop-"}}
+    env = door.api.create(PERSON, NAMESPACES, "", generated, field_validation="Strict", field_manager="kubectl-create")
+    assert env.labels == {label: env.name}
+    assert fields(env, "kubectl-create") == {"f:metadata": {"f:generateName": {}}}
 
 
 def test_applying_twice_changes_nothing(door: Door) -> None:
