@@ -91,15 +91,15 @@ DEEDS: Final = {
 }
 """Commands that do something: (method of the app, what it does)."""
 _ARGUMENTS: Final = {
-    "xray": (1, 2),
-    "tab": (0, 20),
-    "can-i": (0, 2),
-    "dir": (1, 1),
-    "snapshot": (1, 1),
-    "restore": (1, 1),
-    "fork": (1, 2),
+    "xray": (1, 2, "KIND [NAMESPACE]"),
+    "tab": (0, 20, "[COMMAND]"),
+    "can-i": (0, 2, "[user NAME, group NAME or sa NAMESPACE/NAME]"),
+    "dir": (1, 1, "[FILE]"),
+    "snapshot": (1, 1, "NAME"),
+    "restore": (1, 1, "SNAPSHOT"),
+    "fork": (1, 2, "FILE [SNAPSHOT]"),
 }
-"""Fewest and most words after the command; (0, 0) for the others."""
+"""Fewest and most words after the command, and what they are; none for the others."""
 
 
 def parse(text: str, session: Session) -> Open | Goto | Do:
@@ -114,10 +114,9 @@ def parse(text: str, session: Session) -> Open | Goto | Do:
     if first in SCREENS and len(words) == 1:
         return Goto(first)
     if first in DEEDS:
-        fewest, most = _ARGUMENTS.get(first, (0, 0))
+        fewest, most, what = _ARGUMENTS.get(first, (0, 0, ""))
         if not fewest <= len(words) - 1 <= most:
-            count = fewest if fewest == most else f"{fewest} to {most}"
-            raise CommandError(f":{first} takes {count} words after it")
+            raise CommandError(f"write :{first} {what}".rstrip())
         return Do(DEEDS[first][0], tuple(words[1:]))
     kind = session.find_kind(words[0])
     if kind is None and not session.kinds:

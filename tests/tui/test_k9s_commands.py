@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -108,6 +109,15 @@ async def test_an_unknown_command_names_the_nearest(word: str, near: str) -> Non
     async with typed() as (app, _, __):
         with pytest.raises(CommandError, match=f"no kind and no screen is called '{word}'; did you mean {near}"):
             parse(word, app.session)
+
+
+@pytest.mark.parametrize(("line", "said"), [("snapshot", "write :snapshot NAME"), ("undo now", "write :undo"),
+                                            ("fork", "write :fork FILE [SNAPSHOT]")])  # fmt: skip
+async def test_a_command_with_too_few_words_says_how_it_is_written(line: str, said: str) -> None:
+    """In the words of its usage, not by a number."""
+    async with typed() as (app, _, __):
+        with pytest.raises(CommandError, match=f"^{re.escape(said)}$"):
+            parse(line, app.session)
 
 
 async def test_a_command_that_is_like_nothing_says_where_all_are() -> None:
