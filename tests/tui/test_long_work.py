@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from textual.pilot import Pilot
@@ -266,3 +267,15 @@ async def test_counting_what_goes_along_tells_how_far_it_is() -> None:
         await pilot.press("escape")
         await rest(pilot)
         assert isinstance(app.screen, ResourceScreen)
+
+
+async def test_an_action_without_a_key_is_told_by_its_id(tmp_path: Path) -> None:
+    """keys.toml may take a key away: the header names the action, as `:` and the palette still do it."""
+    keys = tmp_path / "keys.toml"
+    keys.write_text('[keys]\n"work.stop" = []\n"time.now" = []\n')
+    async with console(SlowClient(), keys_file=str(keys)) as (app, pilot, _):
+        with app.session.work.begin("count sheep", 9):
+            await rest(pilot)
+            assert "◐ count sheep 0/9  work.stop stops" in picture(app)
+            app.run_command("stop")
+            assert app.session.work.running[0].stopped
