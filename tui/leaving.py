@@ -25,13 +25,30 @@ class Leaving(_Base):
     """The app's way out."""
 
     session: Session
+    _terminal_is_lent = False
+    """To an editor, or to the shell: what stops that stops this process as well, and at once."""
 
     def heed_signals(self) -> None:
         """Leave at SIGTERM and SIGHUP, with the status a shell expects: 128 and the signal's number."""
         for number in (signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, self._told_to_leave, number)
-        # By the loop, between two callbacks: in the midst of one the terminal may be held by a lock.
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTSTP, self.suspend_console)
+        self.app_suspend_signal.subscribe(self, self._lent, immediate=True)
+        self.app_resume_signal.subscribe(self, self._taken_back, immediate=True)
+        loop = asyncio.get_running_loop()
+
+        def stop(number: int, frame: object) -> None:
+            if self._terminal_is_lent or loop.is_closed():
+                os.kill(os.getpid(), signal.SIGSTOP)
+            else:  # between two callbacks: in the midst of one the terminal may be held by a lock
+                loop.call_soon_threadsafe(self.suspend_console)
+
+        signal.signal(signal.SIGTSTP, stop)
+
+    def _lent(self, app: App[None]) -> None:
+        self._terminal_is_lent = True
+
+    def _taken_back(self, app: App[None]) -> None:
+        self._terminal_is_lent = False
 
     def suspend_console(self) -> None:
         """Give the terminal back to the shell until `fg`; the cluster is this process and stops with it."""

@@ -49,4 +49,8 @@ async def test_a_stopped_console_gives_the_terminal_back_first(monkeypatch: pyte
         assert happened == once
         app.run_command("suspend")
         assert happened == once * 2
+        app.app_suspend_signal.publish(app)  # an editor has the terminal: ctrl-z there stops both, at once
+        signal.raise_signal(signal.SIGTSTP)
+        assert happened[6:] == [(os.getpid(), signal.SIGSTOP)]
+        app.app_resume_signal.publish(app)
     signal.signal(signal.SIGTSTP, before)
