@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from engine.api import errors, patching
+from engine.api import errors, patching, strategy
 from engine.api.admission import Admission
 from engine.api.admission.certificate_requests import require_signer_right
 from engine.api.admission.node_restriction import check_subresource
@@ -210,6 +210,8 @@ class Api:
         self._check_part(caller, kind, before, subresource)
         if subresource == "finalize":
             return self._subresources.finalize(caller, kind, before, obj, dry_run)
+        if subresource != "scale":
+            strategy.require_same(kind, before, obj)
         book = update_book(field_manager, kind, subresource) if field_manager else None
         if subresource == "scale":
             obj, subresource = self._subresources.scaled(kind, before, obj), ""

@@ -9,6 +9,7 @@ match the request) are raised here; rules about a kind's own fields are in engin
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from typing import Any, Final
 
 from engine.api import errors
@@ -29,7 +30,7 @@ from engine.api.kinds import (
     Kind,
 )
 from engine.api.qos import qos_class
-from store.types import JsonObject, Resource, Uid
+from store.types import Envelope, JsonObject, ObjectKey, Resource, Uid
 
 _STATUS_ON_CREATE: Final = frozenset({NODES})
 """Kinds whose status is taken from the manifest on creation: kubelets register with it."""
@@ -172,6 +173,33 @@ def _merge_string_data(obj: JsonObject) -> JsonObject:
 
 
 # -- updates -------------------------------------------------------------------------------------------------------
+
+
+_STORED_AS: Final[Mapping[str, str]] = {
+    "endpoints": "services/endpoints", "ingresses": "ingress", "nodes": "minions",
+    "replicationcontrollers": "controllers", "services": "services/specs",
+}  # fmt: skip
+_STORED_BY_GROUP: Final = ("apiextensions.k8s.io", "apiregistration.k8s.io")
+"""Where Kubernetes has objects in etcd, when not by the name of their resource: errors of the storage say so."""
+
+
+def require_same(kind: Kind, before: Envelope, obj: JsonObject) -> None:
+    """Conflict, in the words of Kubernetes' storage, when who replaces an object means one of another uid."""
+    meta, present = obj.get("metadata"), before.obj["metadata"]["uid"]
+    uid = meta.get("uid") if isinstance(meta, dict) else None
+    if uid and uid != present:
+        why = (
+            f"StorageError: invalid object, Code: 4, Key: {_storage_key(kind, before.key)}, ResourceVersion: 0, "
+            f"AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, UID in object meta: {present}"
+        )
+        raise errors.conflict(kind.resource, before.name, why)
+
+
+def _storage_key(kind: Kind, key: ObjectKey) -> str:
+    where = _STORED_AS.get(key.plural, key.plural)
+    if kind.custom or key.group in _STORED_BY_GROUP:
+        where = f"{key.group}/{key.plural}"
+    return "/".join(part for part in ("/registry", where, key.namespace, key.name) if part)
 
 
 def update_metadata(kind: Kind, before: JsonObject, asked: JsonObject) -> JsonObject:

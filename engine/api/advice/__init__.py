@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from engine.api.advice.objects import claim, ingress, node, secret, service, volume
+from engine.api.advice.objects import claim, custom, ingress, node, secret, service, volume
 from engine.api.advice.pods import claim_spec, pod, template
 from engine.api.kinds import (
     CRONJOBS,
@@ -48,6 +48,8 @@ _OTHERS: Final[Mapping[Resource, Callable[[JsonObject], list[str]]]] = {
 def advice(kind: Kind, new: JsonObject, old: JsonObject | None) -> list[str]:
     """The texts for who writes `new` in place of `old`, None when it is created."""
     resource = kind.stored_as
+    if kind.custom:
+        return custom(new, old)
     if resource == PODS:
         # Nobody edits pods by hand: their updates are not looked at.
         return [*_of_name(new, "the Pod's hostname"), *pod(new)] if old is None else []

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 from typing import Final
 
+import orjson
+
 from engine.api.advice.pods import OLD_VOLUMES, claim_spec, node_terms
 from store.types import JsonObject
 
@@ -13,6 +15,10 @@ _BETA_CLASS: Final = "volume.beta.kubernetes.io/storage-class"
 _BETA_OPTIONS: Final = "volume.beta.kubernetes.io/mount-options"
 _OLD_HINTS: Final = "service.kubernetes.io/topology-aware-hints"
 _HINTS: Final = "service.kubernetes.io/topology-mode"
+_FINALIZER: Final = (
+    "prefer a domain-qualified finalizer name including a path (/) to avoid accidental conflicts with other finalizer "
+    "writers"
+)
 _RECYCLE: Final = (
     "The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning."
 )
@@ -87,3 +93,13 @@ def node(obj: JsonObject) -> list[str]:
     if spec.get("externalID"):
         found.append("spec.externalID: this field is deprecated, and is unused by Kubernetes")
     return found
+
+
+def custom(new: JsonObject, old: JsonObject | None) -> list[str]:
+    """New finalizers of a custom resource that anybody else might use."""
+    before = ((old or {}).get("metadata") or {}).get("finalizers") or ()
+    return [
+        f"metadata.finalizers: {orjson.dumps(each).decode()}: {_FINALIZER}"
+        for each in sorted(set(new["metadata"].get("finalizers") or ()) - set(before))
+        if "/" not in each and each not in ("foregroundDeletion", "orphan")
+    ]

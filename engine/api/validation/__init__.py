@@ -140,7 +140,7 @@ def validate_update(kind: Kind, new: JsonObject, old: JsonObject) -> list[Cause]
     causes: Causes = []
     meta, before = new.get("metadata") or {}, old.get("metadata") or {}
     if any(meta.get(key) != before.get(key) for key in _LOOSE):
-        validate_parts(causes, meta)
+        validate_parts(causes, kind, meta)
     rules = RULES.get(kind.resource)
     if rules is not None:
         rules.update(causes, new, old)

@@ -39,6 +39,10 @@ _NAMES: Final[Mapping[Resource, NameCheck]] = {
     Resource("flowcontrol.apiserver.k8s.io", "flowschemas"): subdomain_errors,
 }
 STANDARD_FINALIZERS: Final = ("foregroundDeletion", "orphan", "kubernetes")
+_FREE_FINALIZERS: Final = frozenset({
+    "admissionregistration.k8s.io", "apiextensions.k8s.io", "apiregistration.k8s.io", "coordination.k8s.io",
+})  # fmt: skip
+"""Groups whose finalizers only have to be qualified names, like those of custom resources."""
 _DOMAIN_PATH: Final = re.compile(r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+\Z", re.ASCII)
 
 
@@ -66,10 +70,10 @@ def validate_metadata(causes: Causes, kind: Kind, meta: JsonObject, path: str = 
             each_message(causes, f"{path}.namespace", namespace, dns_label_errors(namespace))
     elif namespace:
         causes.append(forbidden(f"{path}.namespace", "not allowed on this type"))
-    validate_parts(causes, meta, path)
+    validate_parts(causes, kind, meta, path)
 
 
-def validate_parts(causes: Causes, meta: JsonObject, path: str = "metadata") -> None:
+def validate_parts(causes: Causes, kind: Kind, meta: JsonObject, path: str = "metadata") -> None:
     """What may change in metadata: labels, annotations, owners, finalizers."""
     labels = meta.get("labels")
     if labels:
@@ -82,7 +86,7 @@ def validate_parts(causes: Causes, meta: JsonObject, path: str = "metadata") -> 
         _validate_owners(causes, owners, f"{path}.ownerReferences")
     finalizers = meta.get("finalizers")
     if finalizers:
-        _validate_finalizers(causes, finalizers, f"{path}.finalizers")
+        _validate_finalizers(causes, kind, finalizers, f"{path}.finalizers")
 
 
 def validate_labels(causes: Causes, labels: Mapping[str, Any], path: str) -> None:
@@ -139,16 +143,18 @@ def _validate_owners(causes: Causes, owners: Sequence[JsonObject], path: str) ->
             controller = f"{owner.get('name')} and"
 
 
-def _validate_finalizers(causes: Causes, finalizers: Sequence[str], path: str) -> None:
+def _validate_finalizers(causes: Causes, kind: Kind, finalizers: Sequence[str], path: str) -> None:
     for finalizer in finalizers:
-        messages = qualified_name_errors(finalizer)
-        each_message(causes, path, finalizer, messages)
-        if not messages and "/" not in finalizer and finalizer not in STANDARD_FINALIZERS:
-            text = "name is neither a standard finalizer name nor is it fully qualified"
-            causes.append(invalid(path, finalizer, text))
+        each_message(causes, path, finalizer, qualified_name_errors(finalizer))
     if "foregroundDeletion" in finalizers and "orphan" in finalizers:
         text = "finalizer orphan and foregroundDeletion cannot be both set"
         causes.append(invalid(path, list(finalizers), text))
+    if kind.custom or kind.resource.group in _FREE_FINALIZERS:
+        return
+    for index, finalizer in enumerate(finalizers):
+        if "/" not in finalizer and finalizer not in STANDARD_FINALIZERS:
+            text = "name is neither a standard finalizer name nor is it fully qualified"
+            causes.append(invalid(f"{path}[{index}]", finalizer, text))
 
 
 def domain_prefixed(causes: Causes, value: str, path: str) -> None:

@@ -346,3 +346,14 @@ def test_custom_objects_are_not_replaced_blindly(served: Door) -> None:
         served.api.update(PERSON, WIDGETS, "default", "w", widget(size=2), field_validation="Strict")
     body = {**env.obj, "spec": {"size": 2}}
     assert served.api.update(PERSON, WIDGETS, "default", "w", body, field_validation="Strict").obj["spec"]["size"] == 2
+
+
+def test_a_finalizer_that_anybody_may_use_is_warned_of(served: Door) -> None:
+    """When it is new; built-in kinds refuse it."""
+    warnings: list[str] = []
+    env = served.create({**widget(), "metadata": {"name": "w", "finalizers": ["b", "a.io/x"]}}, warnings=warnings)
+    text = "prefer a domain-qualified finalizer name including a path (/) to avoid accidental conflicts"
+    assert warnings == [f'metadata.finalizers: "b": {text} with other finalizer writers']
+    changed = {**env.obj, "spec": {"size": 2}}
+    served.api.update(PERSON, WIDGETS, "default", "w", changed, field_validation="Strict", warnings=warnings)
+    assert len(warnings) == 1

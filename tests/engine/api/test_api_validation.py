@@ -58,7 +58,7 @@ RIGHT = "containers: [{name: c, image: i}]"
         ("{name: a, annotations: {'a b': x}}", 'metadata.annotations: Invalid value: "a b": name part must consist of'),
         ("{name: a, labels: {/x: y}}", 'metadata.labels: Invalid value: "/x": prefix part must be non-empty'),
         ("{name: a, finalizers: [mine]}",
-         'metadata.finalizers: Invalid value: "mine": name is neither a standard finalizer name nor is it fully'),
+         'metadata.finalizers[0]: Invalid value: "mine": name is neither a standard finalizer name nor is it fully'),
         ("{name: a, ownerReferences: [{apiVersion: v1, kind: Pod, name: p}]}",
          'metadata.ownerReferences[0].uid: Invalid value: "": must not be empty'),
         ("{name: " + "a" * 254 + "}", f'metadata.name: Invalid value: "{"a" * 254}": must be no more than 253 charact'),

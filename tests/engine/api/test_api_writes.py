@@ -219,8 +219,11 @@ def test_an_object_keeps_its_identity(door: Door) -> None:
         door.api.update(PERSON, CONFIGMAPS, "default", "c", changed(env.obj, metadata={**meta, "name": "d"}))
     with pytest.raises(BadRequest, match="the namespace of the provided object does not match"):
         door.api.update(PERSON, CONFIGMAPS, "default", "c", changed(env.obj, metadata={**meta, "namespace": "x"}))
-    with pytest.raises(Invalid, match=r'metadata\.uid: Invalid value: "abc": field is immutable'):
+    other = f"Key: /registry/configmaps/default/c, .*UID in precondition: abc, UID in object meta: {env.uid}"
+    with pytest.raises(Conflict, match=other):
         door.api.update(PERSON, CONFIGMAPS, "default", "c", changed(env.obj, metadata={**meta, "uid": "abc"}))
+    with pytest.raises(Invalid, match=r'metadata\.uid: Invalid value: "abc": field is immutable'):
+        door.api.patch(PERSON, CONFIGMAPS, "default", "c", "merge", {"metadata": {"uid": "abc"}})
     later = changed(env.obj, metadata={**meta, "creationTimestamp": "2020-01-01T00:00:00Z"})
     assert door.api.update(PERSON, CONFIGMAPS, "default", "c", later) is env
 
