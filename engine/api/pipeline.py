@@ -67,8 +67,8 @@ class Pipeline:
         return [*validation.validate_create(kind, obj), *self._customs.judge(kind, obj, None)]
 
     def validate_update(self, kind: Kind, obj: JsonObject, old: JsonObject) -> list[Cause]:
-        return [*validation.validate_update(kind, obj, old), *self.validate_status(kind, obj, old)]
+        return [*validation.validate_update(kind, obj, old), *self._customs.judge(kind, obj, old)]
 
     def validate_status(self, kind: Kind, obj: JsonObject, old: JsonObject) -> list[Cause]:
-        """What may be said against any change of a kind with a structural schema, that of its status too."""
-        return self._customs.judge(kind, obj, old)
+        """What may be said against a changed status; a structural schema judges the whole object."""
+        return [*validation.validate_status(kind, obj, old), *self._customs.judge(kind, obj, old)]

@@ -227,8 +227,8 @@ class Writer:
             obj = parts.merged(subresource, old, obj)
             asked = obj["metadata"]
         if subresource == "status":
-            new = strategy.prepare_status(kind, old, obj)
-            if kind.custom and not trusted and (causes := self._pipeline.validate_status(kind, new, old)):
+            new = strategy.prepare_status(kind, old, obj if trusted else self._pipeline.default(kind, obj))
+            if not trusted and (causes := self._pipeline.validate_status(kind, new, old)):
                 raise errors.invalid(kind.resource.group, kind.kind, before.name, causes)
         elif subresource == parts.APPROVAL:
             new = parts.approved(old, obj, self._now())

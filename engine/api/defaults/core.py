@@ -32,7 +32,13 @@ def _service(obj: JsonObject) -> JsonObject:
         spec = _cluster_ips(spec)
     if kind == "LoadBalancer":
         spec = filled(spec, {"allocateLoadBalancerNodePorts": True})
+        obj = within(obj, "status", lambda status: within(status, "loadBalancer", _balancer))
     return {**obj, "spec": spec}
+
+
+def _balancer(status: JsonObject) -> JsonObject:
+    """An address is the balancer's own unless it says otherwise."""
+    return each(status, "ingress", lambda point: filled(point, {"ipMode": "VIP"}) if point.get("ip") else point)
 
 
 def _service_port(port: JsonObject) -> JsonObject:

@@ -33,6 +33,7 @@ from engine.api.validation import (
     rbac,
     service_networks,
     services,
+    statuses,
     storage,
     webhooks,
     workloads,
@@ -125,6 +126,21 @@ RULES: Final[Mapping[Resource, Rules]] = {
 }
 
 
+STATUS_RULES: Final[Mapping[Resource, OnUpdate]] = {
+    Resource("apps", "deployments"): statuses.deployment,
+    Resource("apps", "replicasets"): statuses.replica_set,
+    Resource("apps", "statefulsets"): statuses.stateful_set,
+    Resource("apps", "daemonsets"): statuses.daemon_set,
+    Resource("", "replicationcontrollers"): statuses.replica_set,
+    Resource("policy", "poddisruptionbudgets"): statuses.budget,
+    Resource("autoscaling", "horizontalpodautoscalers"): statuses.autoscaler,
+    Resource("", "namespaces"): statuses.namespace,
+    Resource("", "services"): statuses.service,
+    Resource("networking.k8s.io", "ingresses"): statuses.ingress,
+}
+"""What may be said against a status alone."""
+
+
 def validate_create(kind: Kind, obj: JsonObject) -> list[Cause]:
     """What is wrong with a new object, in Kubernetes' order."""
     causes: Causes = []
@@ -144,6 +160,15 @@ def validate_update(kind: Kind, new: JsonObject, old: JsonObject) -> list[Cause]
     rules = RULES.get(kind.resource)
     if rules is not None:
         rules.update(causes, new, old)
+    return causes
+
+
+def validate_status(kind: Kind, new: JsonObject, old: JsonObject) -> list[Cause]:
+    """What is wrong with a status that a client writes."""
+    causes: Causes = []
+    rules = STATUS_RULES.get(kind.resource)
+    if rules is not None:
+        rules(causes, new, old)
     return causes
 
 

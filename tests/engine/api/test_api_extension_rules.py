@@ -176,3 +176,62 @@ def test_events_by_hand() -> None:
     assert stored["source"] == {}
     assert stored["eventTime"] is stored["firstTimestamp"] is stored["lastTimestamp"] is None
     assert stored["reportingComponent"] == stored["reportingInstance"] == ""
+
+
+def _status(door: Door, manifest: str, status: JsonObject) -> list[str]:
+    """What is said against a status that a person writes; nothing when it is taken."""
+    env = door.create(manifest)
+    resource = door.kind(env.obj).resource
+    changed = {**env.obj, "status": {**(env.obj.get("status") or {}), **status}}
+    try:
+        door.api.update(
+            PERSON, resource, env.namespace, env.name, changed, subresource="status", field_validation="Strict"
+        )
+    except Invalid as refusal:
+        return [str(cause) for cause in refusal.causes]
+    return []
+
+
+def test_counts_of_a_status_fit_each_other(door: Door) -> None:
+    """Nothing below zero, nothing beyond the replicas, no more available than ready."""
+    template = "{metadata: {labels: {a: b}}, spec: {containers: [{name: c, image: i}]}}"
+    manifest = (
+        "{apiVersion: apps/v1, kind: Deployment, metadata: {name: d}, "
+        f"spec: {{selector: {{matchLabels: {{a: b}}}}, template: {template}}}}}"
+    )
+    assert _status(
+        door, manifest, {"replicas": 1, "readyReplicas": 2, "availableReplicas": 3, "collisionCount": -1}
+    ) == [
+        "status.collisionCount: Invalid value: -1: must be greater than or equal to 0",
+        "status.readyReplicas: Invalid value: 2: cannot be greater than status.replicas",
+        "status.availableReplicas: Invalid value: 3: cannot be greater than status.replicas",
+        "status.availableReplicas: Invalid value: 3: cannot be greater than readyReplicas",
+    ]
+    budget = "{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: b}, spec: {}}"
+    assert _status(door, budget, {"currentHealthy": -1}) == [
+        "status.currentHealthy: Invalid value: -1: must be greater than or equal to 0"
+    ]
+
+
+def test_addresses_of_a_balancer(door: Door) -> None:
+    """Only of a Service that has one; an address is told how it is to be taken."""
+    service = "{apiVersion: v1, kind: Service, metadata: {name: %s}, spec: {type: %s, ports: [{port: 80}]}}"
+    points = {"loadBalancer": {"ingress": [{"ip": "1.2.3.4"}, {"hostname": "1.2.3.4", "ipMode": "VIP"}]}}
+    assert _status(door, service % ("a", "ClusterIP"), points) == [
+        "status.loadBalancer.ingress: Forbidden: may only be used when `spec.type` is LoadBalancer"
+    ]
+    assert _status(door, service % ("b", "LoadBalancer"), points) == [
+        "status.loadBalancer.ingress[1].ipMode: Forbidden: may not be specified when `ip` is not set",
+        'status.loadBalancer.ingress[1].hostname: Invalid value: "1.2.3.4": must be a DNS name, not an IP address',
+    ]
+    good = {"loadBalancer": {"ingress": [{"ip": "1.2.3.4"}]}}
+    assert _status(door, service % ("c", "LoadBalancer"), good) == []
+    stored: JsonObject = door.api.get(Resource("", "services"), "default", "c").obj
+    assert stored["status"] == {"loadBalancer": {"ingress": [{"ip": "1.2.3.4", "ipMode": "VIP"}]}}
+
+
+def test_a_phase_follows_the_deletion(door: Door) -> None:
+    space = "{apiVersion: v1, kind: Namespace, metadata: {name: shop}}"
+    assert _status(door, space, {"phase": "Terminating"}) == [
+        "status.Phase: Invalid value: \"Terminating\": may only be 'Active' if `deletionTimestamp` is empty"
+    ]
