@@ -24,6 +24,7 @@ from tests.tui.fake_client import FakeClient
 from tests.tui.fake_world import world
 from tui.app import KubariumApp
 from tui.screens.manifests import ManifestsScreen
+from tui.widgets.completions import Completions
 from tui.widgets.yaml_editor import YamlEditor
 
 TEXT = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\ndata:\n  colour: red\n"
@@ -289,6 +290,23 @@ async def test_names_that_exist_are_completed(tmp_path: Path) -> None:
         assert "of shop-settings" in picture(app)
         await pilot.press("tab")
         assert screen.editor.text == text + "shop-settings\n          key: colour"
+
+
+async def test_what_the_server_writes_is_offered_last_or_not_at_all(tmp_path: Path) -> None:
+    """No status at the top; in metadata the names that people write come first."""
+    (tmp_path / "a.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  x: 1\n")
+    client = client_on(tmp_path)
+    client.fields[()] = [FieldHelp(name, "Object", False, "") for name in ("data", "status")]
+    client.fields["metadata",] = [FieldHelp(name, "string", False, "") for name in ("generation", "labels", "uid")]
+    async with console(client) as (app, pilot, _):
+        screen = await opened(app, pilot, "a.yaml", 5)
+        for row, wanted in ((4, ["data"]), (3, ["labels", "generation", "uid"])):
+            screen.editor.move_cursor((row, 2))
+            await pilot.press("ctrl+space")
+            await settle(pilot)
+            offered = screen.query_one(Completions)
+            assert [str(option.prompt).split()[0] for option in offered.options] == wanted
+            await pilot.press("escape")
 
 
 async def test_the_meaning_of_a_field(tmp_path: Path) -> None:

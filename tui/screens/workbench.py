@@ -35,6 +35,10 @@ from tui.yaml_place import field_at
 from tui.yaml_text import document_rows, document_title, is_separator, outline
 from tui.yaml_words import words_at
 
+_BY_SERVER: Final = frozenset(
+    {"creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "generation", "managedFields",
+     "resourceVersion", "selfLink", "uid"}
+)  # fmt: skip
 _TITLE_LINES: Final = 200
 """Lines of a document among which its kind and name are looked for."""
 
@@ -199,7 +203,10 @@ class Workbench(Vertical):
             known = {offer.name for offer in names}
             if known and all(not field.type for field in fields):
                 fields = ()  # values that the schema gathers from its prose: what is known by name is more exact
-            offers = [*names, *(field for field in fields if field.name not in known)]
+            wished = [field for field in fields if field.name not in known and (*place.path, field.name) != ("status",)]
+            # What the server writes into metadata can be looked up here, but hardly anybody wants to type it.
+            wished.sort(key=lambda field: place.path[-1:] == ("metadata",) and field.name in _BY_SERVER)
+            offers = [*names, *wished]
         self.editor.offer(place, offers)
 
     @work(exclusive=True, group="card")
