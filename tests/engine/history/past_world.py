@@ -51,6 +51,7 @@ class PastWorld:
         self.cluster.start(stepped=True)
         self.api, self.store = self.cluster.api, self.cluster.store
         self.past = HistoryRequests(self.api, self.cluster.loop, "kubernetes-admin")
+        self._folder = folder
         self._intents = 0
         setup = Caller("setup", groups=ADMIN)
         for name in ("one", "two", "three"):
@@ -93,6 +94,14 @@ class PastWorld:
         for pod in self.store.list(PODS):
             if pod.obj["spec"].get("nodeName") == name:
                 self.api.evict(caller, pod.namespace, pod.name)
+
+    def save(self, text: str) -> None:
+        """The watched folder has one file with this text."""
+        folder = self.cluster.folder
+        assert folder is not None
+        assert self._folder is not None
+        (self._folder / "saved.yaml").write_text(text)
+        folder.load(folder.watcher.read_all())
 
     def undo(self, intent: str | None = None) -> UndoResult:
         """Undo an action, the last one by default."""

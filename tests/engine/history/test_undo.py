@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.api.errors import ApiError
@@ -197,6 +198,9 @@ def test_what_is_gone_or_taken_is_kept_and_said(world: PastWorld) -> None:
 Action = Callable[[PastWorld], None]
 ACTIONS: dict[str, Action] = {
     "create": lambda w: w.create(DEPLOYMENTS, workload("Deployment", f"d{len(w.names(DEPLOYMENTS))}", 1)),
+    "pod": lambda w: w.create(
+        PODS, {"metadata": {"name": "bare"}, "spec": {"nodeName": "two", "containers": [{"name": "c", "image": "c:1"}]}}
+    ),
     "edit": lambda w: w.patch(DEPLOYMENTS, "web", {"metadata": {"labels": {"n": str(w.store.revision)}}}),
     "image": lambda w: w.patch(
         DEPLOYMENTS, "web", {"spec": {"template": {"spec": {"containers": [{"name": "main", "image": "nginx:2"}]}}}}
@@ -210,29 +214,70 @@ ACTIONS: dict[str, Action] = {
     "unconfig": lambda w: w.delete(CONFIGMAPS, "config"),
     "drain": lambda w: w.drain("two"),
     "namespace": lambda w: w.delete(NAMESPACES, SHOP, ""),
+    "save": lambda w: _save(w, _declared_by_folder(w.store.revision)),
+    "remove": lambda w: _save(w, ""),
 }
+EACH_KIND = ("save", "create", "pod", "edit", "scale", "drain", "save", "delete", "remove", "namespace")
+"""Each kind of write, a cascade of a Deployment and one of a namespace among them, in one sequence."""
+
+
+def _save(world: PastWorld, text: str) -> None:
+    """Save a file of the folder; without its namespace it would wait, and be applied when an undo brings that back."""
+    world.get(NAMESPACES, SHOP, "")
+    world.save(text)
+
+
+def _declared_by_folder(number: int) -> str:
+    """A Deployment that differs each time, and a ConfigMap that is in every other version."""
+    labels = "{app: filed}"
+    web = f"""
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: filed, namespace: {SHOP}}}
+spec:
+  replicas: {1 + number % 3}
+  selector: {{matchLabels: {labels}}}
+  template: {{metadata: {{labels: {labels}}}, spec: {{containers: [{{name: c, image: "filed:{number}"}}]}}}}
+"""
+    words = (
+        f"---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: words, namespace: {SHOP}}}\ndata: {{n: '{number}'}}\n"
+    )
+    return web + (words if number % 2 else "")
 
 
 @settings(max_examples=12)
-@given(st.lists(st.sampled_from(sorted(ACTIONS)), min_size=1, max_size=5))
-def test_any_sequence_of_actions_is_undone_step_by_step(names: list[str]) -> None:
-    """After each undo what is declared is what was declared before the action, whatever else happened."""
-    world = PastWorld()
-    world.create(DEPLOYMENTS, workload("Deployment", "web"))
-    world.create(CONFIGMAPS, {"metadata": {"name": "config"}, "data": {"colour": "blue"}})
-    world.settle()
-    before = []
-    for name in names:
-        state = world.declared()
-        try:
-            ACTIONS[name](world)
-        except ApiError:
-            continue  # what it is about was deleted by an earlier one
+@example(EACH_KIND, False)
+@example(("namespace",), True)
+@given(st.lists(st.sampled_from(sorted(ACTIONS)), min_size=1, max_size=6), st.booleans())
+def test_any_sequence_of_actions_is_undone_step_by_step(names: Sequence[str], hasty: bool) -> None:
+    """After each undo what is declared is what was declared before the action, whatever else happened.
+
+    `hasty`: the last action is undone while what it deleted is still terminating.
+    """
+    with TemporaryDirectory() as folder:
+        world = PastWorld(Path(folder))
+        world.create(DEPLOYMENTS, workload("Deployment", "web"))
+        world.create(CONFIGMAPS, {"metadata": {"name": "config"}, "data": {"colour": "blue"}})
         world.settle()
-        if world.declared() != state:
-            before.append(state)
-    for state in reversed(before):
-        assert world.undo().problems == ()
-        world.settle()
-        world.settle()
-        assert world.declared() == state
+        before = []
+        for number, name in enumerate(names, 1):
+            state, last = world.declared(), _last(world)
+            try:
+                ACTIONS[name](world)
+            except ApiError:
+                continue  # what it is about was deleted by an earlier one
+            world.run(1 if hasty and number == len(names) else 60)
+            if _last(world) != last:
+                before.append(state)
+        assert names != EACH_KIND or len(before) == len(EACH_KIND)
+        for state in reversed(before):
+            assert world.undo().problems == ()
+            world.settle()
+            world.settle()
+            assert world.declared() == state
+
+
+def _last(world: PastWorld) -> str:
+    """The action that an undo would take back."""
+    deeds = world.past.deeds(None)
+    return deeds.intent.id if deeds is not None else ""
