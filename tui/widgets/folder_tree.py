@@ -53,6 +53,8 @@ class FolderTree(Tree[str]):
         self._is_unsaved = is_unsaved
         self._files: dict[str, FolderFile] = {}
         self._leaves: dict[str, TreeNode[str]] = {}
+        self._unseen: TreeNode[str] | None = None
+        """Where the cursor is to be put once the tree is shown."""
 
     def key_context(self) -> KeyContext:
         return KeyContext(("folder",))
@@ -83,12 +85,21 @@ class FolderTree(Tree[str]):
             self.call_after_refresh(self._rest_on, leaf)
 
     def _rest_on(self, leaf: TreeNode[str]) -> None:
-        """Put the cursor on a leaf; before the first layout there is nothing to scroll, the line comes later."""
-        if self.size.height and leaf.line >= 0:
+        """Put the cursor on a leaf; as long as the tree is not shown there is nothing to scroll."""
+        if leaf not in self._leaves.values():
+            return  # the tree was built anew since
+        if not self.size.height:
+            self._unseen = leaf
+        elif leaf.line >= 0:
             self.move_cursor(leaf)
             self.scroll_to_node(leaf, animate=False)
         elif self.is_attached:
-            self.set_timer(0.05, lambda: self._rest_on(leaf))
+            self.set_timer(0.05, lambda: self._rest_on(leaf))  # its line comes with the next layout
+
+    def on_resize(self) -> None:
+        if self._unseen is not None:
+            leaf, self._unseen = self._unseen, None
+            self.call_after_refresh(self._rest_on, leaf)
 
     def render_label(self, node: TreeNode[str], base_style: Style, style: Style) -> Text:
         name = str(node.label)
