@@ -15,6 +15,7 @@ from typing import Any, Final
 from engine.api import errors
 from engine.api.errors import Cause
 from engine.api.kinds import (
+    CLUSTERROLES,
     CSRS,
     DAEMONSETS,
     DEPLOYMENTS,
@@ -24,6 +25,7 @@ from engine.api.kinds import (
     PERSISTENTVOLUMECLAIMS,
     PODS,
     REPLICASETS,
+    ROLES,
     SECRETS,
     SERVICES,
     STATEFULSETS,
@@ -142,7 +144,18 @@ def prepare_create(kind: Kind, obj: JsonObject) -> JsonObject:
             obj["status"] = dict(_FIRST_STATUS.get(resource, {}))
     if resource == SECRETS:
         return _merge_string_data(obj)
+    if resource in (ROLES, CLUSTERROLES):
+        return _with_rules(obj)
     return _without_gated(obj) if resource == STATEFULSETS else obj
+
+
+def _with_rules(obj: JsonObject) -> JsonObject:
+    """A role without rules says so: of all lists that may be empty, Kubernetes' roles alone show theirs."""
+    if obj.get("rules"):
+        return obj
+    first: JsonObject = {key: obj[key] for key in ("apiVersion", "kind", "metadata") if key in obj}
+    rest = {key: value for key, value in obj.items() if key not in first and key != "rules"}
+    return {**first, "rules": None, **rest}
 
 
 def _without_gated(obj: JsonObject, before: JsonObject | None = None) -> JsonObject:
@@ -249,6 +262,8 @@ def prepare_update(kind: Kind, before: JsonObject, obj: JsonObject, meta: JsonOb
         new["spec"] = before.get("spec", {})
     if kind.stored_as == SECRETS:
         new = _merge_string_data(new)
+    elif kind.stored_as in (ROLES, CLUSTERROLES):
+        new = _with_rules(new)
     elif kind.stored_as == STATEFULSETS:
         new = _without_gated(new, before)
     if kind.generation and changes_desired_state(kind, before, new):

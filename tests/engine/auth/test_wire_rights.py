@@ -234,3 +234,15 @@ def test_a_kubelet_sees_its_own(world: WireWorld) -> None:
     assert world.ask("GET", "/api/v1/nodes?fieldSelector=metadata.name%3Dn1", certificate=node)[0] == 200
     assert world.ask("GET", "/api/v1/namespaces/default/secrets", certificate=node)[0] == 403
     assert world.ask("GET", "/api/v1/nodes", certificate=PeerCertificate("ann", ("system:nodes",)))[0] == 403
+
+
+def test_roles_without_rules_say_so(world: WireWorld) -> None:
+    """Whether they were left out or are none; another write of the same changes nothing."""
+    where = "/apis/rbac.authorization.k8s.io/v1/clusterroles"
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "none"}}
+    made = world.make(where, {**role, "rules": [], "aggregationRule": {"clusterRoleSelectors": [{}]}})
+    assert (made["rules"], list(made)[-2:]) == (None, ["rules", "aggregationRule"])
+    world.ask("DELETE", f"{where}/none")
+    made = world.make(where, role)
+    assert made["rules"] is None
+    assert world.ask("PUT", f"{where}/none", {**role, "rules": []}) == (200, made)
