@@ -13,6 +13,7 @@ _ACCESS: Final = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOn
 _EFFECTS: Final = ("NoExecute", "NoSchedule", "PreferNoSchedule")
 _HONOUR: Final = ("Honor", "Ignore")
 _KEEP: Final = ("Delete", "Retain")
+_RESTART: Final = ("Always", "Never", "OnFailure")
 _SCALED: Final = ("Deployment", "ReplicaSet", "ReplicationController", "StatefulSet")
 
 WORDS: Final[dict[tuple[str, ...], tuple[str, ...]]] = {
@@ -35,7 +36,8 @@ WORDS: Final[dict[tuple[str, ...], tuple[str, ...]]] = {
     ("fsGroupChangePolicy",): ("Always", "OnRootMismatch"),
     ("httpGet", "scheme"): ("HTTP", "HTTPS"),
     ("os", "name"): ("linux", "windows"),
-    ("initContainers", "[]", "restartPolicy"): ("Always",),
+    ("containers", "[]", "restartPolicy"): _RESTART,
+    ("initContainers", "[]", "restartPolicy"): _RESTART,
     ("resizePolicy", "[]", "restartPolicy"): ("NotRequired", "RestartContainer"),
     # -- workloads
     ("podManagementPolicy",): ("OrderedReady", "Parallel"),

@@ -193,7 +193,7 @@ def followed(info: TypeInfo, path: Sequence[str]) -> Field | None:
     for step in path[1:]:
         if field is not None and step == "[]":
             field = field.item
-        elif field is not None and field.type is not None:
+        elif field is not None and field.form == "struct" and field.type is not None:
             field = field.type.fields.get(step)
         else:
             return None

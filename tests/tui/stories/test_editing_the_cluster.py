@@ -8,6 +8,7 @@ import pytest
 
 from tests.tui.stories.broken import BASE, deployment
 from tests.tui.stories.player import Player, playing
+from tui.screens.edit import EditScreen
 from tui.screens.manifests import ManifestsScreen
 from tui.session import answer
 from tui.templates import TEMPLATES
@@ -88,3 +89,38 @@ async def test_an_undone_save_says_that_the_file_stays_and_what_to_do(tmp_path: 
         await player.holds("applied", lambda: all(f.state == "applied" for f in player.app.session.files))
         await player.until("nothing changes")
         assert await replicas(player) == left
+
+
+async def test_a_live_object_is_refused_then_merged_then_changed(tmp_path: Path) -> None:
+    """`e`: the refusal stands at its line while one types; what others write meanwhile is kept."""
+    (tmp_path / "base.yaml").write_text(BASE)
+    (tmp_path / "web.yaml").write_text(WEB)
+    async with playing(tmp_path) as player:
+        client = player.app.client
+        await player.holds("applied", lambda: {f.state for f in player.app.session.files} == {"applied"})
+        await player.go("deploy", "web")
+        await player.pilot.press("e")
+        await player.until("edit web", "nothing changes")
+        screen = player.app.screen
+        assert isinstance(screen, EditScreen)
+        await player.pilot.press("ctrl+f")
+        await player.type("replicas: 2")
+        await player.pilot.press("enter", "right", "backspace")
+        await player.type("x")
+        row = screen.editor.cursor_location[0]
+        await player.until(f"✗ {row + 1}:13 spec.replicas: json: cannot unmarshal string")
+        await player.pilot.press("ctrl+s")
+        await player.until(f"not saved: line {row + 1}: spec.replicas")
+        await player.pilot.press("backspace")
+        await player.type("4")
+        await player.until("spec.replicas: 2 → 4", "web.yaml:1 declares it")
+        labels = {"metadata": {"labels": {"team": "theirs"}}}
+        await answer(client.patch("deployments.apps", "shop", "web", labels, intent="by hand"))
+        await player.until("It was changed meanwhile", "saving keeps both")
+        await player.pilot.press("ctrl+s")
+        await player.holds("saved", lambda: not screen.is_attached)
+        item = await answer(client.get("deployments.apps", "shop", "web"))
+        assert item.obj["spec"]["replicas"] == 4
+        assert item.obj["metadata"]["labels"]["team"] == "theirs"
+        await player.pilot.press("U")
+        await player.until("Undo: edit shop/web?", "spec.replicas 4 → 2")
