@@ -285,7 +285,8 @@ class KubariumApp(OwnSettings, Leaving, TravelActions, TourActions, AnsweringAct
             except ClientError as error:
                 if error.code == 404:
                     self.session.forget_namespace(name)
-                    near = get_close_matches(name, self.session.namespace_names(), 1)
+                    others = [each for each in self.session.namespace_names() if each != name]
+                    near = get_close_matches(name, others, 1)
                     hint = f"; did you mean {near[0]}?" if near else ""
                     self.notify(f"There is no namespace {name}{hint}", severity="warning")
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from engine.api.table import cluster, core, networking, pods, storage, workloads
+from engine.api.table import cluster, core, kubarium, networking, pods, storage, workloads
 from engine.api.table.columns import AGE, CREATED_AT, NAME, Cells, Column, Printer
 from engine.api.table.custom import custom_columns
 
@@ -24,7 +24,7 @@ _PLAIN: Final = Printer((NAME, CREATED_AT))
 _NAME_AGE: Final = Printer((NAME, AGE))
 _PRINTERS: Final[dict[str, Printer]] = {
     **core.PRINTERS, **pods.PRINTERS, **workloads.PRINTERS, **networking.PRINTERS, **storage.PRINTERS,
-    **cluster.PRINTERS,
+    **cluster.PRINTERS, **kubarium.PRINTERS,
 }  # fmt: skip
 
 

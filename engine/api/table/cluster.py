@@ -16,10 +16,8 @@ from engine.api.table.columns import (
     count,
     field,
     number,
-    selector_text,
 )
-from engine.api.table.times import SECOND, human_duration, parse_time
-from engine.client.faults import TARGETS
+from engine.api.table.times import SECOND, human_duration
 
 
 def _role(obj: dict[str, Any], now: int) -> str:
@@ -69,25 +67,6 @@ def _requested_duration(obj: dict[str, Any], now: int) -> str:
 def _api_service(obj: dict[str, Any], now: int) -> str:
     service = at(obj, "spec.service")
     return f"{service['namespace']}/{service['name']}" if service else "Local"
-
-
-def fault_target(target: dict[str, Any]) -> str:
-    """`node/worker-1`, `pod/shop/cart-1`, `selector/app=cart`."""
-    name = next((name for name in TARGETS if target.get(name) is not None), "")
-    shown = selector_text(target[name]) if name == "selector" else target.get(name, "")
-    where = f"{target['namespace']}/" if target.get("namespace") else ""
-    return f"{name}/{where}{shown}"
-
-
-def _fault_target(obj: dict[str, Any], now: int) -> str:
-    return fault_target(at(obj, "spec.target") or {})
-
-
-def _fault_left(obj: dict[str, Any], now: int) -> str:
-    end = parse_time(at(obj, "status.endTime"))
-    if at(obj, "status.phase") != "Active":
-        return ""
-    return "<never>" if end is None else f"in {human_duration(end - now)}"
 
 
 def _available(obj: dict[str, Any], now: int) -> str:
@@ -222,19 +201,6 @@ PRINTERS: Final[dict[str, Printer]] = {
                 "QueueLengthLimit", _limited_level(f"{_QUEUING}.queueLengthLimit"), f".spec.{_QUEUING}.queueLengthLimit"
             ),
             AGE,
-        )
-    ),
-    **{
-        f"{plural}.kubarium.dev": Printer((NAME, AGE))
-        for plural in ("images", "clouds", "machines", "loadbalancers", "routes")
-    },
-    "faults.kubarium.dev": Printer(
-        (
-            NAME, Column("Action", field("spec.action"), ".spec.action"),
-            Column("Target", _fault_target, ".spec.target"), Column("Phase", field("status.phase"), ".status.phase"),
-            Column("Ends", _fault_left, "Time until it ends by itself."), AGE,
-            Column("Affected", number("status.affectedCount"), ".status.affectedCount", "integer", priority=1),
-            Column("Message", field("status.message"), ".status.message", priority=1),
         )
     ),
     "deviceclasses.resource.k8s.io": Printer((NAME, AGE)),

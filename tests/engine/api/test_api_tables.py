@@ -269,3 +269,25 @@ def test_a_nodes_kernel_says_what_it_was_built_for() -> None:
     """kubectl get nodes -o wide: the architecture stands in brackets behind the kernel."""
     info = {"kernelVersion": "6.1", "architecture": "amd64", "osImage": "OS", "containerRuntimeVersion": "c://1"}
     assert cells("nodes", {"status": {"nodeInfo": info}}, wide=True)[-3:] == ["OS", "6.1 (amd64)", "c://1"]
+
+
+def test_what_is_simulated_tells_itself_in_a_line() -> None:
+    """Kubarium's own kinds: what an image takes, where a machine stands, whom a load balancer serves."""
+    image = {"spec": {"image": "shop/cart", "size": "31Mi", "cpu": "20m", "memory": {"start": "70Mi", "max": "110Mi"}}}
+    assert cells("images.kubarium.dev", image, wide=True) == ["x", "shop/cart", "31Mi", "5m", "20m", "70Mi"]
+    machine = {
+        "spec": {"instanceType": "gpu-8", "zone": "north-b"},
+        "status": {"phase": "Running", "providerID": "simulated:///north-b/x",
+                   "addresses": [{"type": "Hostname", "address": "x"}, {"type": "InternalIP", "address": "10.0.0.1"}]},
+    }  # fmt: skip
+    assert cells("machines.kubarium.dev", machine, wide=True) == [
+        "x", "Running", "gpu-8", "north-b", "5m", "10.0.0.1", "simulated:///north-b/x",
+    ]  # fmt: skip
+    balancer = {"spec": {"service": "shop/front", "addresses": ["203.0.113.1", "2001:db8::1"], "nodes": ["a", "b"]}}
+    assert cells("loadbalancers.kubarium.dev", balancer, wide=True) == [
+        "x", "shop/front", "", "203.0.113.1,2001:db8::1", "5m", 2,
+    ]  # fmt: skip
+    cloud = {"spec": {"region": "north", "zones": ["north-a", "north-b"]}}
+    assert cells("clouds.kubarium.dev", cloud) == ["x", "north", "north-a,north-b", "5m"]
+    route = {"spec": {"node": "a", "destinationCIDR": "10.244.0.0/24", "nextHop": "192.168.0.1"}}
+    assert cells("routes.kubarium.dev", route) == ["x", "a", "10.244.0.0/24", "192.168.0.1", "5m"]
