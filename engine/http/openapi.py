@@ -32,6 +32,10 @@ _TIME: Final = "io.k8s.apimachinery.pkg.apis.meta.v1.Time"
 _MICRO_TIME: Final = "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime"
 _RAW: Final = "io.k8s.apimachinery.pkg.runtime.RawExtension"
 _FIELDS: Final = "io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1"
+_JSON: Final = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSON"
+_OR_ARRAY: Final = f"{_JSON}SchemaPropsOrArray"
+_OR_BOOL: Final = f"{_JSON}SchemaPropsOrBool"
+_OR_STRINGS: Final = f"{_JSON}SchemaPropsOrStringArray"
 _INT_OR_STRING_WORDS: Final = (
     "IntOrString is a type that can hold an int32 or a string.  When used in JSON or YAML marshalling and "
     "unmarshalling, it produces or consumes the inner type.  This allows you to have, for example, a JSON field that "
@@ -50,11 +54,20 @@ _NAMED: Final[Mapping[str, _Json]] = {
     _MICRO_TIME: {"description": "An instant with microseconds, RFC 3339.", "type": "string", "format": "date-time"},
     _RAW: {"description": "Any object.", "type": "object"},
     _FIELDS: {"description": "A set of fields, as a tree of their names.", "type": "object"},
+    _JSON: {"description": "Anything."},
+    _OR_ARRAY: {"description": "A schema, or a list of them."},
+    _OR_BOOL: {"description": "A schema, or true or false."},
+    _OR_STRINGS: {"description": "A schema, or a list of texts."},
 }  # fmt: skip
 """Types that are a form instead of fields; the schema's own words for them, where it has any, come before these."""
 _NAME_OF_FORM: Final = {
     "quantity": _QUANTITY, "int-or-string": _INT_OR_STRING, "time": _TIME, "microtime": _MICRO_TIME,
 }  # fmt: skip
+_NAME_OF_ANY: Final[Mapping[str, str]] = {
+    "additionalItems": _OR_BOOL, "additionalProperties": _OR_BOOL, "default": _JSON, "dependencies": _OR_STRINGS,
+    "enum": _JSON, "example": _JSON, "items": _OR_ARRAY,
+}  # fmt: skip
+"""Only schemas have fields that may be anything: what they are called in Kubernetes."""
 _SCALARS: Final[Mapping[str, _Json]] = {
     "string": {"type": "string"}, "bytes": {"type": "string", "format": "byte"}, "bool": {"type": "boolean"},
     "int32": {"type": "integer", "format": "int32"}, "int64": {"type": "integer", "format": "int64"},
@@ -261,7 +274,7 @@ def _field(entry: Field, schemas: dict[str, _Json], todo: list[TypeInfo]) -> _Js
         todo.append(entry.type)
         out = _reference(entry.type_name)
     elif entry.form in ("list", "map"):
-        inner = _item(entry.item, schemas, todo) if entry.item is not None else {}
+        inner = _item(entry.item, entry.name, schemas, todo) if entry.item is not None else {}
         out = (
             {"type": "array", "items": inner}
             if entry.form == "list"
@@ -269,8 +282,9 @@ def _field(entry: Field, schemas: dict[str, _Json], todo: list[TypeInfo]) -> _Js
         )
     elif entry.form in _NAME_OF_FORM or entry.form == "raw":
         name = _NAME_OF_FORM.get(entry.form) or (_FIELDS if entry.name == "fieldsV1" else _RAW)
-        schemas.setdefault(name, dict(_NAMED[name]))
-        out = _reference(name)
+        out = _named(name, schemas)
+    elif entry.form == "any" and entry.name in _NAME_OF_ANY:
+        out = _named(_NAME_OF_ANY[entry.name], schemas)
     else:
         out = dict(_SCALARS[entry.form])
     for key, value in (
@@ -283,8 +297,14 @@ def _field(entry: Field, schemas: dict[str, _Json], todo: list[TypeInfo]) -> _Js
     return out
 
 
-def _item(entry: Field, schemas: dict[str, _Json], todo: list[TypeInfo]) -> _Json:
-    found = _field(entry, schemas, todo)
+def _named(name: str, schemas: dict[str, _Json]) -> _Json:
+    schemas.setdefault(name, dict(_NAMED[name]))
+    return _reference(name)
+
+
+def _item(entry: Field, of: str, schemas: dict[str, _Json], todo: list[TypeInfo]) -> _Json:
+    anything = entry.form == "any" and of in _NAME_OF_ANY
+    found = _named(_NAME_OF_ANY[of], schemas) if anything else _field(entry, schemas, todo)
     return found["allOf"][0] if list(found) == ["allOf"] else found
 
 

@@ -79,6 +79,17 @@ def test_openapi_says_that_fields_are_validated(world: WireWorld) -> None:
     assert words["Time"].startswith("Time is a wrapper around time.Time")
 
 
+def test_what_may_be_anything_has_a_name(world: WireWorld) -> None:
+    """In the schemas of definitions: `kubectl explain crd.spec.versions.schema.openAPIV3Schema`."""
+    _, document = world.get("/openapi/v3/apis/apiextensions.k8s.io/v1")
+    schemas = document["components"]["schemas"]
+    props = next(name for name in schemas if name.endswith(".JSONSchemaProps"))
+    fields = schemas[props]["properties"]
+    assert fields["default"]["allOf"] == [{"$ref": f"#/components/schemas/{props.removesuffix('SchemaProps')}"}]
+    assert fields["items"]["allOf"] == [{"$ref": f"#/components/schemas/{props}OrArray"}]
+    assert fields["dependencies"]["additionalProperties"] == {"$ref": f"#/components/schemas/{props}OrStringArray"}
+
+
 def test_every_reference_of_every_document_leads_somewhere(world: WireWorld) -> None:
     """No document mentions a schema that it does not have."""
 
