@@ -330,8 +330,8 @@ def _options(parser: argparse.ArgumentParser, args: argparse.Namespace, command:
         set_aside(Path(store))
     wire = None
     if command != "run":
-        base = Path(store) if store is not None else default_store(Path(args.folder or "."), kept=False)
-        wire = wire_options(args, base)
+        known = default_store(Path(args.folder or "."), kept=store is not None)
+        wire = wire_options(args, Path(store) if store is not None else known, known)
     given = {flag.name: getattr(args, flag.name.replace("-", "_")) for flag in component_flags()}
     speed = getattr(args, "speed", 1.0)
     if not 0 <= speed <= 1000:

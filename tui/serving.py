@@ -51,12 +51,17 @@ def _port(text: str) -> int | None:
     return int(text)
 
 
-def wire_options(args: argparse.Namespace, base: Path) -> WireOptions | None:
-    """Where to serve, from the command line. `base`: the store's path, or where it would be if it were kept."""
+def wire_options(args: argparse.Namespace, base: Path, known: Path) -> WireOptions | None:
+    """Where to serve, from the command line. `base`: the store's path, or where it would be if it were kept; `known`:
+    the path by which `kubarium get …` and `kubarium kubectl` find the cluster of the folder."""
     if args.port is None:
         return None
     kubeconfig = Path(args.kubeconfig) if args.kubeconfig else kubeconfig_of(base)
-    return WireOptions(str(base.with_name(f"{base.stem}.pki")), str(kubeconfig), args.listen, args.port)
+    also = kubeconfig_of(known)
+    return WireOptions(
+        str(base.with_name(f"{base.stem}.pki")), str(kubeconfig), args.listen, args.port,
+        str(also) if also != kubeconfig else None,
+    )  # fmt: skip
 
 
 def kubeconfig_of(store: Path) -> Path:

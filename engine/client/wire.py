@@ -18,6 +18,8 @@ class WireOptions:
     """Address to listen on."""
     port: int = 0
     """0: any that is free."""
+    also: str | None = None
+    """A second file for the kubeconfig, where Kubarium's own commands look for it; it may fail to be written."""
 
 
 class WirePlace(NamedTuple):

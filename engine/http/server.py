@@ -92,6 +92,9 @@ class HttpServer:
                 write_kubeconfig(Path(options.kubeconfig), place.url, authority)
             except OSError as error:
                 raise _cannot_write(options, error) from error
+            if options.also is not None:
+                with suppress(OSError):
+                    write_kubeconfig(Path(options.also), place.url, authority)
             ended = asyncio.Event()
             self._loop, self._end = asyncio.get_running_loop(), ended.set
             self.where.set_result(place)

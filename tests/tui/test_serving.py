@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import socket
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tui.cli import default_store, main
-from tui.serving import kubeconfig_of
+from tui.serving import add_arguments, kubeconfig_of, wire_options
 
 
 @pytest.fixture
@@ -62,6 +63,22 @@ def test_without_a_cluster_kubectl_is_not_run(state: Path, capsys: pytest.Captur
     assert main(["kubectl", "get", "pods"]) == 1
     assert "no cluster is open: start `kubarium DIR`" in capsys.readouterr().err
     assert not (state / "called").exists()
+
+
+def test_a_kubeconfig_elsewhere_does_not_hide_the_cluster() -> None:
+    """With --kubeconfig or --store FILE it is also written where commands of ours look; else once."""
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    known = Path("state/town-1.db")
+
+    def written(words: list[str], base: Path = known) -> tuple[str, str | None]:
+        wire = wire_options(parser.parse_args(words), base, known)
+        assert wire is not None
+        return wire.kubeconfig, wire.also
+
+    assert written([]) == ("state/town-1.kubeconfig", None)
+    assert written(["--kubeconfig", "there"]) == ("there", "state/town-1.kubeconfig")
+    assert written([], Path("here.db")) == ("here.kubeconfig", "state/town-1.kubeconfig")
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "http"])

@@ -82,6 +82,24 @@ def test_a_port_in_use_is_told(tmp_path: Path) -> None:
     assert not (tmp_path / "kubeconfig").exists()
 
 
+@pytest.mark.parametrize("also", ["known/kubeconfig", "a-file/kubeconfig"])
+def test_the_kubeconfig_is_written_a_second_time(also: str, tmp_path: Path) -> None:
+    """The same file, for its owner alone, in a second place; if that cannot be, the server serves all the same."""
+    (tmp_path / "a-file").touch()
+    there = tmp_path / also
+    wire = WireOptions(str(tmp_path / "pki"), str(tmp_path / "kubeconfig"), also=str(there))
+    client = LocalClient(ConnectOptions(wire=wire))
+    client.start()
+    try:
+        assert client.endpoint is not None
+        client.endpoint.result(30)
+        if also.startswith("known"):
+            assert there.read_bytes() == (tmp_path / "kubeconfig").read_bytes()
+            assert there.stat().st_mode & 0o777 == 0o600
+    finally:
+        client.stop(timeout=10)
+
+
 def test_certificates_last(tmp_path: Path) -> None:
     """A second start uses what the first one made; a CA that is gone takes all others with it."""
     first = Authority(tmp_path / "pki")
