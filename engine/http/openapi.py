@@ -36,18 +36,14 @@ _JSON: Final = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSON"
 _OR_ARRAY: Final = f"{_JSON}SchemaPropsOrArray"
 _OR_BOOL: Final = f"{_JSON}SchemaPropsOrBool"
 _OR_STRINGS: Final = f"{_JSON}SchemaPropsOrStringArray"
-_INT_OR_STRING_WORDS: Final = (
-    "IntOrString is a type that can hold an int32 or a string.  When used in JSON or YAML marshalling and "
-    "unmarshalling, it produces or consumes the inner type.  This allows you to have, for example, a JSON field that "
-    "can accept a name or number."
-)
 _NAMED: Final[Mapping[str, _Json]] = {
     _QUANTITY: {
         "description": "A number with a unit, such as 250m, 2 or 1Gi.",
         "oneOf": [{"type": "string"}, {"type": "number"}],
     },
     _INT_OR_STRING: {
-        "description": _INT_OR_STRING_WORDS, "format": "int-or-string",
+        "description": "A whole number or a text, such as the port 8080 or http, the number of pods 1 or 25%.",
+        "format": "int-or-string",
         "oneOf": [{"type": "integer"}, {"type": "string"}],
     },
     _TIME: {"description": "An instant, RFC 3339.", "type": "string", "format": "date-time"},
