@@ -75,6 +75,14 @@ def is_stopped(node: Envelope) -> bool:
     return (node.obj["metadata"].get("annotations") or _NONE).get(KUBELET) == "stopped"
 
 
+def kubelet_complaint(node: Envelope) -> str:
+    """What is wrong with the annotation that stops the kubelet ("" when nothing is)."""
+    asked = (node.obj["metadata"].get("annotations") or _NONE).get(KUBELET, "")
+    if asked in ("", "stopped", "running"):
+        return ""
+    return f'annotation {KUBELET}: {asked!r} is neither "stopped" nor "running"'
+
+
 def preloaded_images(node: Envelope) -> list[str]:
     """The images that were there before the kubelet."""
     text: str = (node.obj["metadata"].get("annotations") or _NONE).get(IMAGES) or ""

@@ -225,6 +225,9 @@ class Node(Kubelet):
             self._learn_addresses()
         if env.obj["metadata"].get("annotations") != before.obj["metadata"].get("annotations"):
             self._learn_annotations()
+            complaint = machine.kubelet_complaint(env)
+            if complaint and complaint != machine.kubelet_complaint(before):
+                self.note("Warning", "InvalidKubelet", complaint)
         if self.waiting_for_volumes and reported_attached(env) != reported_attached(before):
             waiting, self.waiting_for_volumes = self.waiting_for_volumes, {}
             for worker in waiting.values():
@@ -232,9 +235,12 @@ class Node(Kubelet):
                     worker.make_sandbox()
         if self._is_starting():
             return
-        resized = machine.asked_capacity(env) != machine.asked_capacity(before)
+        asked, complaint = machine.asked_capacity(env)
+        resized = (asked, complaint) != machine.asked_capacity(before)
         if resized:
             self.pressure.touch()
+            if complaint:
+                self.note("Warning", "InvalidCapacity", complaint)
         if resized or not self._is_told():
             self.status_changed()
 

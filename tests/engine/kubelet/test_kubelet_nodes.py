@@ -148,3 +148,16 @@ def test_events_name_the_node_by_its_name(machines: Machines) -> None:
     found = [e.obj for e in machines.store.list(EVENTS) if e.obj["reason"] == "NodeReady"]
     assert found[0]["involvedObject"]["uid"] == "n1"
     assert found[0]["source"] == {"component": "kubelet", "host": "n1"}
+
+
+def test_annotations_that_say_nothing_usable_are_told_when_they_are_set(machines: Machines) -> None:
+    """An event names the value; the machine stays as it was, and other changes do not repeat it."""
+    before = machines.api.get(NODES, "", "n1").obj["status"]["capacity"]
+    machines.annotate_node("n1", capacity="lots", kubelet="off")
+    machines.run(5)
+    machines.annotate_node("n1", usage="memory=1Gi")
+    machines.run(5)
+    told = sorted(event[1:] for event in machines.events("n1") if event[1].startswith("Invalid"))
+    assert [reason for reason, _ in told] == ["InvalidCapacity", "InvalidKubelet"]
+    assert "'off' is neither" in told[1][1]
+    assert machines.api.get(NODES, "", "n1").obj["status"]["capacity"] == before
