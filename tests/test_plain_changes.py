@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from engine.client import ClusterClient, ConnectOptions, WireOptions, connect, new_intent
-from tests.test_plain_commands import printed
+from engine.client import ClusterClient, Query, new_intent
+from tests.test_plain_commands import printed, serving
 from tui import plain, plain_reading, plain_writing
-from tui.cli import default_store, main
-from tui.serving import kubeconfig_of
+from tui.cli import main
+from tui.serving import newest_open, state_folder
 from tui.wire import RemoteCluster
 
-START = 1_795_424_400_000_000
 SECOND = 1_000_000
 MANIFEST = """
 apiVersion: apps/v1
@@ -36,28 +35,15 @@ metadata: {name: words}
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ClusterClient, Path]]:
     """A cluster of two nodes, paused, with a Deployment of two; and the folder that declares it."""
-    patch = pytest.MonkeyPatch()
-    patch.setattr(plain_writing, "_POLL", 0.01)
     folder = tmp_path_factory.mktemp("changes")
-    patch.setenv("XDG_STATE_HOME", str(folder / "state"))
-    base = default_store(folder, kept=False)
-    base.parent.mkdir(parents=True)
-    wire = WireOptions(str(base.with_name("pki")), str(kubeconfig_of(base)), "127.0.0.1", 0)
-    client = connect(ConnectOptions(seed=3, speed=0.0, start=START, wire=wire))
-    client.start()
-    assert client.endpoint is not None
-    client.endpoint.result(30)
-    for name in ("n1", "n2"):
-        client.create("nodes", "", {"metadata": {"name": name}}, intent=new_intent("a node")).result(10)
-    client.step(15 * SECOND).result(10)
     manifests = folder / "manifests"
     manifests.mkdir()
     (manifests / "web.yaml").write_text(MANIFEST)
-    assert main(["apply", "-f", str(manifests)]) == 0
-    client.step(30 * SECOND).result(10)
-    yield client, manifests
-    client.stop()
-    patch.undo()
+    with serving(folder, ["n1", "n2"]) as client, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plain_writing, "_POLL", 0.01)
+        assert main(["apply", "-f", str(manifests)]) == 0
+        client.step(30 * SECOND).result(10)
+        yield client, manifests
 
 
 @pytest.fixture
@@ -66,16 +52,12 @@ def served(place: tuple[ClusterClient, Path]) -> ClusterClient:
 
 
 def pods_of(client: ClusterClient, node: str = "") -> list[str]:
-    from engine.client import Query
-
     found = client.list(Query("pods", "default", fields=f"spec.nodeName={node}" if node else "")).result(5)
     return sorted(pod.name for pod in found)
 
 
 def asked(*words: str) -> tuple[RemoteCluster, Iterator[str]]:
     """A command that goes on: its lines as they come."""
-    from tui.serving import newest_open, state_folder
-
     kubeconfig = newest_open(state_folder().glob("*.kubeconfig"))
     assert kubeconfig is not None
     cluster = RemoteCluster(kubeconfig, words[0])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -27,27 +28,34 @@ spec: {action: ProbeFailure, target: {pod: web}, duration: 1h}
 """
 
 
+@contextmanager
+def serving(folder: Path, nodes: Sequence[str]) -> Iterator[ClusterClient]:
+    """A cluster of these nodes, paused, served; its kubeconfig lies where the commands look for it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(folder / "state"))
+        base = default_store(folder, kept=False)
+        base.parent.mkdir(parents=True)
+        wire = WireOptions(str(base.with_name("pki")), str(kubeconfig_of(base)), "127.0.0.1", 0)
+        client = connect(ConnectOptions(seed=3, speed=0.0, start=START, wire=wire))
+        client.start()
+        assert client.endpoint is not None
+        client.endpoint.result(30)
+        for name in nodes:
+            client.create("nodes", "", {"metadata": {"name": name}}, intent=new_intent("a node")).result(10)
+        client.step(15_000_000).result(10)
+        yield client
+        client.stop()
+
+
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterClient]:
-    """A cluster of one node, paused, served; its kubeconfig lies where the commands look for it."""
-    patch = pytest.MonkeyPatch()
+    """A cluster of one node with a pod and a fault."""
     folder = tmp_path_factory.mktemp("plain")
-    patch.setenv("XDG_STATE_HOME", str(folder / "state"))
-    base = default_store(folder, kept=False)
-    base.parent.mkdir(parents=True)
-    wire = WireOptions(str(base.with_name("pki")), str(kubeconfig_of(base)), "127.0.0.1", 0)
-    client = connect(ConnectOptions(seed=3, speed=0.0, start=START, wire=wire))
-    client.start()
-    assert client.endpoint is not None
-    client.endpoint.result(30)
-    client.create("nodes", "", {"metadata": {"name": "n1"}}, intent=new_intent("a node")).result(10)
-    client.step(15_000_000).result(10)
-    (folder / "web.yaml").write_text(POD)
-    assert main(["apply", "-f", str(folder)]) == 0
-    client.step(30_000_000).result(10)
-    yield client
-    client.stop()
-    patch.undo()
+    with serving(folder, ["n1"]) as client:
+        (folder / "web.yaml").write_text(POD)
+        assert main(["apply", "-f", str(folder)]) == 0
+        client.step(30_000_000).result(10)
+        yield client
 
 
 def printed(capsys: pytest.CaptureFixture[str], *words: str, status: int = 0) -> str:

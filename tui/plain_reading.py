@@ -26,17 +26,15 @@ _DEFAULT_CONTAINER: Final = "kubectl.kubernetes.io/default-container"
 def targets(cluster: RemoteCluster, args: argparse.Namespace) -> list[tuple[KindInfo, str]]:
     """(kind, name) of what the words name; a name "" stands for all of a kind. Raises ClientError."""
     words = [args.kind, *args.names]
-    if "/" not in args.kind:
-        if any("/" in name for name in args.names):
-            raise ClientError("there is no need to specify a resource type as a separate argument when passing "
-                              "arguments in resource/name form")  # fmt: skip
-        return [(kind, name) for kind in cluster.kinds_of(args.kind) for name in args.names or [""]]
-    if not all("/" in word for word in words):
+    named = ["/" in word for word in words]
+    if all(named):
+        return [(cluster.kind(word.partition("/")[0]), word.partition("/")[2]) for word in words]
+    if any(named):
         raise ClientError(
             "there is no need to specify a resource type as a separate argument when passing arguments in "
             "resource/name form"
         )
-    return [(cluster.kind(word.partition("/")[0]), word.partition("/")[2]) for word in words]
+    return [(kind, name) for kind in cluster.kinds_of(args.kind) for name in args.names or [""]]
 
 
 def only(cluster: RemoteCluster, args: argparse.Namespace, example: str) -> tuple[KindInfo, str]:
