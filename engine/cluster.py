@@ -129,11 +129,11 @@ class Cluster:
 
     def _components(self, stepped: bool) -> Iterator[Callable[[], None]]:
         """How each is started, in order."""
-        yield self.event_expiry.start
         yield self.scheduler.start
         yield self.kubelets.start
         for runner in self.controllers:
             yield runner.start
+        yield self.event_expiry.start  # it looks at all Events, and nobody waits for it
         yield self._hold_controllers
         if self.folder is not None:
             yield self.folder.load_once if stepped else self.folder.start

@@ -14,7 +14,7 @@ from typing import Final
 from engine.api.errors import ApiError
 from engine.api.kinds import EVENTS
 from engine.api.server import Api, Caller
-from engine.clock import MINUTE, parse_time
+from engine.clock import MINUTE, Timer, parse_time
 from engine.informers import Informers
 from store.types import DELETED, Envelope, ObjectKey, Revision, WatchEvent
 
@@ -46,16 +46,20 @@ class EventExpiry:
         """`ttl` in microseconds of cluster time; 0 keeps events for ever."""
         self._api, self._ttl = api, ttl
         self._leases: deque[_Lease] = deque()
+        self._timer: Timer | None = None
         if ttl > 0:
             informers.on_event(EVENTS, self._observe)
 
     def start(self) -> None:
-        """Take up the events that exist, by the times that they carry."""
+        """Take up the events that exist, by the times that they carry: they are due before those that came since."""
         if self._ttl <= 0:
             return
+        since, self._leases = self._leases, deque()
         found = sorted((_written(env), env.key, env.revision) for env in self._api.store.list(EVENTS))
         for written, key, revision in found:
             self._hold(key, revision, written)
+        self._leases.extend(since)
+        self._wait()
 
     def _observe(self, event: WatchEvent) -> None:
         if event.type != DELETED:
@@ -67,7 +71,7 @@ class EventExpiry:
             lease = _Lease(written + self._ttl + _SHARED, written + _SHARED)
             self._leases.append(lease)
             if len(self._leases) == 1:
-                self._api.clock.call_at(lease.due, self._sweep)
+                self._wait()
         lease.keys.append(key)
         lease.revisions.append(revision)
 
@@ -85,8 +89,13 @@ class EventExpiry:
                 continue
         if lease.swept == len(lease.keys):
             self._leases.popleft()
-        if self._leases:
-            self._api.clock.call_at(self._leases[0].due, self._sweep)
+        self._wait()
+
+    def _wait(self) -> None:
+        """For the oldest lease."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._api.clock.call_at(self._leases[0].due, self._sweep) if self._leases else None
 
 
 def _written(env: Envelope) -> int:

@@ -205,6 +205,22 @@ def test_events_of_an_earlier_run_end_too(world: World) -> None:
     assert stored(world) == []
 
 
+def test_events_of_an_earlier_run_go_before_those_that_came_since(world: World) -> None:
+    """Events may come before the old ones are taken up: each still goes in its own time."""
+    recorder, about = EventRecorder(world.api, "c"), subject(world)
+    recorder.event(about, "Normal", "Old", "m")
+    world.run(30 * 60)
+    expiry = EventExpiry(world.api, world.informers, HOUR)
+    recorder.event(about, "Normal", "New", "m")
+    world.run(1)
+    expiry.start()
+    world.run(31 * 60)
+    assert [event["reason"] for event in stored(world)] == ["New"]
+    world.run(31 * 60)
+    assert stored(world) == []
+    assert world.clock.next_due() is None
+
+
 def test_without_a_time_to_live_events_stay(world: World) -> None:
     """0 keeps them."""
     EventExpiry(world.api, world.informers, 0).start()

@@ -6,7 +6,7 @@ one under the cursor, until esc. Choosing costs the engine nothing: the pods com
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from textual import events
@@ -16,7 +16,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from engine.client import Item, Query
-from tui.board import Scope
+from tui.board import BoardNews, Scope
 from tui.keymap import Keymap
 from tui.kinds.core import HOME_EVENTS, NAMESPACES
 from tui.kinds.nodes import HOME_NODES, node_tone, zone_of
@@ -81,6 +81,7 @@ class ClusterScreen(TableScreen):
         self._leading: ResourcePane = self.nodes
         self._settle: Timer | None = None
         self._about: str | None = None
+        self._unlisten_board: Callable[[], object] = lambda: None
         self._grid_rows = "2fr 2fr 1fr"
 
     def compose_body(self) -> Iterable[Widget]:
@@ -107,8 +108,20 @@ class ClusterScreen(TableScreen):
         self.nodes.watch_query(Query("nodes"))
         self.namespaces.watch_query(Query("namespaces"))
         self.pods.follow(Scope())
-        self.events.watch_query(Query("events"))
+        if self.session.board.loaded:
+            self._show_events()
+        else:  # of a large cluster there are very many: pods first
+            self._unlisten_board = self.session.board.listen(self._first_pods)
         self.header.refresh()
+
+    def _first_pods(self, news: BoardNews) -> None:
+        self._unlisten_board()
+        if self.app.screen is self:
+            self._show_events()
+
+    def on_screen_resume(self) -> None:
+        if self.session.ready and self.events.watched is None:
+            self._show_events()
 
     def on_resize(self, event: events.Resize) -> None:
         self._adapt(event.size)
@@ -226,7 +239,7 @@ class ClusterScreen(TableScreen):
 
     def _show_events(self) -> None:
         pane = self.focused_pane
-        if pane is self.events:
+        if pane is self.events or not self.session.board.loaded:
             return
         item = pane.current
         if item is None or not (pane.table.touched or pane is self.namespaces):
