@@ -131,10 +131,20 @@ def default_store(folder: Path, kept: bool = True) -> Path:
 # -- commands ----------------------------------------------------------------------------------------------------------
 
 
+def ask_for_frames() -> None:
+    """Have Textual paint up to 120 times a second, unless TEXTUAL_FPS says otherwise; before it is imported.
+
+    What a key changes is often painted in two frames (the letter typed, then the rows it leaves): at 60 a second the
+    second one comes 10 ms later.
+    """
+    os.environ.setdefault("TEXTUAL_FPS", "120")
+
+
 def _console(options: ConnectOptions, args: argparse.Namespace) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         print("kubarium: the console needs a terminal; without one use `kubarium run` or `serve`", file=sys.stderr)
         return 1
+    ask_for_frames()
     from tui.app import KubariumApp
     from tui.keymap import KeymapError
     from tui.settings import SettingsError

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+
+import pytest
 
 
 def test_importing_the_console_loads_neither_engine_nor_store() -> None:
@@ -19,3 +22,12 @@ def test_importing_the_console_loads_neither_engine_nor_store() -> None:
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize(("given", "frames"), [({}, "120"), ({"TEXTUAL_FPS": "30"}, "30")])
+def test_frames_are_asked_for_before_textual_is_there(given: dict[str, str], frames: str) -> None:
+    """120 a second, or as many as the environment says."""
+    code = "from tui.cli import ask_for_frames; ask_for_frames(); from textual.constants import MAX_FPS; print(MAX_FPS)"
+    env = {name: value for name, value in os.environ.items() if name != "TEXTUAL_FPS"} | given
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env)
+    assert run.stdout.strip() == frames
