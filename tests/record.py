@@ -6,6 +6,7 @@ Frames are what the console showed at each scene of tests/thirty_seconds.py. The
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import struct
 import sys
@@ -80,6 +81,9 @@ def main() -> int:
     parser.add_argument("sizes", nargs="*", choices=[*SIZES, []], help="which sizes (default: all)")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "pictures", help="where to (docs/pictures)")
     args = parser.parse_args()
+    # What is shown depends on nobody's terminal and settings.
+    os.environ.update(COLORTERM="truecolor", XDG_CONFIG_HOME=os.devnull)
+    os.environ.pop("NO_COLOR", None)
     args.out.mkdir(parents=True, exist_ok=True)
     for name in args.sizes or SIZES:
         path = args.out / f"first-thirty-seconds-{name}.png"
