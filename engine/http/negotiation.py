@@ -94,7 +94,6 @@ def encoded_raw(raw: bytes, form: Accepted, status: int = 200) -> Response:
 
 
 _DUMPER: Final[Any] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-_LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def media_type(request: Request) -> str:

@@ -46,8 +46,10 @@ _log = logging.getLogger(__name__)
 
 def is_fake(node: Envelope) -> bool:
     """The Node declares a bare fake runtime, by its runtime's version or by KWOK's annotation."""
-    version = ((node.obj.get("status") or _NONE).get("nodeInfo") or _NONE).get("containerRuntimeVersion") or ""
-    return version.startswith(SCHEME) or (node.obj["metadata"].get("annotations") or _NONE).get(KWOK) == "fake"
+    return (
+        machine.runtime(node).startswith(SCHEME)
+        or (node.obj["metadata"].get("annotations") or _NONE).get(KWOK) == "fake"
+    )
 
 
 class FakeNode(Kubelet):

@@ -95,10 +95,15 @@ def platform(node: Envelope) -> str:
     return f"{labels.get('kubernetes.io/os', 'linux')}/{labels.get('kubernetes.io/arch', 'amd64')}"
 
 
+def runtime(node: Envelope) -> str:
+    """`containerd://2.1.4`, as the node declares or tells it; "" when it does neither."""
+    info = (node.obj.get("status") or _NONE).get("nodeInfo") or _NONE
+    return info.get("containerRuntimeVersion") or ""
+
+
 def puller(node: Envelope) -> Puller:
     """What pulls images on this machine."""
-    version: str = ((node.obj.get("status") or _NONE).get("nodeInfo") or _NONE).get("containerRuntimeVersion") or ""
-    return Puller(platform(node), version.startswith("docker://"))
+    return Puller(platform(node), runtime(node).startswith("docker://"))
 
 
 def registered_object(node: Envelope, pod_range: str) -> JsonObject:
